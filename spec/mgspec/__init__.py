@@ -1,0 +1,41 @@
+"""The executable specification of loss normalization in object detectors.
+
+    from mgspec import LAWS, search, specification
+    search(LAWS["partition"], specification("positives"), seed=0)
+
+It knows no implementation and no framework: NumPy and Hypothesis are all it needs.
+"""
+
+from mgspec.candidate import (
+    COMPONENTS,
+    EXPECTED_CELLS,
+    Candidate,
+    Evaluation,
+    LossError,
+    specification,
+)
+from mgspec.laws import LAWS, Case, Law, law_named
+from mgspec.layout import Batch, Problem
+from mgspec.normalizations import NORMALIZATIONS, normalization
+from mgspec.search import Finding, Verdict, judge, search
+
+__all__ = [
+    "COMPONENTS",
+    "EXPECTED_CELLS",
+    "LAWS",
+    "NORMALIZATIONS",
+    "Batch",
+    "Candidate",
+    "Case",
+    "Evaluation",
+    "Finding",
+    "Law",
+    "LossError",
+    "Problem",
+    "Verdict",
+    "judge",
+    "law_named",
+    "normalization",
+    "search",
+    "specification",
+]

@@ -1,0 +1,101 @@
+"""A case as text that a person can read: grids with the objects marked, and the numbers that matter.
+
+    X: 1 image, 1 scale
+      image 0, scale 0: 1 x 2 cells
+        #.
+        row 0, column 0  target x=0.5 y=0.5 w=0 h=0 anchor 0 class 0
+                         predicted h=1, else 0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mgspec.comparison import channel_name
+from mgspec.laws import Case
+from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, Array, Batch, Problem
+
+OBJECT, BACKGROUND = "#", "."
+MOST_OBJECTS = 12  # written out for each grid; the rest is counted
+MOST_NUMBERS = 8  # that are not 0, written out for each prediction
+
+
+def count(number: int, noun: str) -> str:
+    """"1 image", "2 images", "1 class", "3 classes"."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def _prediction(problem: Problem, scale: int, values: Array) -> str:
+    nonzero = np.flatnonzero(values)
+    named = [f"{channel_name(problem, scale, int(c))}={values[c]:g}" for c in nonzero]
+    if not named:
+        return "predicted all 0"
+    shown = ", ".join(named[:MOST_NUMBERS])
+    if len(named) > MOST_NUMBERS:
+        return f"predicted {shown}, and {len(named) - MOST_NUMBERS} more"
+    return f"predicted {shown}{', else 0' if len(named) < len(values) else ''}"
+
+
+def _target(problem: Problem, scale: int, values: Array) -> str:
+    box = " ".join(f"{channel_name(problem, scale, c)}={values[c]:g}" for c in range(OBJECTNESS))
+    hot = [
+        channel_name(problem, scale, c)
+        for c in range(FIRST_ANCHOR, len(values))
+        if values[c] != 0
+    ]
+    return f"target {box} {' '.join(hot)}"
+
+
+def _grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[str]:
+    target, prediction = batch.targets[scale][image], batch.predictions[scale][image]
+    mask = batch.masks()[scale][image]
+    height, width = mask.shape
+    yield f"  image {image}, scale {scale}: {height} x {width} cells"
+    for row in mask:
+        yield "    " + "".join(OBJECT if cell else BACKGROUND for cell in row)
+    places = np.argwhere(mask)
+    for row, column in places[:MOST_OBJECTS]:
+        label = f"    row {row}, column {column}  "
+        yield label + _target(problem, scale, target[row, column])
+        yield " " * len(label) + _prediction(problem, scale, prediction[row, column])
+    if len(places) > MOST_OBJECTS:
+        yield f"    and {count(len(places) - MOST_OBJECTS, 'object')} more"
+    background = prediction[~mask]
+    if background.size and background.any():
+        yield (
+            f"    background: predicted numbers from {background.min():g} to {background.max():g}"
+        )
+
+
+def draw_batch(problem: Problem, batch: Batch) -> list[str]:
+    """The lines that show every image of a batch."""
+    return [
+        line
+        for image in range(batch.images)
+        for scale in range(problem.scales)
+        for line in _grid(problem, batch, image, scale)
+    ]
+
+
+def draw_case(case: Case) -> list[str]:
+    """The lines that show a case: its problem, its batches, and what else was drawn."""
+    problem = case.problem
+    height, width = problem.input_size
+    anchors = " + ".join(count(len(a), "anchor") for a in problem.anchors)
+    lines = [
+        f"input {height} x {width} px, {count(problem.scales, 'scale')}, {anchors}, "
+        f"{count(problem.classes, 'class')}"
+    ]
+    for name, batch in case.batches.items():
+        lines.append(
+            f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')} "
+            f"({OBJECT} = cell with an object)"
+        )
+        lines.extend(draw_batch(problem, batch))
+    if case.choices:
+        chosen = ", ".join(f"{name} = {value}" for name, value in case.choices.items())
+        lines.append(f"with {chosen}")
+    return lines

@@ -1,0 +1,248 @@
+"""The nine laws that need nothing but images that can be put together into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mgspec.candidate import Evaluation
+from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, FINITE, Comparison, Rounding, worst_element
+from mgspec.laws import cases
+from mgspec.laws.law import Trial, law
+from mgspec.layout import Batch, concatenate, repeat, shards, take
+
+
+def equal_values(
+    trial: Trial, what: str, actual: Evaluation, expected: Evaluation, *batches: Batch
+) -> Iterator[Comparison]:
+    """Every component of `actual` is that of `expected`."""
+    rounding = Rounding.of(trial.case.problem, batches, actual, expected)
+    for c in trial.components:
+        got, want = actual.components[c], expected.components[c]
+        tolerance = float(rounding.tolerance(max(abs(got), abs(want))))
+        yield Comparison(c, what, got, EQUAL, want, tolerance, {"L(X)": want})
+
+
+def _numbers(evaluation: Evaluation, component: str) -> np.ndarray:
+    assert evaluation.gradients is not None
+    return np.concatenate([g.ravel() for g in evaluation.gradients[component]])
+
+
+@law(cases.one_batch)
+def finite(trial: Trial) -> Iterator[Comparison]:
+    """Finite inputs give a finite loss and finite gradients.
+
+    Formula: |L(X)| < inf and |dL/dp| < inf for every X with |p| <= 10,000, without objects too.
+
+    Why it matters: one NaN in one step overwrites every weight of the network, and training has
+    to start again from the last checkpoint.
+
+    Broken by: dividing by a count that can be 0; exp or log without a bound; inf times a mask's 0.
+    """
+    x = trial.batch("X")
+    value = trial.evaluate(x, gradients=True)
+    for c in trial.components:
+        yield Comparison(c, "L(X)", value.components[c], FINITE, 0.0)
+        if value.gradients is not None:
+            gradient = value.gradients[c]
+            zero = [np.zeros_like(g) for g in gradient]
+            yield from worst_element(
+                trial.case.problem, c, "L(X)", gradient, zero, None, FINITE
+            )
+
+
+@law(cases.one_empty_batch)
+def empty(trial: Trial) -> Iterator[Comparison]:
+    """Without objects location and classification are 0, and the background is still taught.
+
+    Formula: for X without objects: L_location = L_classification = 0 exactly, and their gradients
+    too; the term that carries the background (objectness, else anchor, else the total) has L > 0
+    and dL/dp != 0.
+
+    Why it matters: images without objects are real data. A batch of them must not end in 0/0, and
+    must not be a wasted step either: it teaches where nothing is.
+
+    Broken by: an unguarded division by the number of positive cells; skipping batches without
+    objects; a constant added to a denominator or to the loss.
+    """
+    value = trial.evaluate(trial.batch("X"), gradients=True)
+    background = {"total", "objectness" if "objectness" in value.components else "anchor"}
+    for c in trial.components:
+        got = value.components[c]
+        if c not in background:
+            yield Comparison(c, "L(X)", got, EQUAL, 0.0)
+            if value.gradients is not None:
+                gradient = value.gradients[c]
+                zero = [np.zeros_like(g) for g in gradient]
+                yield from worst_element(trial.case.problem, c, "L(X)", gradient, zero, None)
+            continue
+        yield Comparison(c, "L(X)", got, ABOVE, 0.0)
+        if value.gradients is not None:
+            largest = float(np.abs(_numbers(value, c)).max())
+            yield Comparison(c, "max |dL(X)/dp|", largest, ABOVE, 0.0)
+
+
+@law(cases.one_batch)
+def nonnegative(trial: Trial) -> Iterator[Comparison]:
+    """Every component is at least 0.
+
+    Formula: L(X) >= 0.
+
+    Why it matters: a term that goes below 0 pays for errors elsewhere, and early stopping on the
+    smallest validation loss picks the wrong checkpoint.
+
+    Broken by: a sign; a cross-entropy on numbers that are not probabilities; subtracting a
+    baseline.
+    """
+    x = trial.batch("X")
+    value = trial.evaluate(x)
+    rounding = Rounding.of(trial.case.problem, [x], value)
+    for c in trial.components:
+        yield Comparison(
+            c, "L(X)", value.components[c], AT_LEAST, 0.0, float(rounding.tolerance(0.0))
+        )
+
+
+@law(cases.two_batches)
+def pure(trial: Trial) -> Iterator[Comparison]:
+    """The same input gives the same output, whatever was evaluated in between.
+
+    Formula: L(X), then L(Y), then L(X) again: the first and the last are equal, and no input has
+    changed.
+
+    Why it matters: a loss that remembers cannot be compared between epochs, resumed from a
+    checkpoint, or debugged by evaluating one batch again.
+
+    Broken by: running averages in a denominator; random noise; a batch size kept from the last
+    call; writing into the targets.
+    """
+    x, y = trial.batch("X"), trial.batch("Y")
+    first = trial.evaluate(x)
+    between = trial.evaluate(y)
+    again = trial.evaluate(x)
+    yield from equal_values(trial, "L(X) after L(Y)", again, first, x)
+    for c in trial.components:
+        changed = sum(e.changed_inputs for e in (first, between, again))
+        yield Comparison(c, "evaluations that wrote into their inputs", changed, EQUAL, 0)
+
+
+@law(cases.reordered)
+def permutation(trial: Trial) -> Iterator[Comparison]:
+    """The order of the images does not matter.
+
+    Formula: L(x_1, ..., x_B) = L(x_p(1), ..., x_p(B)).
+
+    Why it matters: shuffling is meant to change nothing but the noise of the gradient.
+
+    Broken by: weights by position in the batch; counting objects in the first image only; a
+    reshape that mixes images.
+    """
+    x = trial.batch("X")
+    order = trial.case.choices["order"]
+    if not isinstance(order, tuple) or sorted(order) != list(range(x.images)):
+        raise ValueError(f"order: expected a permutation of {x.images} images, got {order!r}")
+    other = trial.evaluate(take(x, order))
+    yield from equal_values(trial, "L(X in another order)", other, trial.evaluate(x), x)
+
+
+@law(cases.repeated)
+def replication(trial: Trial) -> Iterator[Comparison]:
+    """Repeating the whole batch changes nothing: the loss does not scale with the batch size.
+
+    Formula: L(X + X + ... + X) = L(X), with + for concatenation.
+
+    Why it matters: the learning rate that was tuned on one batch size is wrong on another when
+    the loss itself grows or shrinks with it.
+
+    Broken by: a sum without denominator; dividing by the batch size twice, as option 2 does by
+    multiplying a count that already grows with the batch by B.
+    """
+    x, times = trial.batch("X"), trial.choice("times")
+    many = repeat(x, times)
+    yield from equal_values(
+        trial, f"L(X repeated {times} times)", trial.evaluate(many), trial.evaluate(x), many
+    )
+
+
+@law(cases.two_batches)
+def partition(trial: Trial) -> Iterator[Comparison]:
+    """A data set's mean loss does not depend on how it was cut into batches.
+
+    Formula: L(X + Y) = (B_X L(X) + B_Y L(Y)) / (B_X + B_Y), with + for concatenation.
+
+    Why it matters: training and validation losses are means over batches of different sizes and
+    contents. Only under this law are the two the same quantity.
+
+    Broken by: dividing by a count over the whole batch that differs from image to image, such as
+    the number of positive cells.
+    """
+    x, y = trial.batch("X"), trial.batch("Y")
+    both = concatenate([x, y])
+    whole, of_x, of_y = trial.evaluate(both), trial.evaluate(x), trial.evaluate(y)
+    rounding = Rounding.of(trial.case.problem, [both], whole, of_x, of_y)
+    for c in trial.components:
+        a, b = of_x.components[c], of_y.components[c]
+        mean = (x.images * a + y.images * b) / (x.images + y.images)
+        got = whole.components[c]
+        yield Comparison(
+            c, "L(X + Y)", got, EQUAL, mean, float(rounding.tolerance(max(abs(got), abs(mean)))),
+            {"B_X": x.images, "L(X)": a, "B_Y": y.images, "L(Y)": b},
+        )
+
+
+@law(cases.two_batches, needs_gradients=True)
+def locality(trial: Trial) -> Iterator[Comparison]:
+    """What an image teaches does not depend on the other images of its batch.
+
+    Formula: (B_X + B_Y) dL(X + Y)/dx = B_X dL(X)/dx for the predictions x of X.
+
+    Why it matters: otherwise an object next to a hundred others moves the weights a hundred times
+    less than the same object alone, and the gradient's size is decided by chance.
+
+    Broken by: dividing by anything counted over the whole batch except its size.
+    """
+    x, y = trial.batch("X"), trial.batch("Y")
+    both = concatenate([x, y])
+    whole, alone = trial.evaluate(both, gradients=True), trial.evaluate(x, gradients=True)
+    assert whole.gradients is not None and alone.gradients is not None
+    rounding = Rounding.of(trial.case.problem, [both], whole, alone)
+    for c in trial.components:
+        yield from worst_element(
+            trial.case.problem, c, f"{both.images} L(X + Y)",
+            [both.images * g[: x.images] for g in whole.gradients[c]],
+            [x.images * g for g in alone.gradients[c]],
+            rounding,
+        )
+
+
+@law(cases.sharded)
+def sharding(trial: Trial) -> Iterator[Comparison]:
+    """Data parallelism and gradient accumulation change nothing.
+
+    Formula: for k equal shards X_1, ..., X_k of X: L(X) = (L(X_1) + ... + L(X_k)) / k, and the
+    same for the gradients.
+
+    Why it matters: the same training on more devices, or with smaller steps accumulated, should
+    be the same training. Language-model trainers have shipped this bug.
+
+    Broken by: a denominator counted in each shard, then averaged over shards.
+    """
+    x, count = trial.batch("X"), trial.choice("shards")
+    whole = trial.evaluate(x, gradients=True)
+    parts = [trial.evaluate(shard, gradients=True) for shard in shards(x, count)]
+    rounding = Rounding.of(trial.case.problem, [x], whole, *parts)
+    for c in trial.components:
+        values = [part.components[c] for part in parts]
+        got, mean = whole.components[c], sum(values) / count
+        yield Comparison(
+            c, "L(X)", got, EQUAL, mean, float(rounding.tolerance(max(abs(got), abs(mean)))),
+            {f"L(X_{k + 1})": value for k, value in enumerate(values)},
+        )
+        if whole.gradients is None:
+            continue
+        pieces = [part.gradients[c] for part in parts if part.gradients is not None]
+        averaged = [np.concatenate(scale) / count for scale in zip(*pieces, strict=True)]
+        yield from worst_element(
+            trial.case.problem, c, "L(X)", whole.gradients[c], averaged, rounding
+        )

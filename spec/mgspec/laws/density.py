@@ -1,0 +1,116 @@
+"""The four laws about how many objects an image holds and how much background surrounds them.
+
+They change an image in place and speak of location and classification: a total also holds the
+background's term, of which they say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mgspec.comparison import ABOVE, AT_LEAST, Comparison, Rounding
+from mgspec.laws import cases
+from mgspec.laws.batch import equal_values
+from mgspec.laws.law import Trial, law
+from mgspec.layout import Batch, Cell, with_background, without_object
+
+OBJECT_TERMS = ("location", "classification")
+
+
+def _before(trial: Trial) -> Batch:
+    """X without the object of the drawn cell."""
+    x = trial.batch("X")
+    cell = Cell(*(trial.choice(name) for name in ("image", "scale", "row", "column")))
+    try:
+        positive = x.masks()[cell.scale][cell.image, cell.row, cell.column]
+    except IndexError:
+        raise ValueError(f"{cell}: no such cell in X") from None
+    if not positive:
+        raise ValueError(f"{cell}: holds no object to take away")
+    return without_object(x, cell)
+
+
+def _does_not_fall(trial: Trial, relation: str = AT_LEAST) -> Iterator[Comparison]:
+    x, fewer = trial.batch("X"), _before(trial)
+    after, before = trial.evaluate(x), trial.evaluate(fewer)
+    rounding = Rounding.of(trial.case.problem, [x], after, before)
+    for c in trial.components:
+        got, bound = after.components[c], before.components[c]
+        tolerance = float(rounding.tolerance(max(abs(got), abs(bound))))
+        yield Comparison(
+            c, "L(X with the object)", got, relation, bound, tolerance,
+            {"L(X without it)": bound},
+        )
+        if relation == ABOVE:
+            yield Comparison(
+                c, "2 L(X without the object)", 2 * bound, AT_LEAST, got, tolerance,
+                {"L(X with the object)": got},
+            )
+
+
+@law(cases.one_more_object, speaks_of=OBJECT_TERMS)
+def object_monotone(trial: Trial) -> Iterator[Comparison]:
+    """One more object never lowers location or classification.
+
+    Formula: L(X) >= L(X without one of its objects).
+
+    Why it matters: a detector that misses an object and is then told of it should never see its
+    loss go down: that rewards missing labels.
+
+    Broken by: averaging over objects: a well-predicted object dilutes the errors of the others.
+    """
+    yield from _does_not_fall(trial)
+
+
+@law(cases.one_more_perfect_object, speaks_of=OBJECT_TERMS)
+def density_monotone(trial: Trial) -> Iterator[Comparison]:
+    """At the same raw sum, more positive cells never lower the value.
+
+    Formula: S(X) = S(Y) and n(X) > n(Y) imply L(X) >= L(Y). A loss that claims to be `hybrid` must
+    rise, and at most double: L(Y) < L(X) <= 2 L(Y).
+
+    Why it matters: this is what weighting by density promises: crowded images count for more,
+    within bounds, and never for less.
+
+    Broken by: the count of positive cells in the denominator; a density weight with the wrong sign
+    or without its bound.
+    """
+    strictly = trial.candidate.claims == "hybrid"
+    yield from _does_not_fall(trial, ABOVE if strictly else AT_LEAST)
+
+
+@law(cases.equal_objects, speaks_of=OBJECT_TERMS)
+def density_neutral(trial: Trial) -> Iterator[Comparison]:
+    """The same loss per positive cell gives the same value at any density.
+
+    Formula: if every positive cell of X and Y has the same loss, B_X = B_Y and every image holds
+    objects, then L(X) = L(Y).
+
+    Why it matters: only then can losses on a sparse and on a crowded data set be compared.
+
+    Broken by: any denominator that does not count positive cells.
+    """
+    x, y = trial.batch("X"), trial.batch("Y")
+    yield from equal_values(trial, "L(Y)", trial.evaluate(y), trial.evaluate(x), x, y)
+
+
+@law(cases.background_added, speaks_of=OBJECT_TERMS)
+def resolution(trial: Trial) -> Iterator[Comparison]:
+    """Rows or columns of background leave location and classification unchanged.
+
+    Formula: L(X with background added below or to the right) = L(X), at the same stride.
+
+    Why it matters: multi-scale training changes the grid from batch to batch; padding an image
+    should not make its objects matter less.
+
+    Broken by: the number of cells in the denominator.
+    """
+    x = trial.batch("X")
+    fill = float(trial.case.choices["prediction"])  # type: ignore[arg-type]
+    problem, larger = with_background(
+        trial.case.problem, x, trial.choice("rows"), trial.choice("columns"), fill
+    )
+    yield from equal_values(
+        trial, "L(X with background)", trial.evaluate(larger, problem=problem),
+        trial.evaluate(x), larger,
+    )

@@ -1,0 +1,139 @@
+"""What a law is: a function with a normative docstring, and the strategy of its cases."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import hypothesis.strategies as st
+
+from mgspec.candidate import COMPONENTS, Candidate, Evaluation, LossError
+from mgspec.comparison import Comparison
+from mgspec.layout import Batch, Problem
+from mgspec.strategies import Variety
+
+Choice = int | float | tuple[int, ...]
+
+SECTIONS = ("Formula", "Why it matters", "Broken by")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The input of a law: what it draws, and all that it needs to be checked again.
+
+    batches: by the name that the law's statement uses, such as "X".
+    choices: further drawn numbers, such as the order of images.
+    """
+
+    problem: Problem
+    batches: Mapping[str, Batch]
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+
+
+Cases = Callable[[Variety], st.SearchStrategy[Case]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and a case, as a law's function receives them.
+
+    components: those that the law is to speak of here.
+    """
+
+    candidate: Candidate
+    case: Case
+    components: tuple[str, ...]
+
+    def batch(self, name: str) -> Batch:
+        return self.case.batches[name]
+
+    def choice(self, name: str) -> int:
+        value = self.case.choices[name]
+        if not isinstance(value, int):
+            raise ValueError(f"{name}: expected a whole number, got {value!r}")
+        return value
+
+    def evaluate(
+        self, batch: Batch, *, gradients: bool = False, problem: Problem | None = None
+    ) -> Evaluation:
+        """The candidate's answer for a batch; LossError where the components are not as agreed.
+
+        gradients: ask for them; they are None where the candidate has none.
+        """
+        answer = self.candidate.run(
+            problem or self.case.problem, batch, gradients and self.candidate.has_gradients
+        )
+        if set(answer.components) != set(self.candidate.components):
+            raise LossError(
+                f"the loss returned the components {', '.join(sorted(answer.components))} "
+                f"where it had returned {', '.join(sorted(self.candidate.components))}"
+            )
+        return answer
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law of loss normalization.
+
+    statement: one sentence. sections: "Formula", "Why it matters", "Broken by".
+    cases: gives the strategy that builds its inputs, preconditions included.
+    check: what must hold, as comparisons.
+    speaks_of: the components that it can judge.
+    needs_gradients: it says nothing about a loss without gradients.
+    on_request: checked on a loss other than the reference only when named.
+    """
+
+    name: str
+    statement: str
+    sections: Mapping[str, str]
+    cases: Cases
+    check: Callable[[Trial], Iterator[Comparison]]
+    speaks_of: tuple[str, ...]
+    needs_gradients: bool
+    on_request: bool
+
+    def components_of(self, candidate: Candidate) -> tuple[str, ...]:
+        return tuple(c for c in candidate.components if c in self.speaks_of)
+
+    def why_not(self, candidate: Candidate) -> str | None:
+        """Why this law says nothing of the candidate, or None."""
+        if self.needs_gradients and not candidate.has_gradients:
+            return "needs gradients, and this loss has none"
+        if not self.components_of(candidate):
+            return (
+                f"speaks of {' and '.join(self.speaks_of)}; "
+                f"the loss returns only {', '.join(candidate.components)}"
+            )
+        return None
+
+
+LAWS: dict[str, Law] = {}
+
+
+def law(
+    cases: Cases,
+    *,
+    speaks_of: tuple[str, ...] = COMPONENTS,
+    needs_gradients: bool = False,
+    on_request: bool = False,
+) -> Callable[[Callable[[Trial], Iterator[Comparison]]], Callable[[Trial], Iterator[Comparison]]]:
+    """Register a function as the law of its name; its docstring becomes the normative text."""
+
+    def register(
+        check: Callable[[Trial], Iterator[Comparison]],
+    ) -> Callable[[Trial], Iterator[Comparison]]:
+        statement, *paragraphs = (inspect.getdoc(check) or "").split("\n\n")
+        sections = {}
+        for paragraph in paragraphs:
+            title, _, text = paragraph.partition(":")
+            sections[title] = " ".join(text.split())
+        if tuple(sections) != SECTIONS:
+            raise TypeError(f"law {check.__name__}: its docstring needs {', '.join(SECTIONS)}")
+        LAWS[check.__name__] = Law(
+            check.__name__, " ".join(statement.split()), sections, cases, check, speaks_of,
+            needs_gradients, on_request,
+        )
+        return check
+
+    return register

@@ -1,0 +1,203 @@
+"""Problems, batches of images, and what can be done to a batch.
+
+The layout of a detector's arrays: one target and one prediction a scale, each
+`[B, H, W, 5 + A + C]`, with the channels
+
+    0:2   object centre x, y in cells, from this cell's top-left corner
+    2:4   ln(width / anchor width), ln(height / anchor height)
+    4     objectness: a cell is positive where the target is above 0.5
+    5:5+A anchor, one-hot
+    5+A:  class, one-hot or multi-hot
+
+Predictions hold raw numbers in the same places: x, y before the decoding phi, logits elsewhere.
+Everything here returns new arrays; nothing changes its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+XY = slice(0, 2)
+WH = slice(2, 4)
+OBJECTNESS = 4
+FIRST_ANCHOR = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a detector is asked to find.
+
+    anchors: for each scale the anchors' (width, height) in pixels.
+    classes: number of classes C.
+    input_size: (height, width) of an input image in pixels.
+    """
+
+    anchors: tuple[tuple[tuple[float, float], ...], ...]
+    classes: int
+    input_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if not self.anchors:
+            raise ValueError("anchors: a problem has at least one scale, got none")
+        for scale, anchors in enumerate(self.anchors):
+            if not anchors:
+                raise ValueError(f"anchors of scale {scale}: expected at least one (width, height)")
+            for anchor in anchors:
+                if len(anchor) != 2 or not all(np.isfinite(side) and side > 0 for side in anchor):
+                    raise ValueError(
+                        f"anchors of scale {scale}: expected positive (width, height) in pixels, "
+                        f"got {anchor!r}"
+                    )
+        if self.classes < 1:
+            raise ValueError(f"classes: expected 1 or more, got {self.classes}")
+        if len(self.input_size) != 2 or min(self.input_size) < 1:
+            raise ValueError(
+                f"input_size: expected (height, width) in pixels, got {self.input_size!r}"
+            )
+
+    @property
+    def scales(self) -> int:
+        return len(self.anchors)
+
+    def channels(self, scale: int) -> int:
+        """Length of the last axis of this scale's arrays: 5 + A + C."""
+        return FIRST_ANCHOR + len(self.anchors[scale]) + self.classes
+
+    def anchor_channels(self, scale: int) -> slice:
+        return slice(FIRST_ANCHOR, FIRST_ANCHOR + len(self.anchors[scale]))
+
+    def class_channels(self, scale: int) -> slice:
+        return slice(FIRST_ANCHOR + len(self.anchors[scale]), self.channels(scale))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B images: targets and predictions, one `[B, H, W, 5 + A + C]` array a scale."""
+
+    targets: tuple[Array, ...]
+    predictions: tuple[Array, ...]
+
+    @property
+    def images(self) -> int:
+        return int(self.targets[0].shape[0])
+
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """(H, W) of each scale, in cells."""
+        return tuple((int(t.shape[1]), int(t.shape[2])) for t in self.targets)
+
+    @property
+    def cells(self) -> int:
+        """Cells of all images and scales together."""
+        return self.images * sum(height * width for height, width in self.grids)
+
+    def masks(self) -> tuple[NDArray[np.bool_], ...]:
+        """Positive cells, one `[B, H, W]` array a scale."""
+        return tuple(target[..., OBJECTNESS] > 0.5 for target in self.targets)
+
+    @property
+    def positives(self) -> int:
+        return sum(int(mask.sum()) for mask in self.masks())
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One cell of a batch."""
+
+    image: int
+    scale: int
+    row: int
+    column: int
+
+
+def validate(problem: Problem, batch: Batch) -> None:
+    """Raise ValueError where a batch does not fit its problem."""
+    for role, arrays in (("targets", batch.targets), ("predictions", batch.predictions)):
+        if len(arrays) != problem.scales:
+            raise ValueError(
+                f"{role}: the problem has {problem.scales} scale(s), got {len(arrays)} array(s)"
+            )
+        for scale, array in enumerate(arrays):
+            expected = (batch.images, *batch.grids[scale], problem.channels(scale))
+            if array.shape != expected or 0 in array.shape:
+                raise ValueError(
+                    f"{role} of scale {scale}: expected [B, H, W, 5 + A + C] = "
+                    f"{list(expected)}, none of them 0, got {list(array.shape)}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{role} of scale {scale}: every number must be finite")
+
+
+def concatenate(batches: Iterable[Batch]) -> Batch:
+    """The images of all batches in one, in this order."""
+    parts = tuple(batches)
+    return Batch(
+        tuple(np.concatenate(arrays) for arrays in zip(*(b.targets for b in parts), strict=True)),
+        tuple(
+            np.concatenate(arrays) for arrays in zip(*(b.predictions for b in parts), strict=True)
+        ),
+    )
+
+
+def take(batch: Batch, images: Sequence[int]) -> Batch:
+    """The named images, in the order named; an image may be named more than once."""
+    index = np.asarray(images, dtype=np.intp)
+    return Batch(
+        tuple(array[index] for array in batch.targets),
+        tuple(array[index] for array in batch.predictions),
+    )
+
+
+def repeat(batch: Batch, times: int) -> Batch:
+    """X, X, ... : the whole batch `times` times over."""
+    return concatenate([batch] * times)
+
+
+def shards(batch: Batch, count: int) -> tuple[Batch, ...]:
+    """The batch cut into `count` consecutive parts of equal size."""
+    if batch.images % count:
+        raise ValueError(f"{batch.images} images cannot be cut into {count} equal shards")
+    size = batch.images // count
+    return tuple(take(batch, range(k * size, (k + 1) * size)) for k in range(count))
+
+
+def without_object(batch: Batch, cell: Cell) -> Batch:
+    """The batch with one positive cell turned into background; its prediction stays."""
+    targets = [array.copy() for array in batch.targets]
+    targets[cell.scale][cell.image, cell.row, cell.column] = 0
+    return Batch(tuple(targets), batch.predictions)
+
+
+def with_background(problem: Problem, batch: Batch, rows: int, columns: int, prediction: float) -> \
+        tuple[Problem, Batch]:
+    """Background added below and to the right of every image, the stride kept.
+
+    rows, columns: cells to add on the coarsest scale; finer scales gain in proportion.
+    prediction: what is predicted in every channel of the new cells.
+    """
+    height, width = problem.input_size
+    coarse = min(batch.grids)
+    targets, predictions = [], []
+    for (grid_height, grid_width), target, predicted in zip(
+        batch.grids, batch.targets, batch.predictions, strict=True
+    ):
+        padding = (
+            (0, 0),
+            (0, rows * grid_height // coarse[0]),
+            (0, columns * grid_width // coarse[1]),
+            (0, 0),
+        )
+        targets.append(np.pad(target, padding))
+        predictions.append(np.pad(predicted, padding, constant_values=np.float32(prediction)))
+    grown = Problem(
+        problem.anchors,
+        problem.classes,
+        (height * (coarse[0] + rows) // coarse[0], width * (coarse[1] + columns) // coarse[1]),
+    )
+    return grown, Batch(tuple(targets), tuple(predictions))

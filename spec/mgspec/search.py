@@ -1,0 +1,215 @@
+"""From a law and a candidate to a verdict: it holds, or here is the smallest batch that breaks it.
+
+The search is Hypothesis's: cases are generated, and a case that breaks the law is shrunk. A verdict
+is given for each component. Once a component is broken, the search goes on with the others, so that
+one broken component does not hide another.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition, HypothesisWarning
+
+from mgspec.candidate import Candidate, LossError
+from mgspec.comparison import Comparison
+from mgspec.laws import Case, Law, Trial
+from mgspec.strategies import FULL, PLAIN, Variety
+
+HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
+STATUSES = (HOLDS, BROKEN, SKIPPED, ERROR)
+
+PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.strategies
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A case that breaks a law, and how.
+
+    comparison: None where the loss gave no answer at all; `message` then says why.
+    """
+
+    case: Case
+    message: str
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the search found of one law and one component.
+
+    component: None where the verdict is about the loss as a whole.
+    examples: cases tried, those of shrinking included. comparisons: assertions made of it.
+    """
+
+    law: str
+    component: str | None
+    status: str
+    examples: int = 0
+    comparisons: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    finding: Finding | None = None
+
+
+class _Broken(Exception):
+    """Carries a finding through Hypothesis."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+@dataclass
+class _Tally:
+    """What one run of the engine counted."""
+
+    examples: int = 0
+    comparisons: int = 0
+    seconds: float = 0.0
+    last: Finding | None = None
+
+    def plus(self, other: _Tally) -> _Tally:
+        return _Tally(
+            self.examples + other.examples,
+            self.comparisons + other.comparisons,
+            self.seconds + other.seconds,
+            other.last,
+        )
+
+
+def examine(law: Law, candidate: Candidate, case: Case, components: tuple[str, ...]) -> \
+        Iterator[Comparison]:
+    """The law's comparisons for one case, of the named components only."""
+    for comparison in law.check(Trial(candidate, case, components)):
+        if comparison.component in components:
+            yield comparison
+
+
+def judge(law: Law, candidate: Candidate, case: Case) -> Finding | None:
+    """Whether one case breaks the law; how, if it does."""
+    try:
+        for comparison in examine(law, candidate, case, law.components_of(candidate)):
+            if not comparison.holds:
+                return Finding(case, str(comparison), comparison)
+    except LossError as error:
+        return Finding(case, str(error))
+    return None
+
+
+def _run(
+    law: Law,
+    candidate: Candidate,
+    components: tuple[str, ...],
+    variety: Variety,
+    max_examples: int,
+    seed: int | None,
+    progress: Callable[[], None] | None,
+) -> _Tally:
+    """One run of Hypothesis; `last` is the shrunk finding, if there is any."""
+    tally = _Tally()
+
+    @hypothesis.settings(
+        max_examples=max_examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        backend="hypothesis",
+    )
+    @hypothesis.given(law.cases(variety))
+    def probe(case: Case) -> None:
+        tally.examples += 1
+        if progress is not None:
+            progress()
+        try:
+            for comparison in examine(law, candidate, case, components):
+                tally.comparisons += 1
+                if not comparison.holds:
+                    raise _Broken(Finding(case, str(comparison), comparison))
+        except LossError as error:
+            raise _Broken(Finding(case, str(error))) from None
+        except _Broken as broken:
+            tally.last = broken.finding
+            raise
+
+    start = time.perf_counter()
+    if seed is not None:
+        probe = hypothesis.seed(seed)(probe)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HypothesisWarning)
+        try:
+            probe()
+        except _Broken as broken:
+            tally.last = broken.finding
+        except (FlakyFailure, FlakyStrategyDefinition):
+            # The loss broke the law on a case and not when it was asked again.
+            assert tally.last is not None
+            tally.last = replace(
+                tally.last, message=f"{tally.last.message}; not every time it is asked"
+            )
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+def search(
+    law: Law,
+    candidate: Candidate,
+    *,
+    max_examples: int = 100,
+    seed: int | None = None,
+    progress: Callable[[], None] | None = None,
+) -> list[Verdict]:
+    """Verdicts of one law on a candidate, one for each component it speaks of.
+
+    max_examples: cases generated before a component's law is taken to hold.
+    seed: the same seed finds the same counterexample; None for a different search each time.
+    progress: called once for each case tried.
+    """
+    if max_examples < 1:
+        raise ValueError(f"max_examples: expected 1 or more, got {max_examples}")
+    reason = law.why_not(candidate)
+    if reason is not None:
+        return [Verdict(law.name, None, SKIPPED, message=reason)]
+    verdicts: dict[str, Verdict] = {}
+    remaining = law.components_of(candidate)
+    plain = max_examples // PLAIN_SHARE
+    budget = {PLAIN: plain, FULL: max_examples - plain}
+    spent = dict.fromkeys(remaining, _Tally())
+    for variety in (PLAIN, FULL):
+        while remaining and budget[variety]:
+            tally = _run(law, candidate, remaining, variety, budget[variety], seed, progress)
+            for component in remaining:
+                spent[component] = spent[component].plus(tally)
+            finding = tally.last
+            if finding is None:
+                break
+            if finding.comparison is None:
+                # Without an answer there is nothing to say of single components. That a loss
+                # answers finite inputs with a number is the law `finite`; to others it is an error.
+                status = BROKEN if law.name == "finite" else ERROR
+                return [_verdict(law, None, status, spent[remaining[0]], finding)]
+            broken = finding.comparison.component
+            verdicts[broken] = _verdict(law, broken, BROKEN, spent[broken], finding)
+            remaining = tuple(c for c in remaining if c != broken)
+    for component in remaining:
+        verdicts[component] = _verdict(law, component, HOLDS, spent[component], None)
+    return [verdicts[c] for c in law.components_of(candidate)]
+
+
+def _verdict(
+    law: Law, component: str | None, status: str, tally: _Tally, finding: Finding | None
+) -> Verdict:
+    return Verdict(
+        law.name, component, status, tally.examples, tally.comparisons, tally.seconds,
+        finding.message if finding else "", finding,
+    )

@@ -106,7 +106,9 @@ class Comparison:
             ABOVE: f"expected more than {self.expected:.9g}",
             FINITE: "expected a finite number",
         }[self.relation]
-        return f"{self.component}: {self.what} = {self.actual:.9g}, {wanted}"
+        known = ", ".join(f"{name} = {value:.9g}" for name, value in self.terms.items())
+        given = f" ({known})" if known else ""
+        return f"{self.component}: {self.what} = {self.actual:.9g}, {wanted}{given}"
 
 
 CHANNELS = ("x", "y", "w", "h", "objectness")

@@ -21,7 +21,7 @@ def equal_values(
     for c in trial.components:
         got, want = actual.components[c], expected.components[c]
         tolerance = float(rounding.tolerance(max(abs(got), abs(want))))
-        yield Comparison(c, what, got, EQUAL, want, tolerance, {"L(X)": want})
+        yield Comparison(c, what, got, EQUAL, want, tolerance)
 
 
 def _numbers(evaluation: Evaluation, component: str) -> np.ndarray:

@@ -37,10 +37,7 @@ def _does_not_fall(trial: Trial, relation: str = AT_LEAST) -> Iterator[Compariso
     for c in trial.components:
         got, bound = after.components[c], before.components[c]
         tolerance = float(rounding.tolerance(max(abs(got), abs(bound))))
-        yield Comparison(
-            c, "L(X with the object)", got, relation, bound, tolerance,
-            {"L(X without it)": bound},
-        )
+        yield Comparison(c, "L(X with the object)", got, relation, bound, tolerance)
         if relation == ABOVE:
             yield Comparison(
                 c, "2 L(X without the object)", 2 * bound, AT_LEAST, got, tolerance,

@@ -1,0 +1,166 @@
+"""Calling a foreign loss, and making sense of what it returns, whatever its framework."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mgspec import COMPONENTS, Batch, LossError, Problem
+from mgspec.normalizations import unknown
+
+EXPECTED_FORM = (
+    "expected a loss f(y_true, y_pred) or a factory f(problem) that returns one; "
+    "y_true and y_pred are lists, one [B, H, W, 5 + A + C] array a scale"
+)
+EXPECTED_ANSWER = (
+    "expected a scalar of a floating dtype, or a mapping of such by component: "
+    + ", ".join(COMPONENTS)
+)
+
+
+class AnswerError(LossError):
+    """The loss returned something that is no loss value."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A foreign loss and how it wants to be called.
+
+    is_factory: `function(problem)` gives the loss. per_scale: the loss takes the arrays of one
+    scale, and its values are added up. show_traceback: put it into the message when it raises.
+    """
+
+    function: Callable[..., Any]
+    is_factory: bool
+    per_scale: bool = False
+    show_traceback: bool = False
+
+    def call(
+        self, problem: Problem, y_true: Sequence[Any], y_pred: Sequence[Any]
+    ) -> dict[str, Any]:
+        """The components returned for these arrays; LossError where there are none."""
+        loss = _made(self.function, problem) if self.is_factory else self.function
+        with quiet(), self._survive():
+            if not self.per_scale:
+                answer = loss(list(y_true), list(y_pred))
+            else:
+                answers = [loss(t, p) for t, p in zip(y_true, y_pred, strict=True)]
+        if not self.per_scale:
+            return by_component(answer)
+        scales = [by_component(answer) for answer in answers]
+        return {c: sum(scale[c] for scale in scales[1:]) + scales[0][c] for c in scales[0]}
+
+    @contextlib.contextmanager
+    def _survive(self) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            detail = f"\n{traceback.format_exc()}" if self.show_traceback else ""
+            text = " ".join(str(error).split())
+            raise LossError(
+                f"the loss raised {type(error).__name__}: {text[:400]}{detail}"
+            ) from error
+
+
+@lru_cache(maxsize=256)
+def _made(factory: Callable[[Problem], Any], problem: Problem) -> Callable[..., Any]:
+    """The loss of a factory; the same one for the same problem, so that its state shows."""
+    try:
+        with quiet():
+            loss = factory(problem)
+    except (Exception, SystemExit) as error:
+        raise LossError(
+            f"the factory raised {type(error).__name__} for {problem}: {error}"
+        ) from error
+    if not callable(loss):
+        raise AnswerError(
+            f"called with a problem it returned {type(loss).__name__}, which is not callable; "
+            f"{EXPECTED_FORM}"
+        )
+    return loss  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def quiet(native: bool = False) -> Iterator[None]:
+    """What a foreign loss prints is not part of the gate's answer.
+
+    native: also silence what compiled code writes straight to standard error.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        if native:
+            stack.enter_context(_native_errors_to(os.devnull))
+        yield
+
+
+@contextlib.contextmanager
+def _native_errors_to(path: str) -> Iterator[None]:
+    kept = os.dup(2)
+    target = os.open(path, os.O_WRONLY)
+    try:
+        os.dup2(target, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(target)
+
+
+def by_component(answer: Any) -> dict[str, Any]:
+    """A loss's answer by component; a scalar is the total. Raises AnswerError."""
+    if not isinstance(answer, Mapping):
+        return {"total": answer}
+    for name in answer:
+        if name not in COMPONENTS:
+            raise AnswerError(f"the loss returned an {unknown('component', name, COMPONENTS)}")
+    if not answer:
+        raise AnswerError(f"the loss returned an empty mapping; {EXPECTED_ANSWER}")
+    return {name: answer[name] for name in COMPONENTS if name in answer}
+
+
+def number(component: str, value: Any) -> tuple[float, str]:
+    """A component's value, and the dtype that its exactness is judged by. Raises AnswerError.
+
+    The arrays that a loss is given are float32, so nothing finer is expected of it.
+    """
+    if type(value) in (int, float):
+        return float(value), "float32"
+    array = np.asarray(value)
+    if array.dtype.name not in ("bfloat16", "float16", "float32", "float64"):
+        kind = type(value).__name__ if array.dtype == object else f"dtype {array.dtype.name}"
+        raise AnswerError(f"the loss returned {kind} for {component}; {EXPECTED_ANSWER}")
+    if array.ndim:
+        raise AnswerError(
+            f"the loss returned shape {list(array.shape)} for {component}; {EXPECTED_ANSWER}"
+        )
+    dtype = array.dtype.name
+    return float(array), "float32" if dtype == "float64" else dtype
+
+
+def coarsest(dtypes: Sequence[str]) -> str:
+    """The dtype with the largest unit roundoff."""
+    return min(dtypes, key=("bfloat16", "float16", "float32", "float64").index)
+
+
+def probe() -> tuple[Problem, Batch]:
+    """A small ordinary batch that every loss should be able to take: 2 images, 2 scales."""
+    problem = Problem((((48.0, 32.0), (32.0, 64.0)), ((16.0, 24.0),)), 3, (32, 64))
+    grids = ((1, 2), (2, 4))
+    targets, predictions = [], []
+    for scale, grid in enumerate(grids):
+        shape = (2, *grid, problem.channels(scale))
+        target = np.zeros(shape, np.float32)
+        target[0, 0, 1, [0, 1, 4, 5, -1]] = (0.5, 0.25, 1, 1, 1)
+        targets.append(target)
+        steps = np.arange(np.prod(shape)) % 9 - 4
+        predictions.append((steps / 4).astype(np.float32).reshape(shape))
+    return problem, Batch(tuple(targets), tuple(predictions))

@@ -1,0 +1,191 @@
+"""From the LOSS of a command line to a candidate that the laws can judge."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mgloss.gate import numpy_adapter
+from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, probe, quiet
+from mgspec import Candidate, LossError, normalization
+from mgspec.normalizations import unknown
+
+DEFAULT_NAME = "loss"
+
+
+class LoadError(Exception):
+    """LOSS cannot be turned into a candidate; the message says what would do."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A candidate, and what a person should know of how it is judged."""
+
+    candidate: Candidate
+    notes: tuple[str, ...] = ()
+
+
+def load(loss: str | None, claims: str, *, show_traceback: bool = False) -> Loaded:
+    """The candidate that LOSS names: `package.module:name` or `path/to/file.py[:name]`.
+
+    loss: None for the built-in reference.
+
+    Raises ValueError for an unknown normalization, LoadError for a LOSS that cannot be judged.
+    """
+    normalization(claims)
+    if loss is None:
+        return Loaded(_tensorflow().reference(claims))
+    module, name = _module(loss)
+    value = getattr(module, name, None)
+    if value is None:
+        raise LoadError(f"{loss}: {_no_such_name(module, name)}")
+    if not callable(value):
+        raise LoadError(
+            f"{loss}: {name!r} is not callable but {type(value).__name__}; {EXPECTED_FORM}"
+        )
+    arguments = _arguments(value)
+    if arguments is None:
+        raise LoadError(f"{loss}: {name!r} takes {inspect.signature(value)}; {EXPECTED_FORM}")
+    form = Form(value, is_factory=arguments == 1, show_traceback=show_traceback)
+    return _candidate(loss, form, module, claims)
+
+
+def _module(loss: str) -> tuple[ModuleType, str]:
+    """The module that holds LOSS, and the name in it."""
+    place, colon, name = loss.rpartition(":")
+    if not colon or os.sep in name:
+        place, name = loss, DEFAULT_NAME
+    if place.endswith(".py"):
+        return _from_file(Path(place)), name
+    if not colon or not place or not name:
+        raise LoadError(f"LOSS {loss!r}: expected package.module:name or path/to/file.py:name")
+    sys.path.insert(0, os.getcwd())
+    return _imported(place, partial(importlib.import_module, place)), name
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise LoadError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(f"candidate_{path.stem}", path.resolve())
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    # As with `python path/to/file.py`, the file may import its neighbours.
+    sys.path.insert(0, str(path.resolve().parent))
+    execute = partial(spec.loader.exec_module, module)
+    _imported(str(path), execute)
+    return module
+
+
+def _imported(place: str, execute: Callable[[], Any]) -> Any:
+    try:
+        with quiet(native=True):
+            return execute()
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
+        raise LoadError(f"{place}: cannot be imported: {type(error).__name__}: {text}") from error
+
+
+def _no_such_name(module: ModuleType, name: str) -> str:
+    functions = [
+        known
+        for known, value in vars(module).items()
+        if callable(value)
+        and not known.startswith("_")
+        and getattr(value, "__module__", None) == module.__name__
+    ]
+    if not functions:
+        return f"defines no function {name!r}, nor any other"
+    return str(unknown("name", name, functions))
+
+
+def _arguments(function: Callable[..., Any]) -> int | None:
+    """How many arguments to call it with: 2 for a loss, 1 for a factory, None for neither."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return 2
+    for arguments in (2, 1):
+        try:
+            signature.bind(*[None] * arguments)
+        except TypeError:
+            continue
+        return arguments
+    return None
+
+
+def _tensorflow() -> Any:
+    """The TensorFlow adapter; its first use of TensorFlow, which greets at length, is silent."""
+    with quiet(native=True):
+        from mgloss.gate import tensorflow_adapter
+
+        tensorflow_adapter.start()
+    return tensorflow_adapter
+
+
+def _uses_tensorflow(module: ModuleType) -> bool:
+    """Whether the module holds something of TensorFlow or Keras by a name of its own."""
+    for value in list(vars(module).values()):
+        origin = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
+        origin = getattr(value, "__module__", None) or origin
+        if str(origin).partition(".")[0] in ("tensorflow", "keras"):
+            return True
+    return False
+
+
+def _candidate(loss: str, form: Form, module: ModuleType, claims: str) -> Loaded:
+    """Tries the loss on one ordinary batch, to see what it is and what it returns."""
+    problem, batch = probe()
+    adapter: Any = numpy_adapter
+    if _uses_tensorflow(module):
+        adapter = _tensorflow()
+    notes: list[str] = []
+    answer: dict[str, Any] | None = None
+    arrays: list[Any] = [list(batch.targets), list(batch.predictions)]
+    if adapter is not numpy_adapter:
+        import tensorflow as tf
+
+        arrays = [[tf.constant(a) for a in scale] for scale in arrays]
+    try:
+        try:
+            answer = form.call(problem, *arrays)
+        except AnswerError:
+            raise
+        except LossError:
+            by_scale = replace(form, per_scale=True)
+            try:
+                answer = by_scale.call(problem, *arrays)
+            except LossError:
+                notes.append("it raised on an ordinary batch; the laws show on which")
+            else:
+                form = by_scale
+                notes.append("it takes the arrays of one scale; the scales' values are added up")
+        if answer is not None:
+            tensors = [type(v).__module__.startswith("tensorflow") for v in answer.values()]
+            if any(tensors) and adapter is numpy_adapter:
+                adapter = _tensorflow()
+            elif not any(tensors):
+                adapter = numpy_adapter
+            adapter.evaluate(form, problem, batch, False)
+    except AnswerError as error:
+        raise LoadError(f"{loss}: {error}") from error
+    except LossError as error:
+        notes.append(str(error))
+    names = tuple(answer) if answer else ("total",)
+    if not adapter.HAS_GRADIENTS:
+        notes.append("it is a NumPy loss: laws about gradients are skipped")
+    candidate = Candidate(
+        loss, partial(adapter.evaluate, form), names, adapter.HAS_GRADIENTS, claims
+    )
+    return Loaded(candidate, tuple(notes))
+
+

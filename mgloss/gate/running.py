@@ -1,0 +1,87 @@
+"""Runs the laws through pytest and gathers the verdicts as they come."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgloss.gate import verdicts
+from mgloss.gate.plugin import PROGRESS, PROPERTY
+from mgspec.search import ERROR
+
+Document = dict[str, Any]
+
+
+@dataclass
+class Listener:
+    """What a reporter wants to hear of a run.
+
+    started: (number of laws). finished: (claims, law, verdicts). tried: once for each example, in
+    runs of a single process.
+    """
+
+    started: Callable[[int], None] = lambda count: None
+    finished: Callable[[str, str, list[Document]], None] = lambda claims, law, found: None
+    tried: Callable[[], None] = lambda: None
+
+
+@dataclass
+class _Gatherer:
+    """A pytest plugin that hands the verdicts of reports to a listener."""
+
+    listener: Listener
+    seen: set[str] = field(default_factory=set)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[PROGRESS] = self.listener.tried
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        claims, _, law = report.nodeid.rpartition("::")[2].partition(":")
+        found = dict(report.user_properties).get(PROPERTY)
+        if found is None and report.failed:
+            # The law itself failed, or the process that ran it died.
+            found = [verdicts.bare(law, ERROR, f"the check came to an end: {report.longreprtext}")]
+        if isinstance(found, list) and report.nodeid not in self.seen:
+            self.seen.add(report.nodeid)
+            self.listener.finished(claims, law, found)
+
+
+def run(options: list[str], workers: str, listener: Listener) -> bool:
+    """Run the items that these plugin options ask for; False if interrupted.
+
+    workers: "0" for this process, else a number or "auto", as for pytest's -n.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        # An empty folder of its own keeps the user's pytest configuration out of the gate.
+        (Path(folder) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        arguments = [
+            folder, "-c", f"{folder}/pytest.ini", "--rootdir", folder,
+            "-p", "mgloss.gate.plugin", "-p", "no:cacheprovider", "-p", "no:terminal",
+            "--capture=no", *options,
+        ]
+        if workers != "0":
+            arguments += ["-p", "xdist.plugin", "-n", workers]
+        kept = {name: os.environ.get(name) for name in _CLEAN}
+        os.environ.update(_CLEAN)
+        try:
+            status = pytest.main(arguments, plugins=[_Gatherer(listener)])
+        finally:
+            for name, value in kept.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+    if status == pytest.ExitCode.INTERRUPTED:
+        return False
+    if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise RuntimeError(f"pytest could not run the laws: {pytest.ExitCode(status).name}")
+    return True
+
+
+_CLEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}

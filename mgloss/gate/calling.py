@@ -7,8 +7,7 @@ import io
 import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,8 @@ EXPECTED_ANSWER = (
     + ", ".join(COMPONENTS)
 )
 
+LONGEST_MESSAGE = 400  # characters kept of what a foreign loss says when it raises
+
 
 class AnswerError(LossError):
     """The loss returned something that is no loss value."""
@@ -36,70 +37,71 @@ class Form:
 
     is_factory: `function(problem)` gives the loss. per_scale: the loss takes the arrays of one
     scale, and its values are added up. show_traceback: put it into the message when it raises.
+    printed: what the loss has printed, if anything. made: the losses of a factory by problem, each
+    made once, so that its state shows.
     """
 
     function: Callable[..., Any]
     is_factory: bool
     per_scale: bool = False
     show_traceback: bool = False
+    printed: list[str] = field(default_factory=list, compare=False)
+    made: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
     def call(
         self, problem: Problem, y_true: Sequence[Any], y_pred: Sequence[Any]
     ) -> dict[str, Any]:
         """The components returned for these arrays; LossError where there are none."""
-        loss = _made(self.function, problem) if self.is_factory else self.function
-        with quiet(), self._survive():
+        loss = self._loss(problem)
+        with quiet() as output, self._survive("the loss", LossError):
             if not self.per_scale:
                 answer = loss(list(y_true), list(y_pred))
             else:
                 answers = [loss(t, p) for t, p in zip(y_true, y_pred, strict=True)]
+        if output.getvalue() and not self.printed:
+            self.printed.append(output.getvalue())
         if not self.per_scale:
             return by_component(answer)
         scales = [by_component(answer) for answer in answers]
-        return {c: sum(scale[c] for scale in scales[1:]) + scales[0][c] for c in scales[0]}
+        return {c: sum((scale[c] for scale in scales[1:]), scales[0][c]) for c in scales[0]}
+
+    def _loss(self, problem: Problem) -> Callable[..., Any]:
+        if not self.is_factory:
+            return self.function
+        if problem not in self.made:
+            with quiet(), self._survive("the factory", AnswerError):
+                loss = self.function(problem)
+            if not callable(loss):
+                raise AnswerError(
+                    f"called with a problem it returned {type(loss).__name__}, which is not "
+                    f"callable; {EXPECTED_FORM}"
+                )
+            self.made[problem] = loss
+        return self.made[problem]
 
     @contextlib.contextmanager
-    def _survive(self) -> Iterator[None]:
+    def _survive(self, who: str, error_type: type[LossError]) -> Iterator[None]:
         try:
             yield
         except (Exception, SystemExit) as error:
             detail = f"\n{traceback.format_exc()}" if self.show_traceback else ""
-            text = " ".join(str(error).split())
-            raise LossError(
-                f"the loss raised {type(error).__name__}: {text[:400]}{detail}"
-            ) from error
-
-
-@lru_cache(maxsize=256)
-def _made(factory: Callable[[Problem], Any], problem: Problem) -> Callable[..., Any]:
-    """The loss of a factory; the same one for the same problem, so that its state shows."""
-    try:
-        with quiet():
-            loss = factory(problem)
-    except (Exception, SystemExit) as error:
-        raise LossError(
-            f"the factory raised {type(error).__name__} for {problem}: {error}"
-        ) from error
-    if not callable(loss):
-        raise AnswerError(
-            f"called with a problem it returned {type(loss).__name__}, which is not callable; "
-            f"{EXPECTED_FORM}"
-        )
-    return loss  # type: ignore[no-any-return]
+            text = " ".join(str(error).split())[:LONGEST_MESSAGE]
+            raise error_type(f"{who} raised {type(error).__name__}: {text}{detail}") from error
 
 
 @contextlib.contextmanager
-def quiet(native: bool = False) -> Iterator[None]:
-    """What a foreign loss prints is not part of the gate's answer.
+def quiet(native: bool = False) -> Iterator[io.StringIO]:
+    """What a foreign loss prints is not part of the gate's answer; yields what it was.
 
     native: also silence what compiled code writes straight to standard error.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        output = io.StringIO()
+        stack.enter_context(contextlib.redirect_stdout(output))
+        stack.enter_context(contextlib.redirect_stderr(output))
         if native:
             stack.enter_context(_native_errors_to(os.devnull))
-        yield
+        yield output
 
 
 @contextlib.contextmanager

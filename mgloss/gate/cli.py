@@ -252,6 +252,7 @@ def _save_and_show(
 
     console.print(terminal.verdict_table(found, components))
     broken = [v for v in found if v["status"] in (BROKEN, ERROR)]
+    explained: set[str] = set()
     for law in dict.fromkeys(v["law"] for v in broken):
         mine = [v for v in broken if v["law"] == law]
         first: Counterexample | None = None
@@ -268,6 +269,10 @@ def _save_and_show(
             verdict["counterexample"] = str(path)
             saved.append(str(path))
             first = first or counterexample
+        if mine[0]["component"] is None and mine[0]["message"] in explained:
+            terminal.show_same(console, law, saved)
+            continue
+        explained.add(mine[0]["message"])
         command = None
         if saved:
             words = ["mgloss", "replay", saved[0], *(["--loss", loss] if loss else [])]
@@ -317,10 +322,11 @@ def _conclude(
     if broken:
         console.print(
             f"[bold red]{count(len(broken), 'law')} broken[/bold red] ({', '.join(broken)}), "
-            f"{len(held)} hold", highlight=False,
+            f"{len(held)} {'holds' if len(held) == 1 else 'hold'}", highlight=False,
         )
     else:
-        console.print(f"[bold green]{count(len(held), 'law')} hold[/bold green]", highlight=False)
+        verb = "holds" if len(held) == 1 else "hold"
+        console.print(f"[bold green]{count(len(held), 'law')} {verb}[/bold green]", highlight=False)
     if not completed:
         console.print("interrupted: the laws not listed were not judged")
         raise typer.Exit(INTERRUPTED)

@@ -180,6 +180,8 @@ def _candidate(loss: str, form: Form, module: ModuleType, claims: str) -> Loaded
         raise LoadError(f"{loss}: {error}") from error
     except LossError as error:
         notes.append(str(error))
+    if form.printed:
+        notes.append("it prints while it runs; that is not shown")
     names = tuple(answer) if answer else ("total",)
     if not adapter.HAS_GRADIENTS:
         notes.append("it is a NumPy loss: laws about gradients are skipped")

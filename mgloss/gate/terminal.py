@@ -107,6 +107,12 @@ def show_broken(
         console.print(Text("    replay  ") + Text(command, "cyan"), soft_wrap=True)
 
 
+def show_same(console: Console, law: str, saved: Sequence[str]) -> None:
+    """A law that could not be judged for a reason already shown."""
+    line = Text("✗ ", "bold red") + Text(law, "bold") + Text("  for the same reason")
+    console.print(line + Text(f"; saved {', '.join(saved)}" if saved else ""), soft_wrap=True)
+
+
 def matrix_table(title: str, rows: Iterable[tuple[str, list[str]]]) -> Table:
     """Laws × normalizations; each cell is "✓", "✗" or another mark, which stands out."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")

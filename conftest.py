@@ -1,0 +1,8 @@
+"""Hypothesis profiles of the test suite, chosen by `--hypothesis-profile`; `dev` is the default."""
+
+from hypothesis import settings
+
+settings.register_profile("dev", max_examples=100, deadline=None)
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.register_profile("nightly", max_examples=2_000, deadline=None)
+settings.load_profile("dev")

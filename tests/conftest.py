@@ -1,0 +1,23 @@
+"""What all tests share: how hard to search, as the Hypothesis profile says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import settings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@dataclass(frozen=True)
+class Budget:
+    max_examples: int
+    seed: int | None
+
+
+@pytest.fixture(scope="session")
+def budget() -> Budget:
+    profile = settings()
+    return Budget(profile.max_examples, 0 if profile.derandomize else None)

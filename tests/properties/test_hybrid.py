@@ -1,0 +1,33 @@
+"""`hybrid` is `batch` weighted by density: between once and twice its value, more when denser."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from mgloss.gate.loading import load
+from mgspec import Case
+from mgspec.laws.cases import one_batch, one_more_perfect_object
+from mgspec.layout import Cell, without_object
+from mgspec.strategies import FULL
+
+OBJECT_TERMS = ("location", "classification")
+
+
+@given(one_batch(FULL))
+def test_hybrid_is_one_to_two_times_batch(case: Case) -> None:
+    weighted = load(None, "hybrid").candidate.run(case.problem, case.batches["X"], False)
+    plain = load(None, "batch").candidate.run(case.problem, case.batches["X"], False)
+    for component in OBJECT_TERMS:
+        low, value = plain.components[component], weighted.components[component]
+        assert low * (1 - 1e-6) <= value <= 2 * low * (1 + 1e-6)
+
+
+@given(one_more_perfect_object(FULL))
+def test_hybrid_rises_strictly_with_density_at_the_same_raw_sum(case: Case) -> None:
+    run = load(None, "hybrid").candidate.run
+    names = ("image", "scale", "row", "column")
+    fewer = without_object(case.batches["X"], Cell(*(int(case.choices[n]) for n in names)))
+    dense = run(case.problem, case.batches["X"], False).components
+    sparse = run(case.problem, fewer, False).components
+    for component in OBJECT_TERMS:
+        assert dense[component] > sparse[component]

@@ -139,9 +139,7 @@ class MultiGridLoss:
             ) from None
         return Problem(anchors, self.classes, self.input_size)
 
-    def __call__(
-        self, y_true: Sequence[tf.Tensor], y_pred: Sequence[tf.Tensor]
-    ) -> tf.Tensor:
+    def __call__(self, y_true: Sequence[tf.Tensor], y_pred: Sequence[tf.Tensor]) -> tf.Tensor:
         """The total, a scalar. Arguments and errors as of `components`."""
         return self.components(y_true, y_pred)["total"]
 
@@ -214,6 +212,8 @@ class MultiGridLoss:
                     f"{channels} channels, got {tensor.shape[-1]}"
                 )
             if 0 in tensor.shape.as_list() if tensor.shape.rank is not None else False:
-                raise ValueError(f"{name}: expected at least one image and cell, got {tensor.shape}")
+                raise ValueError(
+                    f"{name}: expected at least one image and cell, got {tensor.shape}"
+                )
             tensors.append(tensor)
         return tensors

@@ -27,17 +27,17 @@ app = typer.Typer(
 LossArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[LOSS]",
+        metavar="LOSS",
         help="package.module:name or path/to/file.py:name; without a name, 'loss'. "
         "A function f(y_true, y_pred) or a factory f(problem) that returns one. "
         "Without LOSS the built-in reference is judged.",
     ),
 ]
 ExamplesOption = Annotated[
-    int, typer.Option("--max-examples", min=1, help="Batches tried before a law is taken to hold.")
+    int, typer.Option("--max-examples", help="Batches tried before a law is taken to hold.")
 ]
 SeedOption = Annotated[
-    int, typer.Option("--seed", min=0, help="The same seed finds the same counterexample.")
+    int, typer.Option("--seed", help="The same seed finds the same counterexample.")
 ]
 WorkersOption = Annotated[
     str,
@@ -92,10 +92,14 @@ def _root(
     """
 
 
-def _workers(value: str) -> str:
-    if value != "auto" and not value.isdecimal():
-        fail(f"-n {value}: expected a number of processes or 'auto'")
-    return value
+def _checked(max_examples: int, seed: int, workers: str) -> None:
+    """End with status 2 where a number of the search cannot be."""
+    if max_examples < 1:
+        fail(f"--max-examples {max_examples}: expected 1 or more")
+    if seed < 0:
+        fail(f"--seed {seed}: expected 0 or more")
+    if workers != "auto" and not workers.isdecimal():
+        fail(f"-n {workers}: expected a number of processes or 'auto'")
 
 
 def _need_writable(path: Path, what: str) -> None:
@@ -148,7 +152,7 @@ def check(
     from mgloss.gate.plugin import loaded, selected
     from mgloss.gate.running import Listener, run
 
-    workers = _workers(n)
+    _checked(max_examples, seed, n)
     laws = tuple(law or ())
     try:
         chosen = selected(loss, claims, laws)
@@ -168,17 +172,24 @@ def check(
     name = loss or verdicts.REFERENCE
     console.print(
         f"[bold]{name}[/bold] against the laws of [bold]{claims}[/bold]"
-        f"  ({max_examples} examples a law, seed {seed})", highlight=False,
+        f"  ({max_examples} examples a law, seed {seed})",
+        highlight=False,
     )
     for note in found_loss.notes:
         console.print(f"note: {note}", markup=False, highlight=False)
     console.print()
     options = [
-        "--claims", claims, "--law-examples", str(max_examples), "--law-seed", str(seed),
-        *(f"--law={name}" for name in chosen), *(["--loss", loss] if loss else ["--reference"]),
+        "--claims",
+        claims,
+        "--law-examples",
+        str(max_examples),
+        "--law-seed",
+        str(seed),
+        *(f"--law={name}" for name in chosen),
+        *(["--loss", loss] if loss else ["--reference"]),
         *(["--loss-traceback"] if traceback else []),
     ]
-    found, completed = _gather(console, len(chosen), options, workers, Listener, run)
+    found, completed = _gather(console, len(chosen), options, n, Listener, run)
     order = list(chosen)
     found.sort(key=lambda v: order.index(v["law"]))
     _save_and_show(console, found, loss, report, found_loss.candidate.components)
@@ -232,8 +243,10 @@ def _unclaimed(
     obeyed = normalization(claims).obeys
     return [
         verdicts.bare(
-            name, SKIPPED,
-            f"not claimed: {claims} does not obey it" if name not in obeyed
+            name,
+            SKIPPED,
+            f"not claimed: {claims} does not obey it"
+            if name not in obeyed
             else f"speaks of the reference's own values; ask for it with --law {name}",
         )
         for name in LAWS
@@ -242,7 +255,10 @@ def _unclaimed(
 
 
 def _save_and_show(
-    console: Any, found: list[dict[str, Any]], loss: str | None, report: Path,
+    console: Any,
+    found: list[dict[str, Any]],
+    loss: str | None,
+    report: Path,
     components: tuple[str, ...],
 ) -> None:
     """Print the table, then each broken law; save counterexamples and put their paths in."""
@@ -303,9 +319,7 @@ def _write_json(
         fail(f"--json {path}: cannot be written: {error.strerror or error}")
 
 
-def _conclude(
-    console: Any, found: list[dict[str, Any]], claims: str, completed: bool
-) -> NoReturn:
+def _conclude(console: Any, found: list[dict[str, Any]], claims: str, completed: bool) -> NoReturn:
     """The last line, and the exit status."""
     from mgspec.drawing import count
     from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
@@ -322,7 +336,8 @@ def _conclude(
     if broken:
         console.print(
             f"[bold red]{count(len(broken), 'law')} broken[/bold red] ({', '.join(broken)}), "
-            f"{len(held)} {'holds' if len(held) == 1 else 'hold'}", highlight=False,
+            f"{len(held)} {'holds' if len(held) == 1 else 'hold'}",
+            highlight=False,
         )
     else:
         verb = "holds" if len(held) == 1 else "hold"
@@ -358,13 +373,17 @@ def matrix(
     from mgspec import LAWS, NORMALIZATIONS
     from mgspec.search import BROKEN, HOLDS
 
-    workers = _workers(n)
+    _checked(max_examples, seed, n)
     console = Console()
     options = [
-        "--matrix", "--law-examples", str(max_examples), "--law-seed", str(seed),
+        "--matrix",
+        "--law-examples",
+        str(max_examples),
+        "--law-seed",
+        str(seed),
     ]
     total = len(LAWS) * len(NORMALIZATIONS)
-    found, completed = _gather(console, total, options, workers, Listener, run)
+    found, completed = _gather(console, total, options, n, Listener, run)
     statuses = {(v["claims"], v["law"], v["component"]): v["status"] for v in found}
     marks = {frozenset({HOLDS}): "✓", frozenset({BROKEN}): "✗"}
     wrong = []
@@ -392,7 +411,8 @@ def matrix(
     console.print()
     console.print(
         f"✓ no counterexample in {max_examples} examples; ✗ a counterexample found; "
-        "? some components obey, others not", highlight=False,
+        "? some components obey, others not",
+        highlight=False,
     )
     if not completed:
         console.print("interrupted")
@@ -406,7 +426,7 @@ def matrix(
 @app.command()
 def explain(
     name: Annotated[
-        str | None, typer.Argument(metavar="[LAW]", help="A law or a normalization; all without.")
+        str | None, typer.Argument(metavar="LAW", help="A law or a normalization; all without.")
     ] = None,
 ) -> None:
     """What a law says, why it matters, who obeys it, and the smallest batch that breaks it.

@@ -68,31 +68,36 @@ def _module(loss: str) -> tuple[ModuleType, str]:
         return _from_file(Path(place)), name
     if not colon or not place or not name:
         raise LoadError(f"LOSS {loss!r}: expected package.module:name or path/to/file.py:name")
-    sys.path.insert(0, os.getcwd())
-    return _imported(place, partial(importlib.import_module, place)), name
+    return _imported(place, Path.cwd(), partial(importlib.import_module, place)), name
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise LoadError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(f"candidate_{path.stem}", path.resolve())
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
-    # As with `python path/to/file.py`, the file may import its neighbours.
-    sys.path.insert(0, str(path.resolve().parent))
-    execute = partial(spec.loader.exec_module, module)
-    _imported(str(path), execute)
+    _imported(str(path), path.resolve().parent, partial(spec.loader.exec_module, module))
     return module
 
 
-def _imported(place: str, execute: Callable[[], Any]) -> Any:
+def _imported(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
+    """What `execute` gives, with the modules of a folder importable, as Python does for a script.
+
+    Afterwards the folder comes last: a user's `types.py` must not stand in for the standard one.
+    """
+    sys.path.insert(0, str(folder))
     try:
         with quiet(native=True):
             return execute()
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise LoadError(f"{place}: cannot be imported: {type(error).__name__}: {text}") from error
+    finally:
+        sys.path.remove(str(folder))
+        sys.path.append(str(folder))
 
 
 def _no_such_name(module: ModuleType, name: str) -> str:
@@ -189,5 +194,3 @@ def _candidate(loss: str, form: Form, module: ModuleType, claims: str) -> Loaded
         loss, partial(adapter.evaluate, form), names, adapter.HAS_GRADIENTS, claims
     )
     return Loaded(candidate, tuple(notes))
-
-

@@ -30,6 +30,7 @@ loaded = functools.lru_cache(maxsize=None)(load)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """The plugin's options."""
     group = parser.getgroup("mgloss", "laws of loss normalization")
     group.addoption("--loss", help="package.module:name or path/to/file.py:name")
     group.addoption("--claims", default=DEFAULT_CLAIMS, help="normalization the loss claims")
@@ -54,13 +55,15 @@ def selected(loss: str | None, claims: str, laws: tuple[str, ...]) -> tuple[str,
         return tuple(dict.fromkeys(law_named(name).name for name in laws))
     obeyed = normalization(claims).obeys
     return tuple(
-        name for name, law in LAWS.items()
+        name
+        for name, law in LAWS.items()
         if name in obeyed and (loss is None or not law.on_request)
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Add an item for each law that the options ask for."""
     option = session.config.option
     if option.matrix:
         pairs = [(claims, law) for claims in NORMALIZATIONS for law in LAWS]
@@ -85,6 +88,7 @@ class LawItem(pytest.Item):
         self.law = law
 
     def runtest(self) -> None:
+        """Search; the verdicts go into the report's properties."""
         option = self.config.option
         found: Loaded = loaded(option.loss, self.claims, show_traceback=option.loss_traceback)
         results = search(
@@ -101,18 +105,20 @@ class LawItem(pytest.Item):
         if all(v.status == SKIPPED for v in results):
             pytest.skip(results[0].message)
         if any(v.status in (BROKEN, ERROR) for v in results):
-            raise LawBroken(results)
+            raise LawBrokenError(results)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, LawBroken):
+        """The law and what came instead; a traceback of ours would say nothing."""
+        if isinstance(excinfo.value, LawBrokenError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Any, None, str]:
+        """Where the item is from: nowhere in a file."""
         return self.path, None, self.name
 
 
-class LawBroken(Exception):
+class LawBrokenError(Exception):
     """The verdicts of a law that does not hold."""
 
     def __init__(self, results: list[Verdict]) -> None:

@@ -61,9 +61,19 @@ def run(options: list[str], workers: str, listener: Listener) -> bool:
         # An empty folder of its own keeps the user's pytest configuration out of the gate.
         (Path(folder) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         arguments = [
-            folder, "-c", f"{folder}/pytest.ini", "--rootdir", folder,
-            "-p", "mgloss.gate.plugin", "-p", "no:cacheprovider", "-p", "no:terminal",
-            "--capture=no", *options,
+            folder,
+            "-c",
+            f"{folder}/pytest.ini",
+            "--rootdir",
+            folder,
+            "-p",
+            "mgloss.gate.plugin",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:terminal",
+            "--capture=no",
+            *options,
         ]
         if workers != "0":
             arguments += ["-p", "xdist.plugin", "-n", workers]

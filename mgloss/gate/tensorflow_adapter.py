@@ -7,7 +7,7 @@ reference is a pure function of tensors, so it is traced once for each number of
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def _gradient(
 Compiled = Callable[..., tuple[dict[str, tf.Tensor], dict[str, list[tf.Tensor]]]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(claims: str, scales: int, gradients: bool) -> Compiled:
     """The reference traced for any batch, grid, anchors and classes."""
     expected = EXPECTED_CELLS if normalization(claims).needs_expected else None
@@ -101,4 +101,3 @@ def reference(claims: str) -> Candidate:
 
     names = ("location", "anchor", "classification", "total")
     return Candidate(f"reference:{claims}", run, names, has_gradients=True, claims=claims)
-

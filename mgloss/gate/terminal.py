@@ -72,7 +72,9 @@ def verdict_table(found: Sequence[Document], components: Sequence[str]) -> Table
         most = max(rows.values(), key=lambda v: int(v["examples"]))
         searched = most["status"] != SKIPPED
         table.add_row(
-            law, *cells, str(most["examples"]) if searched else "",
+            law,
+            *cells,
+            str(most["examples"]) if searched else "",
             f"{most['seconds']:.1f}" if searched else "",
         )
     return table
@@ -100,7 +102,7 @@ def show_broken(
         shown = counterexample.component or "first"
         _indented(console, Text(f"the {shown} counterexample:"), 4)
         for line in draw_case(counterexample.case):
-            _indented(console, Text(line), 6)
+            console.print(Text(f"      {line}"), soft_wrap=True)
     for path in saved:
         console.print(Text(f"    saved   {path}"), soft_wrap=True)
     if command:
@@ -121,9 +123,7 @@ def matrix_table(title: str, rows: Iterable[tuple[str, list[str]]]) -> Table:
     for name in NORMALIZATIONS:
         table.add_column(name, justify="center")
     for law, cells in rows:
-        styled = [
-            Text(cell, {"✓": "green", "✗": "red"}.get(cell, "bold yellow")) for cell in cells
-        ]
+        styled = [Text(cell, {"✓": "green", "✗": "red"}.get(cell, "bold yellow")) for cell in cells]
         table.add_row(law, *styled)
     return table
 
@@ -187,4 +187,4 @@ def show_law(console: Console, name: str, witness: Counterexample | None) -> Non
     console.print(Text(f"The smallest batch on which {witness.claims} breaks it", "bold"))
     _indented(console, Text(witness.message, "red"), 2)
     for line in draw_case(witness.case):
-        _indented(console, Text(line), 2)
+        console.print(Text(f"  {line}"), soft_wrap=True)

@@ -69,6 +69,9 @@ def specification(
         return Evaluation(value.components, value.gradients if gradients else None, dtype)
 
     return Candidate(
-        f"specification:{claims}", run, (*loss.COMPONENTS, "total"), has_gradients=True,
+        f"specification:{claims}",
+        run,
+        (*loss.COMPONENTS, "total"),
+        has_gradients=True,
         claims=claims,
     )

@@ -151,6 +151,10 @@ def worst_element(
             f"scale {scale}, row {row}, column {column}"
         )
         yield Comparison(
-            component, where, float(got64[place]), relation, float(want64[place]),
+            component,
+            where,
+            float(got64[place]),
+            relation,
+            float(want64[place]),
             float(np.broadcast_to(allowed, got.shape)[place]),
         )

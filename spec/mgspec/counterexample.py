@@ -58,7 +58,13 @@ def from_verdict(
     if verdict.finding is None:
         return None
     return Counterexample(
-        verdict.law, verdict.component, loss, claims, verdict.message, verdict.finding.case, seed,
+        verdict.law,
+        verdict.component,
+        loss,
+        claims,
+        verdict.message,
+        verdict.finding.case,
+        seed,
         versions,
     )
 
@@ -238,10 +244,10 @@ def write_text(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink()
         raise
 
 
@@ -249,5 +255,3 @@ def save(counterexample: Counterexample, path: Path) -> None:
     """Write a counterexample as JSON, whole or not at all."""
     document = to_document(counterexample)
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-

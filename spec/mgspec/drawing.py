@@ -1,10 +1,10 @@
-"""A case as text that a person can read: grids with the objects marked, and the numbers that matter.
+"""A case as text that a person can read: grids with objects marked, and the numbers that matter.
 
-    X: 1 image, 1 scale
-      image 0, scale 0: 1 x 2 cells
-        #.
-        row 0, column 0  target x=0.5 y=0.5 w=0 h=0 anchor 0 class 0
-                         predicted h=1, else 0
+X: 1 image, 1 scale
+  image 0, scale 0: 1 x 2 cells
+    #.
+    row 0, column 0  target x=0.5 y=0.5 w=0 h=0 anchor 0 class 0
+                     predicted h=1, else 0
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_NUMBERS = 8  # that are not 0, written out for each prediction
 
 
 def count(number: int, noun: str) -> str:
-    """"1 image", "2 images", "1 class", "3 classes"."""
+    """ "1 image", "2 images", "1 class", "3 classes"."""
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number} {noun if number == 1 else plural}"
 
@@ -42,9 +42,7 @@ def _prediction(problem: Problem, scale: int, values: Array) -> str:
 def _target(problem: Problem, scale: int, values: Array) -> str:
     box = " ".join(f"{channel_name(problem, scale, c)}={values[c]:g}" for c in range(OBJECTNESS))
     hot = [
-        channel_name(problem, scale, c)
-        for c in range(FIRST_ANCHOR, len(values))
-        if values[c] != 0
+        channel_name(problem, scale, c) for c in range(FIRST_ANCHOR, len(values)) if values[c] != 0
     ]
     return f"target {box} {' '.join(hot)}"
 

@@ -63,6 +63,7 @@ class Problem:
 
     @property
     def scales(self) -> int:
+        """Number of scales."""
         return len(self.anchors)
 
     def channels(self, scale: int) -> int:
@@ -70,9 +71,11 @@ class Problem:
         return FIRST_ANCHOR + len(self.anchors[scale]) + self.classes
 
     def anchor_channels(self, scale: int) -> slice:
+        """Where the anchors stand on the last axis."""
         return slice(FIRST_ANCHOR, FIRST_ANCHOR + len(self.anchors[scale]))
 
     def class_channels(self, scale: int) -> slice:
+        """Where the classes stand on the last axis."""
         return slice(FIRST_ANCHOR + len(self.anchors[scale]), self.channels(scale))
 
 
@@ -85,6 +88,7 @@ class Batch:
 
     @property
     def images(self) -> int:
+        """B."""
         return int(self.targets[0].shape[0])
 
     @property
@@ -103,6 +107,7 @@ class Batch:
 
     @property
     def positives(self) -> int:
+        """Positive cells of all images and scales together."""
         return sum(int(mask.sum()) for mask in self.masks())
 
 
@@ -174,8 +179,9 @@ def without_object(batch: Batch, cell: Cell) -> Batch:
     return Batch(tuple(targets), batch.predictions)
 
 
-def with_background(problem: Problem, batch: Batch, rows: int, columns: int, prediction: float) -> \
-        tuple[Problem, Batch]:
+def with_background(
+    problem: Problem, batch: Batch, rows: int, columns: int, prediction: float
+) -> tuple[Problem, Batch]:
     """Background added below and to the right of every image, the stride kept.
 
     rows, columns: cells to add on the coarsest scale; finer scales gain in proportion.

@@ -42,6 +42,7 @@ class Value:
 
 
 def sigmoid(z: Float) -> Float:
+    """1 / (1 + e^-z), without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * z))
 
 
@@ -118,9 +119,7 @@ def evaluate(
         }
         images, height, width = mask.shape
         for component, term in terms.items():
-            sums = Sums(
-                term.raw, term.count, mask.sum((1, 2)), images, height * width, expected
-            )
+            sums = Sums(term.raw, term.count, mask.sum((1, 2)), images, height * width, expected)
             values[component] += float(rule.formula(sums, NUMPY))
             weights = [
                 rule.formula(dataclasses.replace(sums, raw=one), NUMPY) for one in np.eye(images)

@@ -110,6 +110,7 @@ class Normalization:
 
     @property
     def needs_expected(self) -> bool:
+        """Whether the formula uses E."""
         return self.formula in (fixed, expected)
 
     def laws_of(self, component: str) -> frozenset[str]:
@@ -120,9 +121,7 @@ class Normalization:
 
 
 # Laws that no choice of denominator can break.
-ALWAYS = frozenset(
-    {"finite", "empty", "nonnegative", "pure", "permutation", "masking", "oracle"}
-)
+ALWAYS = frozenset({"finite", "empty", "nonnegative", "pure", "permutation", "masking", "oracle"})
 _COMPARABLE = frozenset({"partition", "locality", "sharding"})
 _MONOTONE = frozenset({"object_monotone", "density_monotone"})
 

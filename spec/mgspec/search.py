@@ -57,7 +57,7 @@ class Verdict:
     finding: Finding | None = None
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """Carries a finding through Hypothesis."""
 
     def __init__(self, finding: Finding) -> None:
@@ -83,8 +83,9 @@ class _Tally:
         )
 
 
-def examine(law: Law, candidate: Candidate, case: Case, components: tuple[str, ...]) -> \
-        Iterator[Comparison]:
+def examine(
+    law: Law, candidate: Candidate, case: Case, components: tuple[str, ...]
+) -> Iterator[Comparison]:
     """The law's comparisons for one case, of the named components only."""
     for comparison in law.check(Trial(candidate, case, components)):
         if comparison.component in components:
@@ -135,10 +136,10 @@ def _run(
             for comparison in examine(law, candidate, case, components):
                 tally.comparisons += 1
                 if not comparison.holds:
-                    raise _Broken(Finding(case, str(comparison), comparison))
+                    raise _BrokenError(Finding(case, str(comparison), comparison))
         except LossError as error:
-            raise _Broken(Finding(case, str(error))) from None
-        except _Broken as broken:
+            raise _BrokenError(Finding(case, str(error))) from None
+        except _BrokenError as broken:
             tally.last = broken.finding
             raise
 
@@ -149,7 +150,7 @@ def _run(
         warnings.simplefilter("ignore", HypothesisWarning)
         try:
             probe()
-        except _Broken as broken:
+        except _BrokenError as broken:
             tally.last = broken.finding
         except (FlakyFailure, FlakyStrategyDefinition):
             # The loss broke the law on a case and not when it was asked again.
@@ -210,6 +211,12 @@ def _verdict(
     law: Law, component: str | None, status: str, tally: _Tally, finding: Finding | None
 ) -> Verdict:
     return Verdict(
-        law.name, component, status, tally.examples, tally.comparisons, tally.seconds,
-        finding.message if finding else "", finding,
+        law.name,
+        component,
+        status,
+        tally.examples,
+        tally.comparisons,
+        tally.seconds,
+        finding.message if finding else "",
+        finding,
     )

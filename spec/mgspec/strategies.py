@@ -93,10 +93,12 @@ def predicted(steps: NDArray[np.integer], kind: str, variety: Variety) -> Array:
     """
     whole = np.sign(steps) * ((np.abs(steps) + 3) // 4)
     if kind == SATURATED:
-        return (50 * np.sign(steps)).astype(np.float32)
-    if kind == EXTREME:
-        return (np.sign(steps) * np.take(_DECADES, np.abs(whole))).astype(np.float32)
-    return (whole if variety.plain else steps / 4).astype(np.float32)
+        values = 50.0 * np.sign(steps)
+    elif kind == EXTREME:
+        values = np.sign(steps) * np.take(_DECADES, np.abs(whole))
+    else:
+        values = whole * 1.0 if variety.plain else steps / 4
+    return np.asarray(values, np.float32)
 
 
 def _bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -> NDArray[np.int64]:
@@ -152,7 +154,9 @@ def _bulk_targets(problem: Problem, scale: int, seed: int, shape: tuple[int, ...
     )
     target = _targets(problem, scale, numbers[..., :6])
     second = problem.class_channels(scale).start + numbers[..., 6] % problem.classes
-    also = np.where(numbers[..., 7] % 4 == 0, 1, np.take_along_axis(target, second[..., None], -1)[..., 0])
+    also = np.where(
+        numbers[..., 7] % 4 == 0, 1, np.take_along_axis(target, second[..., None], -1)[..., 0]
+    )
     np.put_along_axis(target, second[..., None], also[..., None], axis=-1)
     return target
 

@@ -156,9 +156,7 @@ def inputs_are_overwritten(right: Run) -> Run:
 def later_images_weigh_more(right: Run) -> Run:
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         value = right(problem, batch, gradients)
-        last = Batch(
-            tuple(t[-1:] for t in batch.targets), tuple(p[-1:] for p in batch.predictions)
-        )
+        last = Batch(tuple(t[-1:] for t in batch.targets), tuple(p[-1:] for p in batch.predictions))
         more = right(problem, last, False).components["anchor"]
         return with_values(value, anchor=value.components["anchor"] + 1e-2 * more)
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ EXAMPLES = (*ORDINARY, "extreme_predictions")
 Answer = tuple[dict[str, float], dict[str, tuple[np.ndarray, ...]]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def fixture(name: str) -> dict[str, Any]:
     return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -69,9 +69,7 @@ IMPLEMENTATIONS = {
 }
 
 
-def disagreements(
-    answer: Answer, golden: dict[str, Any], rounding: Rounding
-) -> Iterator[str]:
+def disagreements(answer: Answer, golden: dict[str, Any], rounding: Rounding) -> Iterator[str]:
     values, gradients = answer
     for c in COMPONENTS:
         want = float(golden["values"][c])

@@ -31,7 +31,9 @@ oracle                +        +      +      +      +       +          +       +
 """
 HEADER, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 EXPECTED = {
-    (law, name): mark == "+" for law, *marks in ROWS for name, mark in zip(HEADER, marks, strict=True)
+    (law, name): mark == "+"
+    for law, *marks in ROWS
+    for name, mark in zip(HEADER, marks, strict=True)
 }
 # The anchor term's count is the same in every image, so `positives` divides it as `grid` does.
 ANCHOR_DIFFERS = {(law, "positives"): True for law in ("partition", "locality", "sharding")}
@@ -56,9 +58,7 @@ def test_a_normalization_claims_what_the_table_says(law: str, name: str) -> None
 def test_the_search_finds_what_the_table_says(law: str, name: str, budget) -> None:
     candidate = load(None, name).candidate
 
-    verdicts = search(
-        LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed
-    )
+    verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
 
     assert [v.component for v in verdicts] == list(LAWS[law].components_of(candidate))
     for verdict in verdicts:

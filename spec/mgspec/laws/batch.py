@@ -47,9 +47,7 @@ def finite(trial: Trial) -> Iterator[Comparison]:
         if value.gradients is not None:
             gradient = value.gradients[c]
             zero = [np.zeros_like(g) for g in gradient]
-            yield from worst_element(
-                trial.case.problem, c, "L(X)", gradient, zero, None, FINITE
-            )
+            yield from worst_element(trial.case.problem, c, "L(X)", gradient, zero, None, FINITE)
 
 
 @law(cases.one_empty_batch)
@@ -186,7 +184,12 @@ def partition(trial: Trial) -> Iterator[Comparison]:
         mean = (x.images * a + y.images * b) / (x.images + y.images)
         got = whole.components[c]
         yield Comparison(
-            c, "L(X + Y)", got, EQUAL, mean, float(rounding.tolerance(max(abs(got), abs(mean)))),
+            c,
+            "L(X + Y)",
+            got,
+            EQUAL,
+            mean,
+            float(rounding.tolerance(max(abs(got), abs(mean)))),
             {"B_X": x.images, "L(X)": a, "B_Y": y.images, "L(Y)": b},
         )
 
@@ -205,11 +208,14 @@ def locality(trial: Trial) -> Iterator[Comparison]:
     x, y = trial.batch("X"), trial.batch("Y")
     both = concatenate([x, y])
     whole, alone = trial.evaluate(both, gradients=True), trial.evaluate(x, gradients=True)
-    assert whole.gradients is not None and alone.gradients is not None
+    assert whole.gradients is not None
+    assert alone.gradients is not None
     rounding = Rounding.of(trial.case.problem, [both], whole, alone)
     for c in trial.components:
         yield from worst_element(
-            trial.case.problem, c, f"{both.images} L(X + Y)",
+            trial.case.problem,
+            c,
+            f"{both.images} L(X + Y)",
             [both.images * g[: x.images] for g in whole.gradients[c]],
             [x.images * g for g in alone.gradients[c]],
             rounding,
@@ -236,7 +242,12 @@ def sharding(trial: Trial) -> Iterator[Comparison]:
         values = [part.components[c] for part in parts]
         got, mean = whole.components[c], sum(values) / count
         yield Comparison(
-            c, "L(X)", got, EQUAL, mean, float(rounding.tolerance(max(abs(got), abs(mean)))),
+            c,
+            "L(X)",
+            got,
+            EQUAL,
+            mean,
+            float(rounding.tolerance(max(abs(got), abs(mean)))),
             {f"L(X_{k + 1})": value for k, value in enumerate(values)},
         )
         if whole.gradients is None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 
-from mgspec.layout import OBJECTNESS, WH, XY, Batch, Cell, concatenate
 from mgspec.laws.law import Case, Choice
+from mgspec.layout import OBJECTNESS, WH, XY, Batch, Cell, concatenate
 from mgspec.strategies import (
     EXTREME,
-    KINDS,
     ORDINARY,
     Object,
     Scene,
@@ -35,16 +34,16 @@ def one_batch(draw: st.DrawFn, variety: Variety) -> Case:
 def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X without objects, with ordinary predictions: a saturated logit has no gradient."""
     scene = draw(scenes(variety))
-    return Case(
-        scene.problem, {"X": draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))}
-    )
+    return Case(scene.problem, {"X": draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))})
 
 
 @st.composite
 def two_batches(draw: st.DrawFn, variety: Variety) -> Case:
     """Batches X and Y of one problem, each of 1 to 4 images."""
     scene = draw(scenes(variety))
-    return Case(scene.problem, {"X": draw(batches(variety, scene)), "Y": draw(batches(variety, scene))})
+    return Case(
+        scene.problem, {"X": draw(batches(variety, scene)), "Y": draw(batches(variety, scene))}
+    )
 
 
 @st.composite
@@ -162,9 +161,7 @@ def background_added(draw: st.DrawFn, variety: Variety) -> Case:
     batch = draw(batches(variety, scene))
     rows, columns = draw(st.sampled_from(((1, 0), (0, 1), (1, 1), (2, 0), (0, 3))))
     fill = draw(st.integers(-16, 16)) / 4
-    return Case(
-        scene.problem, {"X": batch}, {"rows": rows, "columns": columns, "prediction": fill}
-    )
+    return Case(scene.problem, {"X": batch}, {"rows": rows, "columns": columns, "prediction": fill})
 
 
 @st.composite
@@ -173,9 +170,7 @@ def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
     scene = draw(scenes(variety))
     batch = draw(batches(variety, scene))
     kinds = (ORDINARY, ORDINARY, EXTREME)
-    other = concatenate(
-        [draw(images(variety, scene, kinds=kinds)) for _ in range(batch.images)]
-    )
+    other = concatenate([draw(images(variety, scene, kinds=kinds)) for _ in range(batch.images)])
     targets, predictions = [], []
     for scale, mask in enumerate(batch.masks()):
         keep = mask[..., None]
@@ -183,7 +178,5 @@ def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
         target = np.where(keep, batch.targets[scale], other.predictions[scale])
         target[..., OBJECTNESS] = batch.targets[scale][..., OBJECTNESS]
         targets.append(target)
-        predictions.append(
-            np.where(keep, batch.predictions[scale], other.predictions[scale])
-        )
+        predictions.append(np.where(keep, batch.predictions[scale], other.predictions[scale]))
     return Case(scene.problem, {"X": batch, "Y": Batch(tuple(targets), tuple(predictions))})

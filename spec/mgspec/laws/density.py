@@ -40,7 +40,12 @@ def _does_not_fall(trial: Trial, relation: str = AT_LEAST) -> Iterator[Compariso
         yield Comparison(c, "L(X with the object)", got, relation, bound, tolerance)
         if relation == ABOVE:
             yield Comparison(
-                c, "2 L(X without the object)", 2 * bound, AT_LEAST, got, tolerance,
+                c,
+                "2 L(X without the object)",
+                2 * bound,
+                AT_LEAST,
+                got,
+                tolerance,
                 {"L(X with the object)": got},
             )
 
@@ -108,6 +113,9 @@ def resolution(trial: Trial) -> Iterator[Comparison]:
         trial.case.problem, x, trial.choice("rows"), trial.choice("columns"), fill
     )
     yield from equal_values(
-        trial, "L(X with background)", trial.evaluate(larger, problem=problem),
-        trial.evaluate(x), larger,
+        trial,
+        "L(X with background)",
+        trial.evaluate(larger, problem=problem),
+        trial.evaluate(x),
+        larger,
     )

@@ -46,9 +46,11 @@ class Trial:
     components: tuple[str, ...]
 
     def batch(self, name: str) -> Batch:
+        """The case's batch of this name."""
         return self.case.batches[name]
 
     def choice(self, name: str) -> int:
+        """The case's whole number of this name."""
         value = self.case.choices[name]
         if not isinstance(value, int):
             raise ValueError(f"{name}: expected a whole number, got {value!r}")
@@ -94,6 +96,7 @@ class Law:
     on_request: bool
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
+        """The candidate's components that this law can judge."""
         return tuple(c for c in candidate.components if c in self.speaks_of)
 
     def why_not(self, candidate: Candidate) -> str | None:
@@ -131,8 +134,14 @@ def law(
         if tuple(sections) != SECTIONS:
             raise TypeError(f"law {check.__name__}: its docstring needs {', '.join(SECTIONS)}")
         LAWS[check.__name__] = Law(
-            check.__name__, " ".join(statement.split()), sections, cases, check, speaks_of,
-            needs_gradients, on_request,
+            check.__name__,
+            " ".join(statement.split()),
+            sections,
+            cases,
+            check,
+            speaks_of,
+            needs_gradients,
+            on_request,
         )
         return check
 

@@ -35,9 +35,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     value = trial.evaluate(x)
     predicted = Batch(x.targets, y.predictions)
     moved = trial.evaluate(predicted, gradients=True)
-    for comparison in equal_values(
-        trial, "L(X with Y's background predictions)", moved, value, x
-    ):
+    for comparison in equal_values(trial, "L(X with Y's background predictions)", moved, value, x):
         if comparison.component in OBJECT_TERMS:
             yield comparison
     for c in trial.components:

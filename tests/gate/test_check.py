@@ -1,0 +1,262 @@
+"""`mgloss check`: verdicts, exit status, files, and what it says to wrong requests."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mgspec import LAWS
+from mgspec.counterexample import load
+from tests.gate.conftest import LOSSES, ROOT, Run
+
+UNDER_BATCH = {"partition", "sharding", "object_monotone", "density_monotone"}
+
+
+def verdicts(path: Path) -> list[dict]:
+    return json.loads(path.read_text(encoding="utf-8"))["verdicts"]
+
+
+def with_status(found: list[dict], status: str) -> set[str]:
+    return {v["law"] for v in found if v["status"] == status}
+
+
+def test_the_reference_obeys_every_law_it_claims(mgloss: Run, tmp_path: Path) -> None:
+    result = mgloss("check", "--max-examples", 20, "--json", "out.json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "14 laws hold" in result.stdout
+    assert result.stderr == ""
+    found = verdicts(tmp_path / "out.json")
+    assert with_status(found, "broken") | with_status(found, "error") == set()
+    assert with_status(found, "skipped") == {"density_neutral"}
+    assert {v["law"] for v in found} == set(LAWS)
+    assert not (tmp_path / "mgloss-report").exists()
+
+
+def test_todays_loss_in_a_users_own_file_is_found_out(mgloss: Run, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "positives.py", tmp_path / "mine.py")
+    result = mgloss(
+        "check", "mine.py", "--claims", "batch", "--law", "partition", "--law", "locality"
+    )
+    assert result.returncode == 1
+    assert "2 laws broken (partition, locality), 0 hold" in result.stdout
+    assert "location: L(X + Y) = 1, expected 0.5" in result.stdout
+    found = load(tmp_path / "mgloss-report" / "partition-location.json")
+    batches = found.case.batches.values()
+    assert sum(batch.images for batch in batches) <= 2
+    assert sum(batch.positives for batch in batches) <= 2
+    assert not (tmp_path / ".hypothesis").exists()
+
+
+def test_a_numpy_loss_is_judged_by_what_it_divides_by(mgloss: Run, tmp_path: Path) -> None:
+    for name, broken in (
+        ("by_batch", set()),
+        ("by_cells", {"resolution"}),
+        ("by_positives", UNDER_BATCH),
+    ):
+        result = mgloss("check", f"{LOSSES}:{name}", "--json", "out.json")
+        found = verdicts(tmp_path / "out.json")
+        assert with_status(found, "broken") == broken, result.stdout
+        assert with_status(found, "skipped") == {"locality", "density_neutral", "oracle"}
+        assert result.returncode == (1 if broken else 0)
+        assert ("anchor" in {v["component"] for v in found if v["status"] == "broken"}) is False
+
+
+def test_a_loss_is_held_to_the_laws_of_what_it_claims(mgloss: Run) -> None:
+    assert mgloss("check", f"{LOSSES}:by_positives", "--claims", "positives").returncode == 0
+    assert mgloss("check", f"{LOSSES}:by_cells", "--claims", "grid").returncode == 0
+
+
+def test_the_specifications_own_values_are_asked_for_by_name(mgloss: Run) -> None:
+    assert mgloss("check", f"{LOSSES}:by_batch", "--law", "oracle").returncode == 0
+    result = mgloss("check", f"{LOSSES}:by_batch", "--law", "oracle", "--claims", "hybrid")
+    assert result.returncode == 1
+    assert "oracle" in result.stdout
+
+
+def test_the_same_seed_writes_the_same_file_and_two_processes_change_nothing(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    shutil.copy(LOSSES, tmp_path / "mine.py")
+    texts = []
+    for folder, workers in (("a", 0), ("b", 0), ("c", 2)):
+        mgloss("check", "mine.py:by_positives", "--seed", 3, "-n", workers, "--report", folder)
+        files = sorted((tmp_path / folder).iterdir())
+        texts.append({path.name: path.read_text(encoding="utf-8") for path in files})
+    assert texts[0] == texts[1] == texts[2]
+    assert "partition-location.json" in texts[0]
+
+
+def test_every_broken_law_is_told_in_full(mgloss: Run, tmp_path: Path) -> None:
+    result = mgloss("check", f"{LOSSES}:by_positives", "--law", "sharding")
+    for part in (
+        "Data parallelism and gradient accumulation change nothing",
+        "L(X) = (L(X_1) + ... + L(X_k)) / k",
+        "location: L(X) = 1, expected 0.5 (L(X_1) = 0, L(X_2) = 1)",
+        "X: 2 images, 1 object",
+        "predicted h=1, else 0",
+        "saved   mgloss-report/sharding-location.json",
+        f"mgloss replay mgloss-report/sharding-location.json --loss {LOSSES}:by_positives",
+    ):
+        assert part in result.stdout
+
+
+def test_the_json_says_what_was_asked_and_with_what(mgloss: Run, tmp_path: Path) -> None:
+    mgloss(
+        "check",
+        f"{LOSSES}:plain",
+        "--law",
+        "replication",
+        "--json",
+        "deep/out.json",
+        "--max-examples",
+        7,
+        "--seed",
+        5,
+    )
+    document = json.loads((tmp_path / "deep" / "out.json").read_text(encoding="utf-8"))
+    assert document["loss"] == f"{LOSSES}:plain"
+    assert (document["claims"], document["seed"], document["max_examples"]) == ("batch", 5, 7)
+    assert set(document["versions"]) == {"python", "mgloss", "numpy", "hypothesis"}
+    (verdict,) = document["verdicts"]
+    assert set(verdict) == {
+        "law",
+        "component",
+        "status",
+        "examples",
+        "seconds",
+        "message",
+        "counterexample",
+    }
+    assert (verdict["law"], verdict["component"]) == ("replication", "total")
+    assert (verdict["status"], verdict["examples"]) == ("holds", 7)
+
+
+def test_a_loss_of_one_scale_is_added_up_over_scales(mgloss: Run) -> None:
+    result = mgloss("check", f"{LOSSES}:of_one_scale")
+    assert "it takes the arrays of one scale" in result.stdout
+    assert result.returncode == 0
+
+
+def test_a_loss_that_prints_is_judged_and_its_output_is_not_shown(mgloss: Run) -> None:
+    result = mgloss("check", f"{LOSSES}:prints", "--law", "finite")
+    assert result.returncode == 0
+    assert "it prints while it runs" in result.stdout
+    assert "step 17" not in result.stdout + result.stderr
+
+
+BREAKS_A_LAW = {
+    "raises": "the loss raised KeyError: 'no such head'",
+    "raises_without_objects": "the loss raised ZeroDivisionError",
+    "exits": "the loss raised SystemExit: 3",
+    "returns_nan": "total: L(X) = nan, expected a finite number",
+}
+
+
+@pytest.mark.parametrize("name", BREAKS_A_LAW)
+def test_a_loss_that_gives_no_number_breaks_finite_with_the_batch_that_did_it(
+    name: str, mgloss: Run, tmp_path: Path
+) -> None:
+    result = mgloss("check", f"{LOSSES}:{name}", "--law", "finite", "--law", "permutation")
+    assert result.returncode == 1
+    assert BREAKS_A_LAW[name] in result.stdout
+    assert "X: 1 image, 0 objects" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert len(list((tmp_path / "mgloss-report").glob("finite-*.json"))) == 1
+
+
+def test_a_traceback_is_shown_when_asked_for(mgloss: Run) -> None:
+    result = mgloss("check", f"{LOSSES}:raises", "--law", "finite", "--traceback")
+    assert 'raise KeyError("no such head")' in result.stdout
+    result = mgloss("check", "nowhere:loss", "--traceback")
+    assert "Traceback" in result.stderr
+    assert result.returncode == 2
+
+
+def test_overwritten_inputs_break_pure_and_nothing_else(mgloss: Run, tmp_path: Path) -> None:
+    result = mgloss("check", f"{LOSSES}:overwrites_its_inputs", "--json", "out.json")
+    assert with_status(verdicts(tmp_path / "out.json"), "broken") == {"pure"}, result.stdout
+
+
+WRONG = {
+    "unknown normalization 'btach'; did you mean 'batch'?": ("--claims", "btach"),
+    "unknown law 'partitoin'; did you mean 'partition'?": ("--law", "partitoin"),
+    "no such file": ("nothing.py:loss",),
+    "unknown name 'by_bach'; did you mean 'by_batch'?": (f"{LOSSES}:by_bach",),
+    "unknown name 'loss'": (LOSSES,),
+    "cannot be imported: ModuleNotFoundError": ("no_such_package.module:loss",),
+    "expected package.module:name or path/to/file.py:name": ("just_a_word",),
+    "cannot be imported: SyntaxError": ("broken.py:loss",),
+    "cannot be imported: SystemExit": ("leaves.py:loss",),
+    "defines no function 'loss', nor any other": ("empty.py",),
+    "'not_callable' is not callable but int": (f"{LOSSES}:not_callable",),
+    "'three_arguments' takes (y_true, y_pred, weights)": (f"{LOSSES}:three_arguments",),
+    "'no_arguments' takes ()": (f"{LOSSES}:no_arguments",),
+    "the loss returned NoneType for total": (f"{LOSSES}:returns_none",),
+    "the loss returned shape [3] for total": (f"{LOSSES}:returns_a_vector",),
+    "the loss returned dtype int64 for total": (f"{LOSSES}:returns_an_integer_dtype",),
+    "the loss returned dtype str": (f"{LOSSES}:returns_text",),
+    "the loss returned an empty mapping": (f"{LOSSES}:returns_nothing_by_name",),
+    "unknown component 'locaton'; did you mean 'location'?": (f"{LOSSES}:returns_unknown_names",),
+    "the factory raised ValueError: only for 80 classes": (f"{LOSSES}:factory_that_raises",),
+    "called with a problem it returned NoneType": (f"{LOSSES}:factory_of_nothing",),
+    "--max-examples 0: expected 1 or more": ("--max-examples", "0"),
+    "--seed -1: expected 0 or more": ("--seed", "-1"),
+    "expected a number of processes or 'auto'": ("-n", "many"),
+    "a_file is not a directory": (f"{LOSSES}:plain", "--report", "a_file/report"),
+    "a_file is not a directory ": (f"{LOSSES}:plain", "--json", "a_file/out.json"),
+    "is a directory, expected a file": (f"{LOSSES}:plain", "--json", "a_folder"),
+    "No such option": ("--nonsense",),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_a_wrong_request_is_refused_with_one_clear_message(
+    message: str, mgloss: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text("def loss(:", encoding="utf-8")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)", encoding="utf-8")
+    (tmp_path / "empty.py").write_text("", encoding="utf-8")
+    (tmp_path / "a_file").write_text("kept", encoding="utf-8")
+    (tmp_path / "a_folder").mkdir()
+    before = sorted(p.name for p in tmp_path.iterdir())
+
+    result = mgloss("check", *WRONG[message])
+
+    assert result.returncode == 2, result.stdout
+    assert message.strip() in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stdout + result.stderr
+    after = sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__")
+    assert after == before
+    assert (tmp_path / "a_file").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_loss_nothing_can_be_said_of_is_a_wrong_request(mgloss: Run) -> None:
+    result = mgloss("check", f"{LOSSES}:plain", "--law", "resolution")
+    assert result.returncode == 2
+    assert "speaks of location and classification" in result.stdout
+    assert "could be judged" in result.stderr
+
+
+def test_a_module_is_found_from_the_current_folder(mgloss: Run, tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    shutil.copy(LOSSES, tmp_path / "package" / "mine.py")
+    assert mgloss("check", "package.mine:plain", "--law", "pure").returncode == 0
+    assert mgloss("check", "package.mine:plain", "--law", "pure", "-n", 1).returncode == 0
+
+
+def test_a_file_may_import_its_neighbours(mgloss: Run, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    shutil.copy(LOSSES, tmp_path / "sub" / "neighbour.py")
+    (tmp_path / "sub" / "mine.py").write_text(
+        "from neighbour import plain as loss\n", encoding="utf-8"
+    )
+    assert mgloss("check", "sub/mine.py", "--law", "pure").returncode == 0
+
+
+def test_a_users_pytest_configuration_does_not_reach_the_gate(mgloss: Run, tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n", encoding="utf-8")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError\n", encoding="utf-8")
+    assert mgloss("check", f"{LOSSES}:plain", "--law", "pure").returncode == 0

@@ -1,0 +1,160 @@
+"""`mgloss matrix`, `explain`, `replay`, and the command itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mgspec import LAWS, NORMALIZATIONS
+from tests.gate.conftest import LOSSES, ROOT, Run
+from tests.properties.test_truth_table import ROWS
+
+
+def test_the_matrix_is_the_truth_table(mgloss: Run) -> None:
+    result = mgloss("matrix", "--max-examples", 8, "-n", 2)
+    assert result.returncode == 0, result.stdout
+    lines = [line.split() for line in result.stdout.splitlines()]
+    header = next(line for line in lines if line[:1] == ["law"])
+    assert header[1:] == list(NORMALIZATIONS)
+    for law, *marks in ROWS:
+        row = next(line for line in lines if line[:1] == [law])
+        assert row[1:] == ["✓" if mark == "+" else "✗" for mark in marks]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_law_is_explained(law: str, mgloss: Run) -> None:
+    result = mgloss("explain", law)
+    assert result.returncode == 0
+    said = " ".join(result.stdout.split())
+    assert LAWS[law].statement in said
+    for title, text in LAWS[law].sections.items():
+        assert title in said
+        assert " ".join(text.split())[:60] in said
+    breakers = [name for name, rule in NORMALIZATIONS.items() if law not in rule.obeys]
+    assert ("The smallest batch on which" in said) is bool(breakers)
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_a_normalization_is_explained(name: str, mgloss: Run) -> None:
+    result = mgloss("explain", name)
+    assert result.returncode == 0
+    assert NORMALIZATIONS[name].text in result.stdout
+
+
+def test_all_laws_and_normalizations_are_listed(mgloss: Run) -> None:
+    result = mgloss("explain")
+    assert result.returncode == 0
+    words = set(result.stdout.split())
+    assert words >= set(LAWS)
+    assert words >= set(NORMALIZATIONS)
+
+
+def test_an_unknown_law_is_refused_with_the_nearest_name(mgloss: Run) -> None:
+    result = mgloss("explain", "replicaton")
+    assert result.returncode == 2
+    assert "unknown law 'replicaton'; did you mean 'replication'?" in result.stderr
+
+
+def saved(mgloss: Run, folder: Path) -> Path:
+    mgloss("check", f"{LOSSES}:by_positives", "--law", "partition")
+    return folder / "mgloss-report" / "partition-location.json"
+
+
+def test_a_counterexample_is_replayed_on_the_loss_that_it_breaks_and_on_a_mended_one(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    path = saved(mgloss, tmp_path)
+    broken = mgloss("replay", path, "--loss", f"{LOSSES}:by_positives")
+    assert broken.returncode == 1
+    assert "location: L(X + Y) = 1, expected 0.5" in broken.stdout
+    mended = mgloss("replay", path, "--loss", f"{LOSSES}:by_batch")
+    assert mended.returncode == 0
+    assert "partition holds on this batch" in mended.stdout
+
+
+def test_a_file_names_no_code_to_run(mgloss: Run, tmp_path: Path) -> None:
+    path = saved(mgloss, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    trap = tmp_path / "trap.py"
+    trap.write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\n", encoding="utf-8")
+    path.write_text(json.dumps(document | {"loss": f"{trap}:loss"}), encoding="utf-8")
+    result = mgloss("replay", path)
+    assert result.returncode == 2
+    assert "say which to run" in result.stderr
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_several_files_are_replayed_and_one_wrong_one_stops_all(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    path = saved(mgloss, tmp_path)
+    other = path.with_name("partition-classification.json")
+    result = mgloss("replay", path, other, "--loss", f"{LOSSES}:by_batch")
+    assert result.returncode == 0
+    assert result.stdout.count("holds on this batch") == 2
+    other.write_text(other.read_text(encoding="utf-8")[:100], encoding="utf-8")
+    result = mgloss("replay", path, other, "--loss", f"{LOSSES}:by_batch")
+    assert result.returncode == 2
+    assert "not JSON, or cut off" in result.stderr
+
+
+def test_a_newer_file_and_a_missing_one_are_refused(mgloss: Run, tmp_path: Path) -> None:
+    path = saved(mgloss, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | {"version": 99}), encoding="utf-8")
+    result = mgloss("replay", path)
+    assert result.returncode == 2
+    assert "upgrade to read it" in result.stderr
+    assert mgloss("replay", "none.json").returncode == 2
+
+
+def test_a_case_of_another_law_is_refused(mgloss: Run, tmp_path: Path) -> None:
+    path = saved(mgloss, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | {"law": "sharding"}), encoding="utf-8")
+    result = mgloss("replay", path, "--loss", f"{LOSSES}:by_batch")
+    assert result.returncode == 2
+    assert "is no case of the law sharding" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_shows_examples_and_needs_no_tensorflow() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from mgloss.gate.cli import app;"
+        "r = CliRunner().invoke(app, ['--help']); print(r.output);"
+        "print('HEAVY', *({'tensorflow', 'hypothesis', 'numpy', 'pytest'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert "mgloss check my_loss.py:loss" in result.stdout
+    assert result.stdout.strip().endswith("HEAVY")
+
+
+@pytest.mark.parametrize("command", ["check", "matrix", "explain", "replay"])
+def test_every_command_has_help_with_examples(command: str, mgloss: Run) -> None:
+    result = mgloss(command, "--help")
+    assert result.returncode == 0
+    assert "Examples:" in result.stdout
+    assert f"mgloss {command}" in result.stdout
+
+
+def test_a_numpy_loss_is_checked_without_importing_tensorflow(tmp_path: Path) -> None:
+    code = (
+        "import sys; from mgloss.gate.loading import load;"
+        f"load({str(LOSSES) + ':by_batch'!r}, 'batch'); assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'spec'}", "PATH": ""},
+    )

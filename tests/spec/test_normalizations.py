@@ -1,0 +1,63 @@
+"""The formulas on small numbers worked out by hand, and the names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import find
+
+from mgspec import NORMALIZATIONS, loss, normalization
+from mgspec.laws.cases import one_batch
+from mgspec.normalizations import NUMPY, Sums
+from mgspec.strategies import PLAIN
+
+# Two images of 2 x 3 cells: raw sums 6 and 2, 3 and 1 positive cells; E = 2.
+BY_HAND = {
+    "positives": 2.0,
+    "batch": 4.0,
+    "fixed": 2.0,
+    "hybrid": 16 / 3,
+    "grid": 2 / 3,
+    "expected": 2.0,
+    "per_image": 2.0,
+    "sum": 8.0,
+}
+WITHOUT_OBJECTS = dict.fromkeys(BY_HAND, 0.0)
+
+
+def sums(raw: tuple[float, float], count: tuple[float, float]) -> Sums:
+    return Sums(np.array(raw), np.array(count), np.array(count), 2, 6, 2.0)
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_a_formula_gives_what_was_worked_out_by_hand(name: str) -> None:
+    formula = NORMALIZATIONS[name].formula
+    assert formula(sums((6, 2), (3, 1)), NUMPY) == pytest.approx(BY_HAND[name], rel=1e-15)
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_no_count_of_objects_divides_by_zero(name: str) -> None:
+    with np.errstate(all="raise"):
+        value = NORMALIZATIONS[name].formula(sums((0, 0), (0, 0)), NUMPY)
+    assert value == WITHOUT_OBJECTS[name]
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_a_formula_explains_itself(name: str) -> None:
+    rule = normalization(name)
+    assert "S" in rule.text
+    assert rule.source
+
+
+def test_an_unknown_normalization_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValueError, match="unknown normalization 'per_imag'; did you mean 'per_im"):
+        normalization("per_imag")
+    with pytest.raises(ValueError, match=r"unknown normalization \['batch'\]"):
+        normalization(["batch"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["fixed", "expected"])
+def test_a_normalization_that_needs_e_says_so(name: str) -> None:
+    found = find(one_batch(PLAIN), lambda case: True)
+    with pytest.raises(ValueError, match=f"normalization '{name}' needs expected"):
+        loss.evaluate(found.problem, found.batches["X"], name)

@@ -1,0 +1,153 @@
+"""The search: the same seed finds the same counterexample, and hostile losses are survived."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mgspec import (
+    LAWS,
+    Batch,
+    Candidate,
+    Evaluation,
+    LossError,
+    Problem,
+    judge,
+    law_named,
+    search,
+    specification,
+)
+from mgspec.counterexample import from_verdict, to_document
+from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
+
+ROOT = Path(__file__).parents[2]
+
+FIND = """
+import json, sys
+from mgspec import LAWS, search, specification
+from mgspec.counterexample import from_verdict, to_document
+verdict = search(LAWS["sharding"], specification("hybrid"), seed=7)[0]
+json.dump(to_document(from_verdict(verdict, "", "hybrid", 7, {})), sys.stdout)
+"""
+
+
+def candidate(run, components: tuple[str, ...] = ("total",)) -> Candidate:
+    return Candidate("mine", run, components, has_gradients=False)
+
+
+def test_the_same_seed_finds_the_same_counterexample_in_another_process() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", FIND],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT / "spec"), "PATH": ""},
+    )
+    verdict = search(LAWS["sharding"], specification("hybrid"), seed=7)[0]
+    here = from_verdict(verdict, "", "hybrid", 7, {})
+    assert here is not None
+    assert json.loads(result.stdout) == to_document(here)
+
+
+def test_a_finding_breaks_the_law_again_when_judged() -> None:
+    wrong, right = specification("positives"), specification("batch")
+    for verdict in search(LAWS["partition"], wrong, seed=0):
+        if verdict.component == "anchor":
+            assert verdict.status == HOLDS
+            continue
+        assert verdict.finding is not None
+        again = judge(LAWS["partition"], wrong, verdict.finding.case)
+        assert again is not None
+        assert judge(LAWS["partition"], right, verdict.finding.case) is None
+
+
+def test_one_broken_component_does_not_hide_another() -> None:
+    statuses = {v.component: v.status for v in search(LAWS["replication"], specification("sum"))}
+    assert statuses == dict.fromkeys(("location", "anchor", "classification", "total"), BROKEN)
+
+
+def test_max_examples_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="max_examples: expected 1 or more, got 0"):
+        search(LAWS["finite"], specification(), max_examples=0)
+
+
+def test_one_example_is_enough_to_run() -> None:
+    assert search(LAWS["finite"], specification(), max_examples=1, seed=0)[0].examples == 1
+
+
+def test_progress_is_told_of_every_example() -> None:
+    calls: list[int] = []
+    verdict = search(
+        LAWS["finite"], specification(), max_examples=20, progress=lambda: calls.append(1)
+    )[0]
+    assert len(calls) == verdict.examples >= 20
+
+
+def test_a_law_that_needs_gradients_is_skipped_without_them() -> None:
+    values_only = replace(specification(), has_gradients=False)
+    (verdict,) = search(LAWS["locality"], values_only)
+    assert (verdict.status, verdict.component) == (SKIPPED, None)
+    assert "needs gradients" in verdict.message
+
+
+def test_a_law_of_components_is_skipped_for_a_bare_total() -> None:
+    (verdict,) = search(LAWS["resolution"], candidate(lambda *_: Evaluation({"total": 1.0})))
+    assert verdict.status == SKIPPED
+    assert "the loss returns only total" in verdict.message
+
+
+def raises_without_objects(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+    if batch.positives == 0:
+        raise LossError("the loss raised ZeroDivisionError")
+    return Evaluation({"total": 1.0})
+
+
+def test_a_loss_that_raises_breaks_finite_and_is_an_error_for_other_laws() -> None:
+    for law, status in (("finite", BROKEN), ("replication", ERROR)):
+        (verdict,) = search(LAWS[law], candidate(raises_without_objects), seed=0)
+        assert (verdict.status, verdict.component) == (status, None)
+        assert "ZeroDivisionError" in verdict.message
+        assert verdict.finding is not None
+        x = verdict.finding.case.batches["X"]
+        assert (x.images, x.cells, x.positives) == (1, 1, 0)
+
+
+def test_a_loss_whose_components_change_is_an_error() -> None:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        return Evaluation({"location" if batch.positives else "total": 1.0})
+
+    (verdict,) = search(LAWS["permutation"], candidate(run), seed=0)
+    assert verdict.status == ERROR
+    assert "returned the components location where it had returned total" in verdict.message
+
+
+def test_a_loss_that_breaks_a_law_only_sometimes_is_broken() -> None:
+    calls = [0]
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        calls[0] += 1
+        return Evaluation({"total": -1.0 if calls[0] % 5 == 0 else 1.0})
+
+    (verdict,) = search(LAWS["nonnegative"], candidate(run), seed=0)
+    assert verdict.status == BROKEN
+
+
+def test_an_unknown_law_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValueError, match="unknown law 'partitoin'; did you mean 'partition'"):
+        law_named("partitoin")
+
+
+def test_the_specification_imports_no_implementation_and_no_framework() -> None:
+    code = "import mgspec, sys; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "spec"
+    )
+    loaded = {name.partition(".")[0] for name in result.stdout.split()}
+    assert "mgspec" in loaded
+    assert not loaded & {"mgloss", "tensorflow", "keras", "torch", "jax", "pytest"}

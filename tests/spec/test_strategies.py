@@ -1,0 +1,151 @@
+"""What is searched: everything promised can be drawn, and it shrinks to something readable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+
+from mgspec import LAWS, Batch, Case
+from mgspec.laws import cases
+from mgspec.layout import OBJECTNESS, validate
+from mgspec.strategies import FULL, PLAIN, Variety, objects, scenes
+
+
+def numbers(batch: Batch) -> np.ndarray:
+    return np.concatenate([p.ravel() for p in batch.predictions])
+
+
+def classes_hot(case: Case) -> int:
+    x = case.batches["X"]
+    return max(
+        int(t[..., case.problem.class_channels(s)].sum(-1).max()) for s, t in enumerate(x.targets)
+    )
+
+
+REACHED: dict[str, Callable[[Case], bool]] = {
+    "no objects": lambda c: c.batches["X"].positives == 0,
+    "every cell positive": lambda c: c.batches["X"].positives == c.batches["X"].cells,
+    "every cell of a large grid": lambda c: (
+        c.batches["X"].positives >= 40 and c.batches["X"].positives == c.batches["X"].cells
+    ),
+    "four images": lambda c: c.batches["X"].images == 4,
+    "two scales": lambda c: c.problem.scales == 2,
+    "finer second scale": lambda c: len(set(c.batches["X"].grids)) == 2,
+    "grid of 5 rows": lambda c: any(h == 5 for h, _ in c.batches["X"].grids),
+    "wide grid": lambda c: any(w > h for h, w in c.batches["X"].grids),
+    "tall grid": lambda c: any(h > w for h, w in c.batches["X"].grids),
+    "three anchors": lambda c: len(c.problem.anchors[0]) == 3,
+    "four classes": lambda c: c.problem.classes == 4,
+    "an object of two classes": lambda c: classes_hot(c) == 2,
+    "saturated": lambda c: bool((np.abs(numbers(c.batches["X"])) == 50).any()),
+    "extreme": lambda c: bool((np.abs(numbers(c.batches["X"])) == 1e4).any()),
+    "ordinary": lambda c: bool(0 < np.abs(numbers(c.batches["X"])).max() <= 4),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@pytest.mark.parametrize("what", REACHED)
+def test_a_batch_can_be(what: str) -> None:
+    quick = settings(
+        max_examples=2_000,
+        phases=[Phase.generate],
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    assert REACHED[what](find(cases.one_batch(FULL), REACHED[what], settings=quick))
+
+
+@pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
+@pytest.mark.parametrize("law", LAWS)
+def test_every_case_of_a_law_is_a_valid_batch_exact_in_float32(law: str, variety: Variety) -> None:
+    @settings(max_examples=50, suppress_health_check=list(HealthCheck))
+    @given(LAWS[law].cases(variety))
+    def check(case: Case) -> None:
+        for batch in case.batches.values():
+            validate(case.problem, batch)
+            assert 1 <= batch.images <= 4
+            assert all(1 <= side <= 5 for grid in batch.grids for side in grid)
+            for array in (*batch.targets, *batch.predictions):
+                assert array.dtype == np.float32
+                assert np.abs(array).max() <= 1e4
+
+    check()
+
+
+def minimal(strategy: st.SearchStrategy, condition: Callable) -> Case:
+    return find(strategy, condition, settings=settings(database=None, derandomize=True))
+
+
+@pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
+def test_the_simplest_batch_is_one_empty_cell_predicted_zero(variety: Variety) -> None:
+    simplest = minimal(cases.one_batch(variety), lambda case: True)
+    x = simplest.batches["X"]
+    assert (x.images, x.grids, x.positives) == (1, ((1, 1),), 0)
+    assert not numbers(x).any()
+
+
+def test_the_simplest_object_is_centred_and_as_large_as_its_anchor() -> None:
+    simplest = minimal(cases.one_batch(PLAIN), lambda case: case.batches["X"].positives > 0)
+    assert simplest.batches["X"].targets[0].ravel().tolist() == [0.5, 0.5, 0, 0, 1, 1, 1]
+    assert not numbers(simplest.batches["X"]).any()
+
+
+def test_a_wrong_prediction_shrinks_to_one_whole_number() -> None:
+    def wrong(case: Case) -> bool:
+        x = case.batches["X"]
+        return bool((x.targets[0][..., 4] * np.abs(x.predictions[0][..., 2])).sum() > 0.5)
+
+    simplest = minimal(cases.one_batch(PLAIN), wrong)
+    assert simplest.batches["X"].predictions[0].ravel().tolist() == [0, 0, 1, 0, 0, 0, 0]
+
+
+@given(cases.one_empty_batch(FULL))
+def test_an_empty_batch_holds_no_object(case: Case) -> None:
+    assert case.batches["X"].positives == 0
+
+
+@given(cases.reordered(FULL))
+def test_an_order_is_never_the_identity(case: Case) -> None:
+    order = case.choices["order"]
+    assert isinstance(order, tuple)
+    assert sorted(order) == list(range(case.batches["X"].images))
+    assert list(order) != sorted(order)
+
+
+@given(cases.equal_objects(FULL))
+def test_equal_objects_are_copies_in_batches_of_one_size(case: Case) -> None:
+    x, y = case.batches["X"], case.batches["Y"]
+    assert x.images == y.images
+    for scale, (sparse, dense) in enumerate(zip(x.masks(), y.masks(), strict=True)):
+        assert (sparse.sum((1, 2)) == 1).all()
+        assert (dense.sum((1, 2)) >= 1).all()
+        copies = [
+            np.concatenate([b.targets[scale][m], b.predictions[scale][m]], axis=-1)
+            for b, m in ((x, sparse), (y, dense))
+        ]
+        assert len(np.unique(np.concatenate(copies), axis=0)) == 1
+
+
+@given(cases.background_rewritten(FULL))
+def test_rewritten_background_leaves_the_objects_alone(case: Case) -> None:
+    x, y = case.batches["X"], case.batches["Y"]
+    for scale, mask in enumerate(x.masks()):
+        assert np.array_equal(x.targets[scale][..., OBJECTNESS], y.targets[scale][..., OBJECTNESS])
+        assert np.array_equal(x.targets[scale][mask], y.targets[scale][mask])
+        assert np.array_equal(x.predictions[scale][mask], y.predictions[scale][mask])
+
+
+@given(st.data())
+def test_an_object_is_one_anchor_and_at_least_one_class(data: st.DataObject) -> None:
+    scene = data.draw(scenes(FULL))
+    for scale in range(scene.problem.scales):
+        target = data.draw(objects(FULL, scene.problem, scale)).target
+        assert target[scene.problem.anchor_channels(scale)].sum() == 1
+        assert 1 <= target[scene.problem.class_channels(scale)].sum() <= 2
+        assert (target[:2] > -1).all()
+        assert (target[:2] < 2).all()

@@ -53,7 +53,7 @@ class Form:
     ) -> dict[str, Any]:
         """The components returned for these arrays; LossError where there are none."""
         loss = self._loss(problem)
-        with quiet() as output, self._survive("the loss", LossError):
+        with quiet(native=True) as output, self._survive("the loss", LossError):
             if not self.per_scale:
                 answer = loss(list(y_true), list(y_pred))
             else:
@@ -153,15 +153,28 @@ def coarsest(dtypes: Sequence[str]) -> str:
     return min(dtypes, key=("bfloat16", "float16", "float32", "float64").index)
 
 
-def probe() -> tuple[Problem, Batch]:
-    """A small ordinary batch that every loss should be able to take: 2 images, 2 scales."""
-    problem = Problem((((48.0, 32.0), (32.0, 64.0)), ((16.0, 24.0),)), 3, (32, 64))
-    grids = ((1, 2), (2, 4))
+def probes() -> list[tuple[Problem, Batch]]:
+    """Ordinary batches that show what a loss returns, the most telling first.
+
+    Then one of square grids and a single image: where a mistake in shapes raises on the first, it
+    may not on this one. Both have scales of different sizes, so that no list of arrays passes for
+    an array.
+    """
+    anchors = (((48.0, 32.0), (32.0, 64.0)), ((16.0, 24.0),))
+    return [
+        _probe(Problem(anchors, 3, (32, 64)), 2, ((1, 2), (2, 4))),
+        _probe(Problem(anchors, 1, (32, 32)), 1, ((1, 1), (2, 2))),
+    ]
+
+
+def _probe(
+    problem: Problem, images: int, grids: tuple[tuple[int, int], ...]
+) -> tuple[Problem, Batch]:
     targets, predictions = [], []
     for scale, grid in enumerate(grids):
-        shape = (2, *grid, problem.channels(scale))
+        shape = (images, *grid, problem.channels(scale))
         target = np.zeros(shape, np.float32)
-        target[0, 0, 1, [0, 1, 4, 5, -1]] = (0.5, 0.25, 1, 1, 1)
+        target[0, 0, -1, [0, 1, 4, 5, -1]] = (0.5, 0.25, 1, 1, 1)
         targets.append(target)
         steps = np.arange(np.prod(shape)) % 9 - 4
         predictions.append((steps / 4).astype(np.float32).reshape(shape))

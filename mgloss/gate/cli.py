@@ -7,14 +7,12 @@ import shlex
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from mgspec.counterexample import Counterexample
-
-INTERRUPTED = 130
+    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -104,11 +102,15 @@ def _checked(max_examples: int, seed: int, workers: str) -> None:
 
 def _need_writable(path: Path, what: str) -> None:
     """End with status 2, before any work is done, where `path` could not be written."""
-    folder = path if what == "--report" else path.parent
-    if what != "--report" and path.is_dir():
+    existing = path.absolute()
+    if what == "--report":  # a folder, made when there is something to put into it
+        while not existing.exists():
+            existing = existing.parent
+    elif existing.is_dir():
         fail(f"{what} {path}: is a directory, expected a file")
-    existing = folder.absolute()
-    while not existing.exists():
+    elif not existing.parent.exists():
+        fail(f"{what} {path}: there is no folder {path.parent}")
+    else:
         existing = existing.parent
     if not existing.is_dir():
         fail(f"{what} {path}: {existing} is not a directory")
@@ -145,12 +147,13 @@ def check(
 
       mgloss check package.losses:make_loss --law partition --law sharding --max-examples 1000
     """
+    import traceback as tracebacks
+
     from rich.console import Console
 
-    from mgloss.gate import verdicts
+    from mgloss.gate import reporting
     from mgloss.gate.loading import LoadError
     from mgloss.gate.plugin import loaded, selected
-    from mgloss.gate.running import Listener, run
 
     _checked(max_examples, seed, n)
     laws = tuple(law or ())
@@ -161,193 +164,35 @@ def check(
     _need_writable(report, "--report")
     if json is not None:
         _need_writable(json, "--json")
-    console = Console()
+    console = Console(highlight=False)
     with console.status("loading the loss"):
         try:
             found_loss = loaded(loss, claims, show_traceback=traceback)
         except LoadError as error:
             if traceback and error.__cause__ is not None:
-                _print_traceback(error.__cause__)
+                tracebacks.print_exception(error.__cause__)
             fail(str(error))
-    name = loss or verdicts.REFERENCE
-    console.print(
-        f"[bold]{name}[/bold] against the laws of [bold]{claims}[/bold]"
-        f"  ({max_examples} examples a law, seed {seed})",
-        highlight=False,
-    )
-    for note in found_loss.notes:
-        console.print(f"note: {note}", markup=False, highlight=False)
-    console.print()
+    request = reporting.Request(loss, claims, seed, max_examples)
+    reporting.show_request(console, request, found_loss.notes)
     options = [
-        "--claims",
-        claims,
-        "--law-examples",
-        str(max_examples),
-        "--law-seed",
-        str(seed),
+        f"--claims={claims}",
+        f"--law-examples={max_examples}",
+        f"--law-seed={seed}",
         *(f"--law={name}" for name in chosen),
-        *(["--loss", loss] if loss else ["--reference"]),
+        f"--loss={loss}" if loss else "--reference",
         *(["--loss-traceback"] if traceback else []),
     ]
-    found, completed = _gather(console, len(chosen), options, n, Listener, run)
-    order = list(chosen)
-    found.sort(key=lambda v: order.index(v["law"]))
-    _save_and_show(console, found, loss, report, found_loss.candidate.components)
-    unclaimed = _unclaimed(loss, claims, chosen, bool(laws))
-    found += unclaimed
-    if json is not None:
-        _write_json(json, name, claims, seed, max_examples, found)
-    _conclude(console, found, claims, completed)
-
-
-def _print_traceback(error: BaseException) -> None:
-    import traceback
-
-    traceback.print_exception(error)
-
-
-def _gather(
-    console: Any, laws: int, options: list[str], workers: str, listener: Any, run: Any
-) -> tuple[list[dict[str, Any]], bool]:
-    """The verdicts, and whether the run came to its end; shows progress meanwhile."""
-    from mgloss.gate import terminal
-
-    found: list[dict[str, Any]] = []
-    with terminal.progress(console) as bar:
-        task = bar.add_task("searching", total=laws, detail="")
-        tried = 0
-
-        def on_example() -> None:
-            nonlocal tried
-            tried += 1
-            bar.update(task, detail=f"laws, {tried:,} examples")
-
-        def on_law(claims: str, law: str, verdicts: list[dict[str, Any]]) -> None:
-            found.extend(verdict | {"claims": claims} for verdict in verdicts)
-            bar.update(task, advance=1, description=law)
-
-        completed = run(options, workers, listener(finished=on_law, tried=on_example))
-    return found, completed
-
-
-def _unclaimed(
-    loss: str | None, claims: str, chosen: tuple[str, ...], named: bool
-) -> list[dict[str, Any]]:
-    """Verdicts for the laws that were not run, saying why."""
-    from mgloss.gate import verdicts
-    from mgspec import LAWS, normalization
-    from mgspec.search import SKIPPED
-
-    if named:
-        return []
-    obeyed = normalization(claims).obeys
-    return [
-        verdicts.bare(
-            name,
-            SKIPPED,
-            f"not claimed: {claims} does not obey it"
-            if name not in obeyed
-            else f"speaks of the reference's own values; ask for it with --law {name}",
-        )
-        for name in LAWS
-        if name not in chosen
-    ]
-
-
-def _save_and_show(
-    console: Any,
-    found: list[dict[str, Any]],
-    loss: str | None,
-    report: Path,
-    components: tuple[str, ...],
-) -> None:
-    """Print the table, then each broken law; save counterexamples and put their paths in."""
-    from mgloss.gate import terminal
-    from mgspec.counterexample import from_document, save
-    from mgspec.search import BROKEN, ERROR
-
-    console.print(terminal.verdict_table(found, components))
-    broken = [v for v in found if v["status"] in (BROKEN, ERROR)]
-    explained: set[str] = set()
-    for law in dict.fromkeys(v["law"] for v in broken):
-        mine = [v for v in broken if v["law"] == law]
-        first: Counterexample | None = None
-        saved = []
-        for verdict in mine:
-            if verdict["counterexample"] is None:
-                continue
-            counterexample = from_document(verdict["counterexample"])
-            path = report / f"{law}-{verdict['component'] or 'loss'}.json"
-            try:
-                save(counterexample, path)
-            except OSError as error:
-                fail(f"--report {report}: cannot be written: {error.strerror or error}")
-            verdict["counterexample"] = str(path)
-            saved.append(str(path))
-            first = first or counterexample
-        if mine[0]["component"] is None and mine[0]["message"] in explained:
-            terminal.show_same(console, law, saved)
-            continue
-        explained.add(mine[0]["message"])
-        command = None
-        if saved:
-            words = ["mgloss", "replay", saved[0], *(["--loss", loss] if loss else [])]
-            command = shlex.join(words)
-        terminal.show_broken(console, law, mine, first, saved, command)
-
-
-def _write_json(
-    path: Path, loss: str, claims: str, seed: int, max_examples: int, found: list[dict[str, Any]]
-) -> None:
-    import json
-
-    from mgloss.gate import verdicts
-    from mgspec.counterexample import write_text
-
-    keys = ("law", "component", "status", "examples", "seconds", "message", "counterexample")
-    document = {
-        "loss": loss,
-        "claims": claims,
-        "seed": seed,
-        "max_examples": max_examples,
-        "verdicts": [{key: verdict[key] for key in keys} for verdict in found],
-        "versions": verdicts.versions(),
-    }
+    found, completed = reporting.gather(console, len(chosen), options, n)
+    found.sort(key=lambda v: chosen.index(v["law"]))
     try:
-        write_text(path, json.dumps(document, indent=1) + "\n")
+        reporting.save(found, report)
+        reporting.show_verdicts(console, request, found, found_loss.candidate.components)
+        others = [] if laws else reporting.not_run(request, chosen)
+        if json is not None:
+            reporting.write_json(json, request, found + others)
     except OSError as error:
-        fail(f"--json {path}: cannot be written: {error.strerror or error}")
-
-
-def _conclude(console: Any, found: list[dict[str, Any]], claims: str, completed: bool) -> NoReturn:
-    """The last line, and the exit status."""
-    from mgspec.drawing import count
-    from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
-
-    def laws(*statuses: str) -> list[str]:
-        return list(dict.fromkeys(v["law"] for v in found if v["status"] in statuses))
-
-    broken = laws(BROKEN, ERROR)
-    held = [law for law in laws(HOLDS) if law not in broken]
-    console.print()
-    for message in dict.fromkeys(v["message"] for v in found if v["status"] == SKIPPED):
-        names = [v["law"] for v in found if v["status"] == SKIPPED and v["message"] == message]
-        console.print(f"skipped {', '.join(names)}: {message}", style="dim", highlight=False)
-    if broken:
-        console.print(
-            f"[bold red]{count(len(broken), 'law')} broken[/bold red] ({', '.join(broken)}), "
-            f"{len(held)} {'holds' if len(held) == 1 else 'hold'}",
-            highlight=False,
-        )
-    else:
-        verb = "holds" if len(held) == 1 else "hold"
-        console.print(f"[bold green]{count(len(held), 'law')} {verb}[/bold green]", highlight=False)
-    if not completed:
-        console.print("interrupted: the laws not listed were not judged")
-        raise typer.Exit(INTERRUPTED)
-    if not broken and not held:
-        fail(f"none of the laws of {claims} could be judged on this loss")
-    raise typer.Exit(1 if broken else 0)
+        fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
+    raise typer.Exit(reporting.conclude(console, found, others, completed))
 
 
 @app.command()
@@ -368,22 +213,15 @@ def matrix(
     """
     from rich.console import Console
 
-    from mgloss.gate import terminal
-    from mgloss.gate.running import Listener, run
+    from mgloss.gate import reporting, terminal
     from mgspec import LAWS, NORMALIZATIONS
     from mgspec.search import BROKEN, HOLDS
 
     _checked(max_examples, seed, n)
     console = Console()
-    options = [
-        "--matrix",
-        "--law-examples",
-        str(max_examples),
-        "--law-seed",
-        str(seed),
-    ]
+    options = ["--matrix", f"--law-examples={max_examples}", f"--law-seed={seed}"]
     total = len(LAWS) * len(NORMALIZATIONS)
-    found, completed = _gather(console, total, options, n, Listener, run)
+    found, completed = reporting.gather(console, total, options, n)
     statuses = {(v["claims"], v["law"], v["component"]): v["status"] for v in found}
     marks = {frozenset({HOLDS}): "✓", frozenset({BROKEN}): "✗"}
     wrong = []
@@ -416,7 +254,7 @@ def matrix(
     )
     if not completed:
         console.print("interrupted")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(reporting.INTERRUPTED)
     if wrong:
         console.print(f"[bold red]not as claimed (!):[/bold red] {', '.join(wrong)}")
         raise typer.Exit(1)
@@ -426,7 +264,10 @@ def matrix(
 @app.command()
 def explain(
     name: Annotated[
-        str | None, typer.Argument(metavar="LAW", help="A law or a normalization; all without.")
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A law or a normalization; without it, all are listed."
+        ),
     ] = None,
 ) -> None:
     """What a law says, why it matters, who obeys it, and the smallest batch that breaks it.
@@ -454,7 +295,7 @@ def explain(
         terminal.show_normalization(console, name)
         return
     if name not in LAWS:
-        fail(str(unknown("law", name, LAWS)))
+        fail(str(unknown("law or normalization", name, (*LAWS, *NORMALIZATIONS))))
     witness = None
     breaking = [n for n, rule in NORMALIZATIONS.items() if name not in rule.obeys]
     if breaking:
@@ -514,13 +355,17 @@ def replay(
             reason = law.why_not(candidate)
             if reason:
                 fail(f"{path}: {law.name} cannot be judged: {reason}")
-            finding = judge(law, candidate, counterexample.case)
+            component = counterexample.component
+            known = component in law.components_of(candidate)
+            chosen = (component,) if component is not None and known else None
+            finding = judge(law, candidate, counterexample.case, chosen)
         except LoadError as error:
             fail(str(error))
-        except (KeyError, ValueError, IndexError) as error:
+        except ValueError as error:
             fail(f"{path}: is no case of the law {law.name}: {error}")
         if finding is None:
-            console.print(f"[green]✓[/green] {path}: {law.name} holds on this batch")
+            said = f"[green]✓[/green] {path}: {law.name} holds on this batch"
+            console.print(said, soft_wrap=True)
             continue
         broken += 1
         shown = {"message": finding.message}

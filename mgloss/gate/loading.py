@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from mgloss.gate import numpy_adapter
-from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, probe, quiet
+from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, probes, quiet
 from mgspec import Candidate, LossError, normalization
 from mgspec.normalizations import unknown
 
@@ -53,6 +53,11 @@ def load(loss: str | None, claims: str, *, show_traceback: bool = False) -> Load
             f"{loss}: {name!r} is not callable but {type(value).__name__}; {EXPECTED_FORM}"
         )
     arguments = _arguments(value)
+    if inspect.isclass(value) and arguments != 1:
+        raise LoadError(
+            f"{loss}: {name!r} is a class; make its object in a factory: "
+            f"def loss(problem): return {name}(...)"
+        )
     if arguments is None:
         raise LoadError(f"{loss}: {name!r} takes {inspect.signature(value)}; {EXPECTED_FORM}")
     form = Form(value, is_factory=arguments == 1, show_traceback=show_traceback)
@@ -66,8 +71,12 @@ def _module(loss: str) -> tuple[ModuleType, str]:
         place, name = loss, DEFAULT_NAME
     if place.endswith(".py"):
         return _from_file(Path(place)), name
-    if not colon or not place or not name:
-        raise LoadError(f"LOSS {loss!r}: expected package.module:name or path/to/file.py:name")
+    if not colon or not place or not name or ":" in place or os.sep in place:
+        meant = f"{place.partition(':')[0]}.py"
+        hint = f"; did you mean {meant}?" if Path(meant).is_file() else ""
+        raise LoadError(
+            f"LOSS {loss!r}: expected package.module:name or path/to/file.py:name{hint}"
+        )
     return _imported(place, Path.cwd(), partial(importlib.import_module, place)), name
 
 
@@ -148,49 +157,57 @@ def _uses_tensorflow(module: ModuleType) -> bool:
 
 
 def _candidate(loss: str, form: Form, module: ModuleType, claims: str) -> Loaded:
-    """Tries the loss on one ordinary batch, to see what it is and what it returns."""
-    problem, batch = probe()
-    adapter: Any = numpy_adapter
-    if _uses_tensorflow(module):
-        adapter = _tensorflow()
-    notes: list[str] = []
-    answer: dict[str, Any] | None = None
-    arrays: list[Any] = [list(batch.targets), list(batch.predictions)]
-    if adapter is not numpy_adapter:
-        import tensorflow as tf
-
-        arrays = [[tf.constant(a) for a in scale] for scale in arrays]
+    """Tries the loss on ordinary batches, to see what it is and what it returns."""
+    adapter = _tensorflow() if _uses_tensorflow(module) else numpy_adapter
     try:
-        try:
-            answer = form.call(problem, *arrays)
-        except AnswerError:
-            raise
-        except LossError:
-            by_scale = replace(form, per_scale=True)
-            try:
-                answer = by_scale.call(problem, *arrays)
-            except LossError:
-                notes.append("it raised on an ordinary batch; the laws show on which")
-            else:
-                form = by_scale
-                notes.append("it takes the arrays of one scale; the scales' values are added up")
-        if answer is not None:
-            tensors = [type(v).__module__.startswith("tensorflow") for v in answer.values()]
-            if any(tensors) and adapter is numpy_adapter:
-                adapter = _tensorflow()
-            elif not any(tensors):
-                adapter = numpy_adapter
-            adapter.evaluate(form, problem, batch, False)
-    except AnswerError as error:
-        raise LoadError(f"{loss}: {error}") from error
-    except LossError as error:
-        notes.append(str(error))
+        form, answer, error = _tried(form, adapter)
+    except AnswerError as wrong:
+        raise LoadError(f"{loss}: {wrong}") from wrong
+    notes = []
+    if form.per_scale:
+        notes.append("it takes the arrays of one scale; the scales' values are added up")
+    if error is not None:
+        notes.append(f"on an ordinary batch, {error}")
     if form.printed:
         notes.append("it prints while it runs; that is not shown")
+    if answer is not None:
+        # What was computed tells more of the framework than what the module imports.
+        computed = [type(v).__module__.startswith("tensorflow") for v in answer.values()]
+        adapter = _tensorflow() if any(computed) else numpy_adapter
     names = tuple(answer) if answer else ("total",)
+    if names == ("total",):
+        notes.append(
+            "it returns a scalar, judged as the total with the background's term in it; "
+            'if it is one component, return {"location": ...}'
+        )
     if not adapter.HAS_GRADIENTS:
         notes.append("it is a NumPy loss: laws about gradients are skipped")
     candidate = Candidate(
         loss, partial(adapter.evaluate, form), names, adapter.HAS_GRADIENTS, claims
     )
     return Loaded(candidate, tuple(notes))
+
+
+def _tried(form: Form, adapter: Any) -> tuple[Form, dict[str, Any] | None, LossError | None]:
+    """How the loss is to be called, what it returned, and what it raised if it ever did.
+
+    It is called with lists, and then with the arrays of one scale. A loss that raises both ways is
+    taken to be of one scale if it was the list that it could not handle.
+    """
+    errors: dict[Form, LossError] = {}
+    by_scale = replace(form, per_scale=True)
+    for problem, batch in probes():
+        for attempt in (form, by_scale):
+            try:
+                answer = attempt.call(problem, *adapter.native(batch))
+                adapter.evaluate(attempt, problem, batch, False)
+            except AnswerError:
+                raise
+            except LossError as error:
+                errors.setdefault(attempt, error)
+            else:
+                return attempt, answer, errors.get(attempt)
+    cause = errors[form].__cause__
+    not_for_lists = isinstance(cause, (AttributeError, TypeError)) and "list" in str(cause)
+    likely = by_scale if not_for_lists else form
+    return likely, None, errors[likely]

@@ -10,16 +10,24 @@ from mgspec import Batch, Evaluation, Problem
 HAS_GRADIENTS = False
 
 
+def native(batch: Batch) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Targets and predictions to give to a loss: copies, which it may spoil."""
+    return [a.copy() for a in batch.targets], [a.copy() for a in batch.predictions]
+
+
 def evaluate(form: Form, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
     """The loss's answer; it is given copies, and is told on if it writes into them."""
-    given = (*batch.targets, *batch.predictions)
-    copies = [array.copy() for array in given]
-    scales = problem.scales
-    answer = form.call(problem, copies[:scales], copies[scales:])
+    targets, predictions = native(batch)
+    answer = form.call(problem, targets, predictions)
     numbers = {name: number(name, value) for name, value in answer.items()}
     return Evaluation(
         {name: value for name, (value, _) in numbers.items()},
         None,
         coarsest([dtype for _, dtype in numbers.values()]),
-        not all(np.array_equal(a, b) for a, b in zip(given, copies, strict=True)),
+        not all(
+            np.array_equal(before, after)
+            for before, after in zip(
+                (*batch.targets, *batch.predictions), (*targets, *predictions), strict=True
+            )
+        ),
     )

@@ -6,7 +6,8 @@ reference is a pure function of tensors, so it is traced once for each number of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -30,11 +31,15 @@ def is_answer(value: Any) -> bool:
     return isinstance(value, (tf.Tensor, tf.Variable))
 
 
+def native(batch: Batch) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Targets and predictions to give to a loss."""
+    return [tf.constant(a) for a in batch.targets], [tf.constant(a) for a in batch.predictions]
+
+
 def evaluate(form: Form, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
     """The loss's answer, and the gradient of each component by a tape."""
-    targets = [tf.constant(array) for array in batch.targets]
-    predictions = [tf.constant(array) for array in batch.predictions]
-    with tf.GradientTape(persistent=True) as tape:
+    targets, predictions = native(batch)
+    with _eagerly(), tf.GradientTape(persistent=True) as tape:
         tape.watch(predictions)
         answer = form.call(problem, targets, predictions)
     numbers = {name: number(name, value) for name, value in answer.items()}
@@ -46,6 +51,17 @@ def evaluate(form: Form, problem: Problem, batch: Batch, gradients: bool) -> Eva
         slopes,
         coarsest([dtype for _, dtype in numbers.values()]),
     )
+
+
+@contextlib.contextmanager
+def _eagerly() -> Iterator[None]:
+    """Runs a loss's own tf.functions eagerly: they would be traced anew for most batches."""
+    kept = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(kept)
 
 
 def _gradient(

@@ -109,10 +109,11 @@ def show_broken(
         console.print(Text("    replay  ") + Text(command, "cyan"), soft_wrap=True)
 
 
-def show_same(console: Console, law: str, saved: Sequence[str]) -> None:
-    """A law that could not be judged for a reason already shown."""
-    line = Text("✗ ", "bold red") + Text(law, "bold") + Text("  for the same reason")
-    console.print(line + Text(f"; saved {', '.join(saved)}" if saved else ""), soft_wrap=True)
+def show_same(console: Console, law: str) -> None:
+    """A law that came to no verdict for a reason already shown."""
+    console.print(
+        Text("✗ ", "bold red") + Text(law, "bold") + Text("  no verdict, for this reason")
+    )
 
 
 def matrix_table(title: str, rows: Iterable[tuple[str, list[str]]]) -> Table:

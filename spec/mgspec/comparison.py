@@ -87,9 +87,14 @@ class Comparison:
     terms: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def is_finite(self) -> bool:
+        """Whether there are two numbers to compare."""
+        return bool(np.isfinite(self.actual) and np.isfinite(self.expected))
+
+    @property
     def holds(self) -> bool:
         """Whether the relation holds; a number that is not finite satisfies none."""
-        if not (np.isfinite(self.actual) and np.isfinite(self.expected)):
+        if not self.is_finite:
             return False
         if self.relation == FINITE:
             return True

@@ -179,6 +179,14 @@ def without_object(batch: Batch, cell: Cell) -> Batch:
     return Batch(tuple(targets), batch.predictions)
 
 
+def only_object(batch: Batch, cell: Cell) -> Batch:
+    """The batch with every positive cell but one turned into background; predictions stay."""
+    targets = [np.zeros_like(array) for array in batch.targets]
+    place = (cell.image, cell.row, cell.column)
+    targets[cell.scale][place] = batch.targets[cell.scale][place]
+    return Batch(tuple(targets), batch.predictions)
+
+
 def with_background(
     problem: Problem, batch: Batch, rows: int, columns: int, prediction: float
 ) -> tuple[Problem, Batch]:

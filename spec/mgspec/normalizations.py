@@ -182,8 +182,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a name that is not among the known ones, with the nearest that is."""
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f" did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"unknown {kind} {name!r};{hint} One of: {', '.join(names)}")
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return ValueError(f"unknown {kind} {name!r}{hint} One of: {', '.join(names)}")
 
 
 def normalization(name: str) -> Normalization:

@@ -24,6 +24,10 @@ from mgspec.strategies import FULL, PLAIN, Variety
 HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
 STATUSES = (HOLDS, BROKEN, SKIPPED, ERROR)
 
+# That a loss answers finite inputs with finite numbers is what these laws say; that it answers at
+# all, the first of them. A loss that does not is no case for the others: to them it is an error.
+JUDGE_FINITENESS = ("finite", "empty")
+
 PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.strategies
 
 
@@ -92,10 +96,17 @@ def examine(
             yield comparison
 
 
-def judge(law: Law, candidate: Candidate, case: Case) -> Finding | None:
-    """Whether one case breaks the law; how, if it does."""
+def judge(
+    law: Law, candidate: Candidate, case: Case, components: tuple[str, ...] | None = None
+) -> Finding | None:
+    """Whether one case breaks the law; how, if it does.
+
+    components: those to judge; None for all that the law speaks of. Raises ValueError for a case
+    that is none of this law's, as a file may hold.
+    """
+    chosen = components or law.components_of(candidate)
     try:
-        for comparison in examine(law, candidate, case, law.components_of(candidate)):
+        for comparison in examine(law, candidate, case, chosen):
             if not comparison.holds:
                 return Finding(case, str(comparison), comparison)
     except LossError as error:
@@ -195,12 +206,16 @@ def search(
             if finding is None:
                 break
             if finding.comparison is None:
-                # Without an answer there is nothing to say of single components. That a loss
-                # answers finite inputs with a number is the law `finite`; to others it is an error.
+                # Without an answer there is nothing to say of the components that are left.
                 status = BROKEN if law.name == "finite" else ERROR
-                return [_verdict(law, None, status, spent[remaining[0]], finding)]
+                return [
+                    *verdicts.values(),
+                    _verdict(law, None, status, spent[remaining[0]], finding),
+                ]
             broken = finding.comparison.component
-            verdicts[broken] = _verdict(law, broken, BROKEN, spent[broken], finding)
+            judged = finding.comparison.is_finite or law.name in JUDGE_FINITENESS
+            status = BROKEN if judged else ERROR
+            verdicts[broken] = _verdict(law, broken, status, spent[broken], finding)
             remaining = tuple(c for c in remaining if c != broken)
     for component in remaining:
         verdicts[component] = _verdict(law, component, HOLDS, spent[component], None)

@@ -36,8 +36,8 @@ ANCHORS = (  # pixels; the scales share no anchor, and none is square
 LONGEST_SIDE = 5  # cells
 STEPS = 16  # predictions are drawn as integers from -STEPS to STEPS
 
-ORDINARY, SATURATED, EXTREME = "ordinary", "saturated", "extreme"
-KINDS = (ORDINARY, ORDINARY, ORDINARY, SATURATED, EXTREME)
+ORDINARY, SATURATED, EXTREME, RIGHT = "ordinary", "saturated", "extreme", "right"
+KINDS = (ORDINARY, ORDINARY, ORDINARY, SATURATED, EXTREME, RIGHT)
 _DECADES = (0.0, 10.0, 100.0, 1_000.0, 10_000.0)
 
 NO_CROWD, SOME_CELLS, ALL_CELLS = "none", "some", "all"
@@ -99,6 +99,14 @@ def predicted(steps: NDArray[np.integer], kind: str, variety: Variety) -> Array:
     else:
         values = whole * 1.0 if variety.plain else steps / 4
     return np.asarray(values, np.float32)
+
+
+def right(target: Array) -> Array:
+    """Predictions that agree with their targets, the centre's place in its cell apart."""
+    prediction = np.where(target > 0.5, 50, -50).astype(np.float32)
+    prediction[..., XY] = 0
+    prediction[..., WH] = target[..., WH]
+    return prediction
 
 
 def _bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -> NDArray[np.int64]:
@@ -181,16 +189,17 @@ def objects(
     """An object for a cell of this scale; the simplest is centred, anchor-sized, predicted 0."""
     if not variety.plain:
         seed = draw(_SEEDS)
-        return Object(
-            _bulk_targets(problem, scale, seed, ()),
-            _bulk_predictions(problem, scale, seed, kind, variety, ()),
-        )
+        target = _bulk_targets(problem, scale, seed, ())
+        prediction = _bulk_predictions(problem, scale, seed, kind, variety, ())
+        return Object(target, right(target) if kind == RIGHT else prediction)
     indices = (
         draw(st.integers(0, len(problem.anchors[scale]) - 1)),
         draw(st.integers(0, problem.classes - 1)),
     )
     numbers = [draw(_NEAR), draw(_NEAR), draw(_SIZE), draw(_SIZE), *indices]
     target = _targets(problem, scale, np.array(numbers))
+    if kind == RIGHT:
+        return Object(target, right(target))
     size = problem.channels(scale)
     step = st.integers(-STEPS, STEPS)
     steps = draw(st.lists(step, min_size=size, max_size=size))
@@ -230,8 +239,9 @@ def images(
             full = _bulk_targets(problem, scale, noise, grid)
             keep = _bulk(noise, 20 + scale, grid, 0, 1) if crowd == SOME_CELLS else np.ones(grid)
             target = np.where(keep[..., None] > 0, full, target)
+        prediction = _bulk_predictions(problem, scale, noise, kind, variety, grid)
         targets.append(target)
-        predictions.append(_bulk_predictions(problem, scale, noise, kind, variety, grid))
+        predictions.append(right(target) if kind == RIGHT else prediction)
     for place in places:
         scale, row, column = cells[place]
         thing = draw(objects(variety, problem, scale, kind))

@@ -1,8 +1,10 @@
-"""A case as text."""
+"""A case as text, and what a finding says of it."""
 
 from __future__ import annotations
 
-from mgspec import LAWS, search, specification
+import numpy as np
+
+from mgspec import LAWS, Batch, Case, Problem, judge, specification
 from mgspec.drawing import count, draw_case
 
 SHARDING = """\
@@ -17,16 +19,34 @@ X: 2 images, 1 object (# = cell with an object)
 with shards = 2"""
 
 
-def test_a_counterexample_is_drawn_with_its_objects_and_the_numbers_that_matter() -> None:
-    verdict = search(LAWS["sharding"], specification("positives"), seed=0)[0]
-    assert verdict.finding is not None
-    assert "\n".join(draw_case(verdict.finding.case)) == SHARDING
-    assert verdict.message == "location: L(X) = 1, expected 0.5 (L(X_1) = 0, L(X_2) = 1)"
+def two_images_and_one_object() -> Case:
+    target = np.zeros((2, 1, 1, 7), np.float32)
+    target[1] = (0.5, 0.5, 0, 0, 1, 1, 1)
+    prediction = np.zeros_like(target)
+    prediction[1, 0, 0, 3] = 1
+    problem = Problem((((48.0, 32.0),),), 1, (32, 32))
+    return Case(problem, {"X": Batch((target,), (prediction,))}, {"shards": 2})
+
+
+def test_a_case_is_drawn_with_its_objects_and_the_numbers_that_matter() -> None:
+    assert "\n".join(draw_case(two_images_and_one_object())) == SHARDING
+
+
+def test_a_finding_says_what_came_and_what_was_expected() -> None:
+    found = judge(LAWS["sharding"], specification("positives"), two_images_and_one_object())
+    assert found is not None
+    assert found.message == "location: L(X) = 1, expected 0.5 (L(X_1) = 0, L(X_2) = 1)"
+
+
+def test_a_crowd_is_cut_short() -> None:
+    target = np.zeros((1, 5, 5, 7), np.float32)
+    target[..., 4] = 1
+    problem = Problem((((48.0, 32.0),),), 1, (160, 160))
+    lines = draw_case(Case(problem, {"X": Batch((target,), (target * 3,))}))
+    assert lines[3:8] == ["    #####"] * 5
+    assert lines[-1] == "    and 13 objects more"
 
 
 def test_nouns_are_counted_in_english() -> None:
-    assert [count(1, "class"), count(2, "class"), count(0, "image")] == [
-        "1 class",
-        "2 classes",
-        "0 images",
-    ]
+    counted = [count(1, "class"), count(2, "class"), count(0, "image")]
+    assert counted == ["1 class", "2 classes", "0 images"]

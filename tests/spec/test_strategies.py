@@ -43,6 +43,13 @@ REACHED: dict[str, Callable[[Case], bool]] = {
     "an object of two classes": lambda c: classes_hot(c) == 2,
     "saturated": lambda c: bool((np.abs(numbers(c.batches["X"])) == 50).any()),
     "extreme": lambda c: bool((np.abs(numbers(c.batches["X"])) == 1e4).any()),
+    "right": lambda c: (
+        c.batches["X"].positives > 1
+        and all(
+            ((p[..., 4:] > 0) == (t[..., 4:] > 0.5)).all()
+            for t, p in zip(c.batches["X"].targets, c.batches["X"].predictions, strict=True)
+        )
+    ),
     "ordinary": lambda c: bool(0 < np.abs(numbers(c.batches["X"])).max() <= 4),
 }
 

@@ -55,8 +55,8 @@ def empty(trial: Trial) -> Iterator[Comparison]:
     """Without objects location and classification are 0, and the background is still taught.
 
     Formula: for X without objects: L_location = L_classification = 0 exactly, and their gradients
-    too; the term that carries the background (objectness, else anchor, else the total) has L > 0
-    and dL/dp != 0.
+    too; where the logits say that there are objects, the term that carries the background
+    (objectness, else anchor, else the total) has L > 0 and dL/dp != 0.
 
     Why it matters: images without objects are real data. A batch of them must not end in 0/0, and
     must not be a wasted step either: it teaches where nothing is.
@@ -137,7 +137,7 @@ def permutation(trial: Trial) -> Iterator[Comparison]:
     reshape that mixes images.
     """
     x = trial.batch("X")
-    order = trial.case.choices["order"]
+    order = trial.case.choices.get("order")
     if not isinstance(order, tuple) or sorted(order) != list(range(x.images)):
         raise ValueError(f"order: expected a permutation of {x.images} images, got {order!r}")
     other = trial.evaluate(take(x, order))
@@ -156,7 +156,7 @@ def replication(trial: Trial) -> Iterator[Comparison]:
     Broken by: a sum without denominator; dividing by the batch size twice, as option 2 does by
     multiplying a count that already grows with the batch by B.
     """
-    x, times = trial.batch("X"), trial.choice("times")
+    x, times = trial.batch("X"), trial.choice("times", 1, 100)
     many = repeat(x, times)
     yield from equal_values(
         trial, f"L(X repeated {times} times)", trial.evaluate(many), trial.evaluate(x), many
@@ -234,7 +234,8 @@ def sharding(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: a denominator counted in each shard, then averaged over shards.
     """
-    x, count = trial.batch("X"), trial.choice("shards")
+    x = trial.batch("X")
+    count = trial.choice("shards", 1, x.images)
     whole = trial.evaluate(x, gradients=True)
     parts = [trial.evaluate(shard, gradients=True) for shard in shards(x, count)]
     rounding = Rounding.of(trial.case.problem, [x], whole, *parts)

@@ -19,6 +19,7 @@ from mgspec.strategies import (
     batches,
     images,
     objects,
+    right,
     scenes,
 )
 
@@ -32,9 +33,16 @@ def one_batch(draw: st.DrawFn, variety: Variety) -> Case:
 
 @st.composite
 def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X without objects, with ordinary predictions: a saturated logit has no gradient."""
+    """A batch X without objects, in which every logit says that there is one.
+
+    Predictions are ordinary: a saturated logit has no gradient.
+    """
     scene = draw(scenes(variety))
-    return Case(scene.problem, {"X": draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))})
+    batch = draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))
+    wrong = [array.copy() for array in batch.predictions]
+    for array in wrong:
+        array[..., OBJECTNESS:] = np.abs(array[..., OBJECTNESS:]) + 1
+    return Case(scene.problem, {"X": Batch(batch.targets, tuple(wrong))})
 
 
 @st.composite
@@ -105,9 +113,7 @@ def _perfect(scene: Scene) -> Object:
     target[OBJECTNESS] = 1
     target[problem.anchor_channels(0).start] = 1
     target[problem.class_channels(0).start] = 1
-    prediction = np.where(target > 0.5, 50, -50).astype(np.float32)
-    prediction[: WH.stop] = 0
-    return Object(target, prediction)
+    return Object(target, right(target))
 
 
 @st.composite

@@ -46,14 +46,21 @@ class Trial:
     components: tuple[str, ...]
 
     def batch(self, name: str) -> Batch:
-        """The case's batch of this name."""
+        """The case's batch of this name; ValueError where there is none."""
+        if name not in self.case.batches:
+            raise ValueError(f"batches: expected one named {name!r}")
         return self.case.batches[name]
 
-    def choice(self, name: str) -> int:
-        """The case's whole number of this name."""
-        value = self.case.choices[name]
-        if not isinstance(value, int):
-            raise ValueError(f"{name}: expected a whole number, got {value!r}")
+    def choice(self, name: str, least: int, most: int) -> int:
+        """The case's whole number of this name; ValueError where it is out of bounds.
+
+        A drawn case is never wrong; one read from a file may be.
+        """
+        value = self.case.choices.get(name)
+        if not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(
+                f"{name}: expected a whole number from {least} to {most}, got {value!r}"
+            )
         return value
 
     def evaluate(

@@ -1,0 +1,197 @@
+"""What becomes of verdicts: gathered from a run, saved, shown, written as JSON, summed up."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mgloss.gate import terminal, verdicts
+from mgloss.gate.running import Listener, run
+from mgspec import LAWS, normalization
+from mgspec.counterexample import from_document, load, write_text
+from mgspec.counterexample import save as save_counterexample
+from mgspec.drawing import count
+from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
+
+Document = dict[str, Any]
+
+INTERRUPTED = 130  # exit status, as of a shell command that Ctrl-C ended
+KEYS = ("law", "component", "status", "examples", "seconds", "message", "counterexample")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of `mgloss check`. loss: None for the reference."""
+
+    loss: str | None
+    claims: str
+    seed: int
+    max_examples: int
+
+    @property
+    def name(self) -> str:
+        """The loss as reports name it."""
+        return self.loss or verdicts.REFERENCE
+
+
+def show_request(console: Console, request: Request, notes: Sequence[str]) -> None:
+    """The head of the report."""
+    console.print(
+        f"[bold]{request.name}[/bold] against the laws of [bold]{request.claims}[/bold]"
+        f"  ({request.max_examples} examples a law, seed {request.seed})"
+    )
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
+    console.print()
+
+
+def gather(
+    console: Console, laws: int, options: list[str], workers: str
+) -> tuple[list[Document], bool]:
+    """The verdicts, and whether the run came to its end; shows progress meanwhile."""
+    found: list[Document] = []
+    tried = 0
+    with terminal.progress(console) as bar:
+        task = bar.add_task("searching", total=laws, detail="laws")
+
+        def on_example() -> None:
+            nonlocal tried
+            tried += 1
+            bar.update(task, detail=f"laws, {tried:,} examples")
+
+        def on_law(claims: str, law: str, of_law: list[Document]) -> None:
+            found.extend(verdict | {"claims": claims} for verdict in of_law)
+            bar.update(task, advance=1, description=law)
+
+        completed = run(options, workers, Listener(finished=on_law, tried=on_example))
+    return found, completed
+
+
+def not_run(request: Request, chosen: Sequence[str]) -> list[Document]:
+    """Verdicts for the laws that were not run, saying why."""
+    obeyed = normalization(request.claims).obeys
+    return [
+        verdicts.bare(
+            name,
+            SKIPPED,
+            f"speaks of the reference's own values; ask for it with --law {name}"
+            if name in obeyed
+            else f"not claimed: {request.claims} does not obey it",
+        )
+        for name in LAWS
+        if name not in chosen
+    ]
+
+
+def save(found: Sequence[Document], report: Path) -> None:
+    """Write the counterexamples to files; each verdict then holds its file's path.
+
+    Raises OSError where that cannot be done.
+    """
+    for verdict in found:
+        if verdict["counterexample"] is not None:
+            path = report / f"{verdict['law']}-{verdict['component'] or 'loss'}.json"
+            save_counterexample(from_document(verdict["counterexample"]), path)
+            verdict["counterexample"] = str(path)
+
+
+def show_verdicts(
+    console: Console, request: Request, found: Sequence[Document], components: Sequence[str]
+) -> None:
+    """The table, then each law that is broken.
+
+    Where the loss gives no finite number, the first law that says so is shown in full; the others
+    fail for the same reason, and are named.
+    """
+    console.print(terminal.verdict_table(found, components))
+    without_number = False
+    for law in dict.fromkeys(v["law"] for v in found):
+        failed = [v for v in found if v["law"] == law and v["status"] in (BROKEN, ERROR)]
+        if not failed:
+            continue
+        only_errors = all(v["status"] == ERROR for v in failed)
+        if only_errors and without_number:
+            terminal.show_same(console, law)
+            continue
+        without_number |= only_errors or law == "finite"
+        saved = [v["counterexample"] for v in failed if v["counterexample"] is not None]
+        words = [
+            "mgloss",
+            "replay",
+            *saved[:1],
+            *(["--loss", request.loss] if request.loss else []),
+        ]
+        terminal.show_broken(
+            console,
+            law,
+            failed,
+            load(Path(saved[0])) if saved else None,
+            saved,
+            shlex.join(words) if saved else None,
+        )
+
+
+def write_json(path: Path, request: Request, found: Sequence[Document]) -> None:
+    """Write the verdicts as one object. Raises OSError where that cannot be done."""
+    document = {
+        "loss": request.name,
+        "claims": request.claims,
+        "seed": request.seed,
+        "max_examples": request.max_examples,
+        "verdicts": [{key: verdict[key] for key in KEYS} for verdict in found],
+        "versions": verdicts.versions(),
+    }
+    write_text(path, json.dumps(document, indent=1) + "\n")
+
+
+def conclude(
+    console: Console, found: Sequence[Document], others: Sequence[Document], completed: bool
+) -> int:
+    """The last lines, and the exit status.
+
+    others: verdicts of the laws that were not run.
+    """
+
+    def laws(status: str, *but: str) -> list[str]:
+        return [
+            law
+            for law in dict.fromkeys(v["law"] for v in found if v["status"] == status)
+            if law not in but
+        ]
+
+    console.print()
+    skipped = [v for v in (*found, *others) if v["status"] == SKIPPED]
+    for message in dict.fromkeys(v["message"] for v in skipped):
+        names = ", ".join(v["law"] for v in skipped if v["message"] == message)
+        console.print(f"skipped {names}: {message}", style="dim")
+    broken = laws(BROKEN)
+    failed = laws(ERROR, *broken)
+    held = laws(HOLDS, *broken, *failed)
+    parts = []
+    if broken:
+        parts.append(
+            f"[bold red]{count(len(broken), 'law')} broken[/bold red] ({', '.join(broken)})"
+        )
+    if failed:
+        parts.append(f"[bold red]{len(failed)} came to no verdict[/bold red] ({', '.join(failed)})")
+    if held or not parts:
+        verb = "holds" if len(held) == 1 else "hold"
+        parts.append(f"[bold green]{count(len(held), 'law')} {verb}[/bold green]")
+    if laws(SKIPPED):
+        parts.append(f"{len(laws(SKIPPED))} not judged ({', '.join(laws(SKIPPED))})")
+    console.print(", ".join(parts))
+    if not completed:
+        console.print("interrupted: the laws that are not listed were not judged")
+        return INTERRUPTED
+    if broken or failed:
+        return 1
+    if not held:
+        console.print("nothing could be judged of this loss")
+        return 2
+    return 0

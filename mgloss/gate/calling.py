@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mgspec import COMPONENTS, Batch, LossError, Problem
+from mgspec.comparison import UNIT_ROUNDOFF
 from mgspec.normalizations import unknown
 
 EXPECTED_FORM = (
@@ -53,23 +54,29 @@ class Form:
     ) -> dict[str, Any]:
         """The components returned for these arrays; LossError where there are none."""
         loss = self._loss(problem)
-        with quiet(native=True) as output, self._survive("the loss", LossError):
+        with quiet(native=True) as output, self.survive("the loss", LossError):
             if not self.per_scale:
                 answer = loss(list(y_true), list(y_pred))
             else:
                 answers = [loss(t, p) for t, p in zip(y_true, y_pred, strict=True)]
-        if output.getvalue() and not self.printed:
+        if not self.printed and not output.closed and output.getvalue():
             self.printed.append(output.getvalue())
         if not self.per_scale:
             return by_component(answer)
         scales = [by_component(answer) for answer in answers]
-        return {c: sum((scale[c] for scale in scales[1:]), scales[0][c]) for c in scales[0]}
+        for scale in scales:
+            if set(scale) != set(scales[0]):
+                raise AnswerError("the loss returned other components for another scale")
+            for component, value in scale.items():
+                number(component, value)
+        with self.survive("adding up its scales", LossError):
+            return {c: sum((scale[c] for scale in scales[1:]), scales[0][c]) for c in scales[0]}
 
     def _loss(self, problem: Problem) -> Callable[..., Any]:
         if not self.is_factory:
             return self.function
         if problem not in self.made:
-            with quiet(), self._survive("the factory", AnswerError):
+            with quiet(), self.survive("the factory", AnswerError):
                 loss = self.function(problem)
             if not callable(loss):
                 raise AnswerError(
@@ -80,13 +87,26 @@ class Form:
         return self.made[problem]
 
     @contextlib.contextmanager
-    def _survive(self, who: str, error_type: type[LossError]) -> Iterator[None]:
+    def survive(self, who: str, error_type: type[LossError]) -> Iterator[None]:
+        """Turns whatever foreign code raises, Ctrl-C apart, into an error of this type."""
         try:
             yield
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, and the outcomes of test frameworks
             detail = f"\n{traceback.format_exc()}" if self.show_traceback else ""
-            text = " ".join(str(error).split())[:LONGEST_MESSAGE]
-            raise error_type(f"{who} raised {type(error).__name__}: {text}{detail}") from error
+            raise error_type(
+                f"{who} raised {type(error).__name__}: {plain_text(error)}{detail}"
+            ) from error
+
+
+def plain_text(error: BaseException) -> str:
+    """What an exception says, in one line that is safe to print."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        return "(its message cannot be read)"
+    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_MESSAGE])
 
 
 @contextlib.contextmanager
@@ -134,23 +154,30 @@ def number(component: str, value: Any) -> tuple[float, str]:
 
     The arrays that a loss is given are float32, so nothing finer is expected of it.
     """
-    if type(value) in (int, float):
-        return float(value), "float32"
-    array = np.asarray(value)
-    if array.dtype.name not in ("bfloat16", "float16", "float32", "float64"):
-        kind = type(value).__name__ if array.dtype == object else f"dtype {array.dtype.name}"
+    try:
+        # bfloat16 tensors become arrays only by their own method.
+        array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+        if type(value) in (int, float):
+            return float(value), "float32"
+    except Exception as error:
+        raise AnswerError(
+            f"the loss returned {type(value).__name__} for {component}, which is no number "
+            f"({plain_text(error)}); {EXPECTED_ANSWER}"
+        ) from error
+    dtype = array.dtype.name
+    if dtype not in UNIT_ROUNDOFF:
+        kind = type(value).__name__ if array.dtype == object else f"dtype {dtype}"
         raise AnswerError(f"the loss returned {kind} for {component}; {EXPECTED_ANSWER}")
     if array.ndim:
         raise AnswerError(
             f"the loss returned shape {list(array.shape)} for {component}; {EXPECTED_ANSWER}"
         )
-    dtype = array.dtype.name
     return float(array), "float32" if dtype == "float64" else dtype
 
 
 def coarsest(dtypes: Sequence[str]) -> str:
     """The dtype with the largest unit roundoff."""
-    return min(dtypes, key=("bfloat16", "float16", "float32", "float64").index)
+    return max(dtypes, key=UNIT_ROUNDOFF.__getitem__)
 
 
 def probes() -> list[tuple[Problem, Batch]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -165,9 +166,11 @@ def check(
     if json is not None:
         _need_writable(json, "--json")
     console = Console(highlight=False)
+    here = Path.cwd()  # a foreign loss may leave it
     with console.status("loading the loss"):
         try:
             found_loss = loaded(loss, claims, show_traceback=traceback)
+            os.chdir(here)
         except LoadError as error:
             if traceback and error.__cause__ is not None:
                 tracebacks.print_exception(error.__cause__)
@@ -183,6 +186,9 @@ def check(
         *(["--loss-traceback"] if traceback else []),
     ]
     found, completed = reporting.gather(console, len(chosen), options, n)
+    os.chdir(here)
+    if completed:
+        found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
     try:
         reporting.save(found, report)
@@ -327,6 +333,7 @@ def replay(
       mgloss replay mgloss-report/*.json --loss my_loss.py:loss
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from mgloss.gate import terminal
     from mgloss.gate.loading import LoadError
@@ -356,20 +363,21 @@ def replay(
             if reason:
                 fail(f"{path}: {law.name} cannot be judged: {reason}")
             component = counterexample.component
-            known = component in law.components_of(candidate)
-            chosen = (component,) if component is not None and known else None
+            if component is not None and component not in law.components_of(candidate):
+                fail(f"{path}: is about {component}, which this loss does not return")
+            chosen = (component,) if component is not None else None
             finding = judge(law, candidate, counterexample.case, chosen)
         except LoadError as error:
             fail(str(error))
         except ValueError as error:
             fail(f"{path}: is no case of the law {law.name}: {error}")
         if finding is None:
-            said = f"[green]✓[/green] {path}: {law.name} holds on this batch"
+            said = f"[green]✓[/green] {escape(str(path))}: {law.name} holds on this batch"
             console.print(said, soft_wrap=True)
             continue
         broken += 1
         shown = {"message": finding.message}
-        console.print(f"[red]✗[/red] {path}", soft_wrap=True)
+        console.print(f"[red]✗[/red] {escape(str(path))}", soft_wrap=True)
         terminal.show_broken(console, law.name, [shown], counterexample, [], None)
     raise typer.Exit(1 if broken else 0)
 
@@ -379,4 +387,7 @@ def main() -> None:
     # Hypothesis keeps notes in the current folder by default; the user's is not ours to write in.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a mark shows "?"
+                stream.reconfigure(errors="replace")
         app(prog_name="mgloss")

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from mgloss.gate import numpy_adapter
-from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, probes, quiet
+from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, plain_text, probes, quiet
 from mgspec import Candidate, LossError, normalization
 from mgspec.normalizations import unknown
 
@@ -101,9 +101,11 @@ def _imported(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
     try:
         with quiet(native=True):
             return execute()
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split())
-        raise LoadError(f"{place}: cannot be imported: {type(error).__name__}: {text}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        text = f"{type(error).__name__}: {plain_text(error)}"
+        raise LoadError(f"{place}: cannot be imported: {text}") from error
     finally:
         sys.path.remove(str(folder))
         sys.path.append(str(folder))
@@ -128,13 +130,19 @@ def _arguments(function: Callable[..., Any]) -> int | None:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return 2
-    for arguments in (2, 1):
-        try:
-            signature.bind(*[None] * arguments)
-        except TypeError:
-            continue
-        return arguments
-    return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [
+        p
+        for p in signature.parameters.values()
+        if p.kind in positional and p.default is inspect.Parameter.empty
+    ]
+    # A factory may have options, and a loss too: what is required decides.
+    arguments = 1 if len(required) == 1 else 2
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError:
+        return None
+    return arguments
 
 
 def _tensorflow() -> Any:

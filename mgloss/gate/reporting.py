@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from mgloss.gate import terminal, verdicts
 from mgloss.gate.running import Listener, run
@@ -43,7 +44,7 @@ class Request:
 def show_request(console: Console, request: Request, notes: Sequence[str]) -> None:
     """The head of the report."""
     console.print(
-        f"[bold]{request.name}[/bold] against the laws of [bold]{request.claims}[/bold]"
+        f"[bold]{escape(request.name)}[/bold] against the laws of [bold]{request.claims}[/bold]"
         f"  ({request.max_examples} examples a law, seed {request.seed})"
     )
     for note in notes:
@@ -87,6 +88,13 @@ def not_run(request: Request, chosen: Sequence[str]) -> list[Document]:
         for name in LAWS
         if name not in chosen
     ]
+
+
+def lost(found: Sequence[Document], chosen: Sequence[str]) -> list[Document]:
+    """Verdicts for the laws that were run and gave none: no law may vanish from a report."""
+    told = {verdict["law"] for verdict in found}
+    message = "the check ended without a verdict"
+    return [verdicts.bare(law, ERROR, message) for law in chosen if law not in told]
 
 
 def save(found: Sequence[Document], report: Path) -> None:

@@ -22,11 +22,10 @@ Document = dict[str, Any]
 class Listener:
     """What a reporter wants to hear of a run.
 
-    started: (number of laws). finished: (claims, law, verdicts). tried: once for each example, in
+    finished: (claims, law, verdicts). tried: once for each example, in
     runs of a single process.
     """
 
-    started: Callable[[int], None] = lambda count: None
     finished: Callable[[str, str, list[Document]], None] = lambda claims, law, found: None
     tried: Callable[[], None] = lambda: None
 
@@ -84,7 +83,7 @@ def run(options: list[str], workers: str, listener: Listener) -> bool:
         finally:
             for name, value in kept.items():
                 if value is None:
-                    del os.environ[name]
+                    os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
     if status == pytest.ExitCode.INTERRUPTED:

@@ -14,9 +14,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mgloss.gate.calling import Form, coarsest, number
+from mgloss.gate.calling import Form, coarsest, number, quiet
 from mgloss.loss import components
-from mgspec import EXPECTED_CELLS, Batch, Candidate, Evaluation, Problem, normalization
+from mgspec import (
+    EXPECTED_CELLS,
+    Batch,
+    Candidate,
+    Evaluation,
+    LossError,
+    Problem,
+    normalization,
+)
 
 HAS_GRADIENTS = True
 
@@ -45,7 +53,8 @@ def evaluate(form: Form, problem: Problem, batch: Batch, gradients: bool) -> Eva
     numbers = {name: number(name, value) for name, value in answer.items()}
     slopes = None
     if gradients:
-        slopes = {name: _gradient(tape, value, predictions) for name, value in answer.items()}
+        with _eagerly(), quiet(native=True), form.survive("the loss's gradient", LossError):
+            slopes = {name: _gradient(tape, value, predictions) for name, value in answer.items()}
     return Evaluation(
         {name: value for name, (value, _) in numbers.items()},
         slopes,

@@ -221,6 +221,8 @@ def _refuse_constant(name: str) -> float:
 def load(path: Path) -> Counterexample:
     """Read a counterexample; CounterexampleError, naming the file, where it is not one."""
     try:
+        if path.exists() and not path.is_file():
+            raise CounterexampleError("is not a file")
         if path.stat().st_size > LARGEST_FILE:
             raise CounterexampleError(f"larger than {LARGEST_FILE // 2**20} MiB")
         text = path.read_text(encoding="utf-8")

@@ -139,6 +139,13 @@ def validate(problem: Problem, batch: Batch) -> None:
                 raise ValueError(f"{role} of scale {scale}: every number must be finite")
 
 
+def same_sizes(x: Batch, y: Batch) -> None:
+    """Raise ValueError where two batches differ in images or grids."""
+    for a, b in zip((*x.targets, *x.predictions), (*y.targets, *y.predictions), strict=True):
+        if a.shape != b.shape:
+            raise ValueError(f"X and Y: expected one shape, got {a.shape} and {b.shape}")
+
+
 def concatenate(batches: Iterable[Batch]) -> Batch:
     """The images of all batches in one, in this order."""
     parts = tuple(batches)

@@ -22,7 +22,6 @@ from mgspec.laws import Case, Law, Trial
 from mgspec.strategies import FULL, PLAIN, Variety
 
 HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
-STATUSES = (HOLDS, BROKEN, SKIPPED, ERROR)
 
 # That a loss answers finite inputs with finite numbers is what these laws say; that it answers at
 # all, the first of them. A loss that does not is no case for the others: to them it is an error.
@@ -143,16 +142,18 @@ def _run(
         tally.examples += 1
         if progress is not None:
             progress()
+        finding = None
         try:
             for comparison in examine(law, candidate, case, components):
                 tally.comparisons += 1
                 if not comparison.holds:
-                    raise _BrokenError(Finding(case, str(comparison), comparison))
+                    finding = Finding(case, str(comparison), comparison)
+                    break
         except LossError as error:
-            raise _BrokenError(Finding(case, str(error))) from None
-        except _BrokenError as broken:
-            tally.last = broken.finding
-            raise
+            finding = Finding(case, str(error))
+        if finding is not None:
+            tally.last = finding
+            raise _BrokenError(finding)
 
     start = time.perf_counter()
     if seed is not None:

@@ -38,7 +38,8 @@ STEPS = 16  # predictions are drawn as integers from -STEPS to STEPS
 
 ORDINARY, SATURATED, EXTREME, RIGHT = "ordinary", "saturated", "extreme", "right"
 KINDS = (ORDINARY, ORDINARY, ORDINARY, SATURATED, EXTREME, RIGHT)
-_DECADES = (0.0, 10.0, 100.0, 1_000.0, 10_000.0)
+LARGEST = 1e4  # magnitude of a prediction
+_DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
 
 NO_CROWD, SOME_CELLS, ALL_CELLS = "none", "some", "all"
 
@@ -122,12 +123,12 @@ def scenes(draw: st.DrawFn, variety: Variety, smallest: int = 1) -> Scene:
     smallest: every grid has at least this many cells.
     """
     scales = draw(st.integers(1, variety.scales))
-    height = draw(st.integers(1, LONGEST_SIDE))
-    width = draw(st.integers(-(-smallest // height), LONGEST_SIDE))
-    grids = [(height, width)]
-    if scales == 2:
-        finer = draw(st.integers(1, LONGEST_SIDE // max(height, width)))
-        grids.append((height * finer, width * finer))
+    # How many cells of the finer scale a cell of the coarser one covers, on a side.
+    finer = draw(st.integers(1, 3 if smallest == 1 else 2)) if scales == 2 else 1
+    longest = LONGEST_SIDE // finer
+    height = draw(st.integers(1, longest))
+    width = draw(st.integers(-(-smallest // height), longest))
+    grids = [(height * step, width * step) for step in (1, finer)[:scales]]
     anchors = tuple(ANCHORS[s][: draw(st.integers(1, 3))] for s in range(scales))
     problem = Problem(anchors, draw(st.integers(1, 4)), (height * STRIDE, width * STRIDE))
     return Scene(problem, tuple(grids))
@@ -198,12 +199,11 @@ def objects(
     )
     numbers = [draw(_NEAR), draw(_NEAR), draw(_SIZE), draw(_SIZE), *indices]
     target = _targets(problem, scale, np.array(numbers))
-    if kind == RIGHT:
-        return Object(target, right(target))
     size = problem.channels(scale)
     step = st.integers(-STEPS, STEPS)
-    steps = draw(st.lists(step, min_size=size, max_size=size))
-    return Object(target, predicted(np.array(steps), kind, variety))
+    # Drawn for every kind, so that shrinking can change the kind and nothing else.
+    steps = np.array(draw(st.lists(step, min_size=size, max_size=size)))
+    return Object(target, right(target) if kind == RIGHT else predicted(steps, kind, variety))
 
 
 @st.composite

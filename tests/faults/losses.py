@@ -190,6 +190,67 @@ def background_anchors_are_taken_as_they_stand(right: Run) -> Run:
     return run
 
 
+def the_mask_of_another_scale_is_used(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        total = 0.0
+        for scale, mask in enumerate(batch.masks()):
+            first = batch.masks()[0]
+            used = first if first.shape == mask.shape else mask
+            off = batch.targets[scale][..., 2:4] - batch.predictions[scale][..., 2:4].astype(float)
+            total += float((used[..., None] * off**2).sum()) / batch.images
+        return with_values(value, location=total)
+
+    return run
+
+
+def the_gradient_is_divided_by_the_batch_twice(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        if value.gradients is None:
+            return value
+        slopes = {c: tuple(g / batch.images for g in gs) for c, gs in value.gradients.items()}
+        return replace(value, gradients=slopes)
+
+    return run
+
+
+def the_gradient_depends_on_the_calls_before(right: Run) -> Run:
+    calls = [0]
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        calls[0] += 1
+        if value.gradients is None:
+            return value
+        slopes = {c: tuple(g / calls[0] for g in gs) for c, gs in value.gradients.items()}
+        return replace(value, gradients=slopes)
+
+    return run
+
+
+def later_images_teach_more(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        if value.gradients is None:
+            return value
+        more = 1 + 0.01 * np.arange(batch.images)[:, None, None, None]
+        slopes = {c: tuple(g * more for g in gs) for c, gs in value.gradients.items()}
+        return replace(value, gradients=slopes)
+
+    return run
+
+
+def density_weighs_twice(right: Run) -> Run:
+    plain = specification("batch").run
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        weight = 1 + 2 * batch.positives / batch.cells
+        return scaled(plain(problem, batch, gradients), weight, "location", "classification")
+
+    return run
+
+
 def width_and_height_count_twice(right: Run) -> Run:
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         value = right(problem, batch, gradients)
@@ -245,6 +306,11 @@ FAULTS: dict[str, Fault] = {
         _fault("permutation", "anchor", later_images_weigh_more),
         _fault("masking", "classification", the_mask_is_forgotten),
         _fault("masking", "anchor", background_anchors_are_taken_as_they_stand),
+        _fault("masking", "location", the_mask_of_another_scale_is_used),
+        _fault("replication", OBJECT_TERMS, the_gradient_is_divided_by_the_batch_twice, "hybrid"),
+        _fault("pure", OBJECT_TERMS, the_gradient_depends_on_the_calls_before),
+        _fault("permutation", OBJECT_TERMS, later_images_teach_more, "hybrid"),
+        _fault("density_monotone", OBJECT_TERMS, density_weighs_twice, "hybrid"),
         _fault("oracle", "location", width_and_height_count_twice),
         _fault("oracle", "location", location_is_off_by_one_in_a_thousand),
         _fault("density_monotone", OBJECT_TERMS, density_is_ignored, "hybrid"),

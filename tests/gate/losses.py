@@ -162,6 +162,49 @@ def without_a_guard(y_true, y_pred):
     return {"location": location}
 
 
+def skips_like_a_test(y_true, y_pred):
+    import pytest
+
+    if sum(int((t[..., 4] > 0.5).sum()) for t in y_true) > 3:
+        pytest.skip("not today")
+    return plain(y_true, y_pred)
+
+
+def says_something_unprintable(y_true, y_pred):
+    raise ValueError("\ud800 \x1b[31m red")
+
+
+def returns_none_for_each_scale(y_true, y_pred):
+    y_true.sum()
+
+
+class NoArray:
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("no array")
+
+
+def returns_what_is_no_number(y_true, y_pred):
+    return NoArray()
+
+
+def closes_its_output(y_true, y_pred):
+    import sys
+
+    sys.stdout.close()
+    return plain(y_true, y_pred)
+
+
+def leaves_the_folder(y_true, y_pred):
+    import os
+
+    os.chdir("/")
+    return 1 / int(sum(t[..., 4].sum() for t in y_true))
+
+
+def factory_with_an_option(problem, scale=1.0):
+    return lambda y_true, y_pred: scale * plain(y_true, y_pred)
+
+
 class TakesOptions:
     def __init__(self, anchors, classes):
         self.anchors, self.classes = anchors, classes

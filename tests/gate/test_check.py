@@ -170,6 +170,39 @@ def test_a_correct_loss_of_another_formula_is_not_accused(mgloss: Run) -> None:
         assert result.returncode == 0, result.stdout
 
 
+def test_no_law_vanishes_from_the_report(mgloss: Run, tmp_path: Path) -> None:
+    result = mgloss("check", f"{LOSSES}:skips_like_a_test", "--json", "out.json")
+    assert result.returncode == 1
+    found = verdicts(tmp_path / "out.json")
+    assert {v["law"] for v in found} == set(LAWS)
+    assert "partition" in with_status(found, "error")
+    assert "the loss raised Skipped: not today" in result.stdout
+
+
+def test_a_hostile_loss_is_survived(mgloss: Run, tmp_path: Path) -> None:
+    for name, status, said in (
+        ("says_something_unprintable", 1, "the loss raised ValueError: ? ?[31m red"),
+        ("returns_none_for_each_scale", 2, "the loss returned NoneType for total"),
+        ("returns_what_is_no_number", 2, "which is no number (no array)"),
+        ("closes_its_output", 0, "1 law holds"),
+        ("leaves_the_folder", 1, "ZeroDivisionError"),
+        ("factory_with_an_option", 0, "1 law holds"),
+    ):
+        result = mgloss("check", f"{LOSSES}:{name}", "--law", "finite")
+        assert result.returncode == status, (name, result.stdout, result.stderr)
+        assert said in result.stdout + result.stderr
+        assert "Traceback" not in result.stdout + result.stderr
+    assert (tmp_path / "mgloss-report" / "finite-loss.json").exists()
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(mgloss: Run, tmp_path: Path) -> None:
+    (tmp_path / "d[draft]").mkdir()
+    shutil.copy(LOSSES, tmp_path / "d[draft]" / "[mine].py")
+    result = mgloss("check", "d[draft]/[mine].py:plain", "--law", "finite")
+    assert result.returncode == 0
+    assert "d[draft]/[mine].py:plain against" in result.stdout
+
+
 def test_a_missing_guard_is_told_once(mgloss: Run, tmp_path: Path) -> None:
     result = mgloss("check", f"{LOSSES}:without_a_guard", "--json", "out.json")
     assert result.returncode == 1

@@ -56,7 +56,7 @@ def test_all_laws_and_normalizations_are_listed(mgloss: Run) -> None:
 def test_an_unknown_law_is_refused_with_the_nearest_name(mgloss: Run) -> None:
     result = mgloss("explain", "replicaton")
     assert result.returncode == 2
-    assert "unknown law 'replicaton'; did you mean 'replication'?" in result.stderr
+    assert "unknown law or normalization 'replicaton'; did you mean 'replication'?" in result.stderr
 
 
 def saved(mgloss: Run, folder: Path) -> Path:
@@ -120,6 +120,64 @@ def test_a_case_of_another_law_is_refused(mgloss: Run, tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "is no case of the law sharding" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+HOSTILE = {
+    "replication": [{"times": t} for t in (0, -1, 10**9, 10**30, [2], 1.5)],
+    "sharding": [{"shards": k} for k in (0, -1, 3, 10**9)] + [{}],
+    "resolution": [
+        {"rows": 10**9, "columns": 0, "prediction": 0},
+        {"rows": -1, "columns": 0, "prediction": 0},
+        {"rows": 1, "columns": 0, "prediction": [1]},
+        {"rows": 1, "columns": 0, "prediction": 1e300},
+    ],
+    "object_monotone": [
+        {"image": -1, "scale": 0, "row": 0, "column": 0},
+        {"image": 0, "scale": 1, "row": 0, "column": 0},
+        {"image": 0, "scale": 0, "row": 0, "column": 99},
+        {"image": 0, "scale": 0, "row": 0, "column": 0},
+    ],
+    "permutation": [{"order": o} for o in ([0, 0], [1], [0, 2], 3)],
+}
+
+
+@pytest.mark.parametrize("law", HOSTILE)
+def test_a_doctored_case_is_refused(law: str, mgloss: Run, tmp_path: Path) -> None:
+    path = saved(mgloss, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for number, choices in enumerate(HOSTILE[law]):
+        doctored = tmp_path / f"{number}.json"
+        doctored.write_text(
+            json.dumps(document | {"law": law, "choices": choices}), encoding="utf-8"
+        )
+        result = mgloss("replay", doctored, "--loss", f"{LOSSES}:by_batch")
+        assert result.returncode == 2, (choices, result.stdout)
+        assert f"is no case of the law {law}" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_batches_that_do_not_belong_together_are_refused(mgloss: Run, tmp_path: Path) -> None:
+    path = saved(mgloss, tmp_path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for role in ("targets", "predictions"):
+        array = document["batches"]["Y"][role][0]
+        array["shape"] = [2, 1, 1, 7]
+        array["values"] *= 2
+    for law in ("masking", "density_neutral"):
+        path.write_text(json.dumps(document | {"law": law}), encoding="utf-8")
+        result = mgloss("replay", path, "--loss", f"{LOSSES}:by_batch")
+        assert result.returncode == 2
+        assert "X and Y: expected one shape" in result.stderr
+
+
+def test_a_component_that_the_loss_does_not_return_is_not_taken_to_hold(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    path = saved(mgloss, tmp_path)
+    result = mgloss("replay", path, "--loss", f"{LOSSES}:plain")
+    assert result.returncode == 2
+    assert "is about location, which this loss does not return" in result.stderr
+    assert mgloss("replay", "/dev/null").returncode == 2
 
 
 def test_help_shows_examples_and_needs_no_tensorflow() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 
 from mgloss.gate.loading import load
 from mgspec import Case
-from mgspec.laws.cases import one_batch, one_more_perfect_object
-from mgspec.layout import Cell, without_object
+from mgspec.laws.cases import more_perfect_objects, one_batch
+from mgspec.layout import Cell, only_object
 from mgspec.strategies import FULL
 
 OBJECT_TERMS = ("location", "classification")
@@ -22,11 +22,11 @@ def test_hybrid_is_one_to_two_times_batch(case: Case) -> None:
         assert low * (1 - 1e-6) <= value <= 2 * low * (1 + 1e-6)
 
 
-@given(one_more_perfect_object(FULL))
+@given(more_perfect_objects(FULL))
 def test_hybrid_rises_strictly_with_density_at_the_same_raw_sum(case: Case) -> None:
     run = load(None, "hybrid").candidate.run
     names = ("image", "scale", "row", "column")
-    fewer = without_object(case.batches["X"], Cell(*(int(case.choices[n]) for n in names)))
+    fewer = only_object(case.batches["X"], Cell(*(int(case.choices[n]) for n in names)))
     dense = run(case.problem, case.batches["X"], False).components
     sparse = run(case.problem, fewer, False).components
     for component in OBJECT_TERMS:

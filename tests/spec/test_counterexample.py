@@ -183,5 +183,5 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CounterexampleError, match="No such file"):
         load(tmp_path / "none.json")
-    with pytest.raises(CounterexampleError, match="directory"):
+    with pytest.raises(CounterexampleError, match="is not a file"):
         load(tmp_path)

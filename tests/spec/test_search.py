@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mgspec import (
@@ -136,6 +137,54 @@ def test_a_loss_that_breaks_a_law_only_sometimes_is_broken() -> None:
 
     (verdict,) = search(LAWS["nonnegative"], candidate(run), seed=0)
     assert verdict.status == BROKEN
+
+
+def test_a_loss_that_raises_only_sometimes_is_an_error_with_its_batch() -> None:
+    calls = [0]
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        calls[0] += 1
+        if calls[0] % 7 == 0:
+            raise LossError("the loss raised ValueError")
+        return Evaluation({"total": 1.0})
+
+    (verdict,) = search(LAWS["permutation"], candidate(run), seed=0)
+    assert verdict.status == ERROR
+    assert verdict.finding is not None
+
+
+def test_what_was_found_before_the_loss_raised_is_kept() -> None:
+    wrong = specification("positives")
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        if batch.images >= 5:
+            raise LossError("the loss raised ValueError")
+        return wrong.run(problem, batch, gradients)
+
+    verdicts = search(LAWS["partition"], replace(wrong, run=run), seed=0)
+    statuses = {v.component: v.status for v in verdicts}
+    assert statuses == {"location": BROKEN, "classification": BROKEN, "total": BROKEN, None: ERROR}
+
+
+def test_a_number_that_is_not_finite_is_an_error_except_to_the_laws_that_ask_for_it() -> None:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        return Evaluation({"total": float("inf")})
+
+    for law, status in (("finite", BROKEN), ("empty", BROKEN), ("pure", ERROR)):
+        assert search(LAWS[law], candidate(run), seed=0)[0].status == status
+
+
+def test_a_correct_hybrid_in_half_precision_is_not_accused() -> None:
+    right = specification("hybrid")
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right.run(problem, batch, False)
+        rounded = {c: float(np.float16(v)) for c, v in value.components.items()}
+        return Evaluation(rounded, dtype="float16")
+
+    half = replace(right, run=run, has_gradients=False)
+    verdicts = search(LAWS["density_monotone"], half, seed=0)
+    assert {v.status for v in verdicts} == {HOLDS}
 
 
 def test_an_unknown_law_is_refused_with_the_nearest_name() -> None:

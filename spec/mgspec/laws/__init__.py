@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgspec.laws import batch, density, structure
+from mgspec.laws import batch, density, structure  # noqa: F401
 from mgspec.laws.law import LAWS, Case, Law, Trial
 from mgspec.normalizations import unknown
 
@@ -10,9 +10,6 @@ __all__ = ["BATCH_LAWS", "LAWS", "Case", "Law", "Trial", "law_named"]
 
 BATCH_LAWS = tuple(
     name for name, law in LAWS.items() if law.check.__module__ in (batch.__name__, density.__name__)
-)
-STRUCTURE_LAWS = tuple(
-    name for name, law in LAWS.items() if law.check.__module__ == structure.__name__
 )
 
 

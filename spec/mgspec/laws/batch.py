@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgspec.candidate import Evaluation
 from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, FINITE, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.law import Trial, law
 from mgspec.layout import Batch, concatenate, repeat, shards, take
+
+Gradient = NDArray[np.floating]
 
 
 def equal_values(
@@ -22,6 +25,28 @@ def equal_values(
         got, want = actual.components[c], expected.components[c]
         tolerance = float(rounding.tolerance(max(abs(got), abs(want))))
         yield Comparison(c, what, got, EQUAL, want, tolerance)
+
+
+def equal_gradients(
+    trial: Trial,
+    what: str,
+    actual: Evaluation,
+    expected: Evaluation,
+    *batches: Batch,
+    change: Callable[[Gradient], Gradient] = lambda g: g,
+) -> Iterator[Comparison]:
+    """Every gradient of `actual`, changed in this way, is that of `expected`, where there are any.
+
+    change: from the array of one scale, `[B, H, W, 5 + A + C]`, to the one to compare.
+    """
+    if actual.gradients is None or expected.gradients is None:
+        return
+    rounding = Rounding.of(trial.case.problem, batches, actual, expected)
+    for c in trial.components:
+        changed = [change(g) for g in actual.gradients[c]]
+        yield from worst_element(
+            trial.case.problem, c, what, changed, expected.gradients[c], rounding
+        )
 
 
 def _numbers(evaluation: Evaluation, component: str) -> np.ndarray:
@@ -106,8 +131,8 @@ def nonnegative(trial: Trial) -> Iterator[Comparison]:
 def pure(trial: Trial) -> Iterator[Comparison]:
     """The same input gives the same output, whatever was evaluated in between.
 
-    Formula: L(X), then L(Y), then L(X) again: the first and the last are equal, and no input has
-    changed.
+    Formula: L(X), then L(Y), then L(X) again: the first and the last are equal, and so are their
+    gradients; no input has changed.
 
     Why it matters: a loss that remembers cannot be compared between epochs, resumed from a
     checkpoint, or debugged by evaluating one batch again.
@@ -116,10 +141,11 @@ def pure(trial: Trial) -> Iterator[Comparison]:
     call; writing into the targets.
     """
     x, y = trial.batch("X"), trial.batch("Y")
-    first = trial.evaluate(x)
-    between = trial.evaluate(y)
-    again = trial.evaluate(x)
+    first = trial.evaluate(x, gradients=True)
+    between = trial.evaluate(y, gradients=True)
+    again = trial.evaluate(x, gradients=True)
     yield from equal_values(trial, "L(X) after L(Y)", again, first, x)
+    yield from equal_gradients(trial, "L(X) after L(Y)", again, first, x)
     for c in trial.components:
         changed = sum(e.changed_inputs for e in (first, between, again))
         yield Comparison(c, "evaluations that wrote into their inputs", changed, EQUAL, 0)
@@ -129,7 +155,7 @@ def pure(trial: Trial) -> Iterator[Comparison]:
 def permutation(trial: Trial) -> Iterator[Comparison]:
     """The order of the images does not matter.
 
-    Formula: L(x_1, ..., x_B) = L(x_p(1), ..., x_p(B)).
+    Formula: L(x_1, ..., x_B) = L(x_p(1), ..., x_p(B)), and each image keeps its gradient.
 
     Why it matters: shuffling is meant to change nothing but the noise of the gradient.
 
@@ -140,15 +166,21 @@ def permutation(trial: Trial) -> Iterator[Comparison]:
     order = trial.case.choices.get("order")
     if not isinstance(order, tuple) or sorted(order) != list(range(x.images)):
         raise ValueError(f"order: expected a permutation of {x.images} images, got {order!r}")
-    other = trial.evaluate(take(x, order))
-    yield from equal_values(trial, "L(X in another order)", other, trial.evaluate(x), x)
+    other = trial.evaluate(take(x, order), gradients=True)
+    value = trial.evaluate(x, gradients=True)
+    yield from equal_values(trial, "L(X in another order)", other, value, x)
+    back = np.argsort(order)
+    yield from equal_gradients(
+        trial, "L(X in another order)", other, value, x, change=lambda g: g[back]
+    )
 
 
 @law(cases.repeated)
 def replication(trial: Trial) -> Iterator[Comparison]:
     """Repeating the whole batch changes nothing: the loss does not scale with the batch size.
 
-    Formula: L(X + X + ... + X) = L(X), with + for concatenation.
+    Formula: L(X + ... + X) = L(X) for k copies, with + for concatenation, and each copy has the
+    k-th part of the gradient.
 
     Why it matters: the learning rate that was tuned on one batch size is wrong on another when
     the loss itself grows or shrinks with it.
@@ -158,8 +190,11 @@ def replication(trial: Trial) -> Iterator[Comparison]:
     """
     x, times = trial.batch("X"), trial.choice("times", 1, 100)
     many = repeat(x, times)
-    yield from equal_values(
-        trial, f"L(X repeated {times} times)", trial.evaluate(many), trial.evaluate(x), many
+    whole, once = trial.evaluate(many, gradients=True), trial.evaluate(x, gradients=True)
+    what = f"L(X repeated {times} times)"
+    yield from equal_values(trial, what, whole, once, many)
+    yield from equal_gradients(
+        trial, f"{times} {what}", whole, once, many, change=lambda g: times * g[: x.images]
     )
 
 

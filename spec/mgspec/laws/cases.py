@@ -117,26 +117,34 @@ def _perfect(scene: Scene) -> Object:
 
 
 @st.composite
-def one_more_perfect_object(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X of two objects on scale 0: one predicted badly, the other perfectly.
+def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X of objects on scale 0, all predicted perfectly but one, whose cell is drawn.
 
-    Without the perfect one, the raw sums are the same and one cell less is positive. They are all
-    due to the other object, so the value of a loss that weighs by density must visibly rise.
+    With that one alone the raw sums are the same and fewer cells are positive. They are all due to
+    it, so the value of a loss that weighs by density must visibly rise.
     """
     scene = draw(scenes(variety, smallest=2))
     batch = draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))
     height, width = scene.grids[0]
-    cells = [(0, row, column) for row in range(height) for column in range(width)]
-    places = draw(st.lists(st.sampled_from(cells), min_size=2, max_size=2, unique=True))
+    cells = [
+        Cell(image, 0, row, column)
+        for image in range(batch.images)
+        for row in range(height)
+        for column in range(width)
+    ]
+    places = draw(st.lists(st.sampled_from(cells), min_size=2, max_size=4, unique=True))
+    flawed_cell, *perfect_cells = places
+    if draw(st.booleans()):
+        perfect_cells = [cell for cell in cells if cell != flawed_cell]
     flawed = draw(objects(variety, scene.problem, 0))
     off = draw(st.sampled_from((1, -1, 2, -2)))
     first_class = scene.problem.class_channels(0).start
     flawed.prediction[WH.start] = flawed.target[WH.start] + off
     flawed.prediction[first_class] = -2 if flawed.target[first_class] else 2
-    flawed_cell = Cell(draw(st.integers(0, batch.images - 1)), *places[0])
-    perfect_cell = Cell(draw(st.integers(0, batch.images - 1)), *places[1])
-    batch = _put(_put(batch, flawed_cell, flawed), perfect_cell, _perfect(scene))
-    return Case(scene.problem, {"X": batch}, _cell_choices(perfect_cell))
+    batch = _put(batch, flawed_cell, flawed)
+    for cell in perfect_cells:
+        batch = _put(batch, cell, _perfect(scene))
+    return Case(scene.problem, {"X": batch}, _cell_choices(flawed_cell))
 
 
 @st.composite

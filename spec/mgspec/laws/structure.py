@@ -13,7 +13,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.density import OBJECT_TERMS
 from mgspec.laws.law import Trial, law
-from mgspec.layout import Batch
+from mgspec.layout import Batch, same_sizes
 
 
 @law(cases.background_rewritten, speaks_of=("location", "anchor", "classification"))
@@ -32,6 +32,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     """
     x, y = trial.batch("X"), trial.batch("Y")
     problem = trial.case.problem
+    same_sizes(x, y)
     value = trial.evaluate(x)
     predicted = Batch(x.targets, y.predictions)
     moved = trial.evaluate(predicted, gradients=True)

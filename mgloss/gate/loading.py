@@ -202,7 +202,7 @@ def _tried(form: Form, adapter: Any) -> tuple[Form, dict[str, Any] | None, LossE
     It is called with lists, and then with the arrays of one scale. A loss that raises both ways is
     taken to be of one scale if it was the list that it could not handle.
     """
-    errors: dict[Form, LossError] = {}
+    errors: dict[bool, LossError] = {}  # by whether it was called scale by scale
     by_scale = replace(form, per_scale=True)
     for problem, batch in probes():
         for attempt in (form, by_scale):
@@ -212,10 +212,10 @@ def _tried(form: Form, adapter: Any) -> tuple[Form, dict[str, Any] | None, LossE
             except AnswerError:
                 raise
             except LossError as error:
-                errors.setdefault(attempt, error)
+                errors.setdefault(attempt.per_scale, error)
             else:
-                return attempt, answer, errors.get(attempt)
-    cause = errors[form].__cause__
+                return attempt, answer, errors.get(attempt.per_scale)
+    cause = errors[False].__cause__
     not_for_lists = isinstance(cause, (AttributeError, TypeError)) and "list" in str(cause)
     likely = by_scale if not_for_lists else form
-    return likely, None, errors[likely]
+    return likely, None, errors[likely.per_scale]

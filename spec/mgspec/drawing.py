@@ -63,9 +63,9 @@ def _grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[st
         yield f"    and {count(len(places) - MOST_OBJECTS, 'object')} more"
     background = prediction[~mask]
     if background.size and background.any():
-        yield (
-            f"    background: predicted numbers from {background.min():g} to {background.max():g}"
-        )
+        low, high = background.min(), background.max()
+        numbers = f"{low:g} everywhere" if low == high else f"numbers from {low:g} to {high:g}"
+        yield f"    background: predicted {numbers}"
 
 
 def draw_batch(problem: Problem, batch: Batch) -> list[str]:

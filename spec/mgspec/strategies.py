@@ -222,6 +222,7 @@ def images(
     problem = scene.problem
     kind = draw(st.sampled_from(kinds))
     noise = 0 if variety.plain else draw(_SEEDS)
+    background = draw(st.integers(-4, 4)) if variety.plain else 0
     crowd = NO_CROWD
     places: list[int] = []
     cells = scene.cells()
@@ -239,9 +240,9 @@ def images(
             full = _bulk_targets(problem, scale, noise, grid)
             keep = _bulk(noise, 20 + scale, grid, 0, 1) if crowd == SOME_CELLS else np.ones(grid)
             target = np.where(keep[..., None] > 0, full, target)
-        prediction = _bulk_predictions(problem, scale, noise, kind, variety, grid)
+        prediction = _bulk_predictions(problem, scale, noise, kind, variety, grid) + background
         targets.append(target)
-        predictions.append(right(target) if kind == RIGHT else prediction)
+        predictions.append(right(target) if kind == RIGHT else prediction.astype(np.float32))
     for place in places:
         scale, row, column = cells[place]
         thing = draw(objects(variety, problem, scale, kind))
@@ -261,7 +262,9 @@ def batches(
     kinds: tuple[str, ...] = KINDS,
     empty: bool = False,
 ) -> Batch:
-    """A batch of `smallest` to `largest` images."""
+    """A batch of `smallest` to `largest` images, of one kind of prediction or of several."""
+    if draw(st.booleans()):
+        kinds = (draw(st.sampled_from(kinds)),)
     image = images(variety, scene, kinds=kinds, empty=empty)
     most = max(smallest, min(largest, variety.images))
     return concatenate(draw(st.lists(image, min_size=smallest, max_size=most)))

@@ -13,9 +13,9 @@ from tests.faults.losses import FAULTS
 def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
     fault = FAULTS[name]
 
-    verdicts = search(
-        LAWS[fault.law], fault.candidate(), max_examples=budget.max_examples, seed=budget.seed
-    )
+    # More than by default: a search that ends without the fault must be next to impossible here.
+    examples = 8 * budget.max_examples
+    verdicts = search(LAWS[fault.law], fault.candidate(), max_examples=examples, seed=budget.seed)
 
     broken = {v.component: v for v in verdicts if v.status == BROKEN}
     assert set(fault.components) <= set(broken)
@@ -23,7 +23,7 @@ def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
         finding = broken[component].finding
         assert finding is not None
         assert component in finding.message
-        assert all(batch.images <= 2 for batch in finding.case.batches.values())
+        assert sum(batch.images for batch in finding.case.batches.values()) <= 4
         assert sum(batch.positives for batch in finding.case.batches.values()) <= 8
 
 

@@ -30,7 +30,7 @@ class Listener:
     tried: Callable[[], None] = lambda: None
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class _Gatherer:
     """A pytest plugin that hands the verdicts of reports to a listener."""
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mgspec.options import Options
+
 Array = NDArray[np.float32]
 
 XY = slice(0, 2)
@@ -31,7 +33,7 @@ FIRST_ANCHOR = 5
 
 @dataclass(frozen=True)
 class Problem:
-    """What a detector is asked to find.
+    """What a detector is asked to find, and the options of the loss that teaches it.
 
     anchors: for each scale the anchors' (width, height) in pixels.
     classes: number of classes C.
@@ -41,6 +43,7 @@ class Problem:
     anchors: tuple[tuple[tuple[float, float], ...], ...]
     classes: int
     input_size: tuple[int, int]
+    options: Options = Options()
 
     def __post_init__(self) -> None:
         if not self.anchors:
@@ -54,12 +57,32 @@ class Problem:
                         f"anchors of scale {scale}: expected positive (width, height) in pixels, "
                         f"got {anchor!r}"
                     )
+        if all(side <= 1 for anchors in self.anchors for anchor in anchors for side in anchor):
+            raise ValueError(
+                f"anchors: expected pixels, got {self.anchors!r}, which look like fractions of the "
+                "image; multiply widths and heights by its width and height"
+            )
         if self.classes < 1:
             raise ValueError(f"classes: expected 1 or more, got {self.classes}")
         if len(self.input_size) != 2 or min(self.input_size) < 1:
             raise ValueError(
                 f"input_size: expected (height, width) in pixels, got {self.input_size!r}"
             )
+        weights = self.options.class_weights
+        if weights is not None and len(weights) != self.classes:
+            raise ValueError(
+                f"class_weights: expected one for each of {self.classes} class(es), "
+                f"got {len(weights)}"
+            )
+        if self.options.classification == "softmax_focal" and self.classes == 1:
+            raise ValueError(
+                "classification: 'softmax_focal' of a single class is always 0; "
+                "use 'bce' or 'focal', or 2 classes or more"
+            )
+
+    def stride(self, grid: tuple[int, int]) -> tuple[float, float]:
+        """Width and height of a cell of an (H, W) grid, in pixels."""
+        return self.input_size[1] / grid[1], self.input_size[0] / grid[0]
 
     @property
     def scales(self) -> int:
@@ -220,5 +243,6 @@ def with_background(
         problem.anchors,
         problem.classes,
         (height * (coarse[0] + rows) // coarse[0], width * (coarse[1] + columns) // coarse[1]),
+        problem.options,
     )
     return grown, Batch(tuple(targets), tuple(predictions))

@@ -11,14 +11,13 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mgspec.boxes import Boxes, Float, corners, iou, iou_loss, phi, phi_slope, sigmoid
 from mgspec.layout import OBJECTNESS, WH, XY, Batch, Problem
 from mgspec.normalizations import NUMPY, Sums, normalization
+from mgspec.options import TERMS, Options
 
-Float = NDArray[np.float64]
-
-COMPONENTS = ("location", "anchor", "classification")
+COMPONENTS = TERMS
 
 
 @dataclass(frozen=True)
@@ -41,20 +40,66 @@ class Value:
     gradients: dict[str, tuple[Float, ...]]
 
 
-def sigmoid(z: Float) -> Float:
-    """1 / (1 + e^-z), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * z))
+@dataclass(frozen=True)
+class Scale:
+    """One scale of a batch, in float64, and what its terms are computed from.
+
+    target, prediction: `[B, H, W, 5 + A + C]`. mask: `[B, H, W]`, 1 in positive cells.
+    anchors, classes: their channels. sizes: the scale's anchors `[A, 2]` in pixels.
+    stride: width and height of a cell in pixels.
+    """
+
+    target: Float
+    prediction: Float
+    mask: Float
+    anchors: slice
+    classes: slice
+    sizes: Float
+    stride: tuple[float, float]
+    options: Options
+
+    @staticmethod
+    def of(problem: Problem, batch: Batch, scale: int) -> Scale:
+        """The scale of this number."""
+        target = batch.targets[scale].astype(np.float64)
+        return Scale(
+            target,
+            batch.predictions[scale].astype(np.float64),
+            (target[..., OBJECTNESS] > 0.5).astype(np.float64),
+            problem.anchor_channels(scale),
+            problem.class_channels(scale),
+            np.array(problem.anchors[scale], np.float64),
+            problem.stride(batch.grids[scale]),
+            problem.options,
+        )
+
+    def boxes(self) -> Boxes:
+        """Every cell's predicted box and its target's, of the target's anchor."""
+        chosen = self.sizes[np.argmax(self.target[..., self.anchors], -1)]
+        return Boxes.of(self.target, self.prediction, chosen, self.stride)
 
 
-def phi(z: Float) -> Float:
-    """Decoded x or y in cells, in (-1, 2): tanh(0.15 z) + sigmoid(0.15 z)."""
-    return np.tanh(0.15 * z) + sigmoid(0.15 * z)
+def best_overlaps(scale: Scale) -> Float:
+    """`[B, H, W]`: the largest IoU of a cell's predicted boxes, one for each anchor, with an object.
 
-
-def phi_slope(z: Float) -> Float:
-    """d phi / d z."""
-    s = sigmoid(0.15 * z)
-    return 0.15 * (1 / np.cosh(np.minimum(np.abs(0.15 * z), 350)) ** 2 + s * (1 - s))
+    Objects are those of the same image and scale: the boxes that the positive cells' targets hold.
+    0 where an image has none. Positive cells are included.
+    """
+    centres = phi(scale.prediction[..., XY])
+    logs = scale.prediction[..., None, WH]  # [B, H, W, 1, 2], the same for all anchors
+    low, high = corners(
+        centres, np.broadcast_to(logs, (*centres.shape[:3], *scale.sizes.shape)), scale.sizes,
+        scale.stride,
+    )  # fmt: skip
+    objects = scale.boxes().target
+    best = np.zeros(scale.mask.shape)
+    for image, mask in enumerate(scale.mask > 0):
+        for corner_low, corner_high in zip(
+            objects[0][image][mask], objects[1][image][mask], strict=True
+        ):
+            overlap = iou((low[image], high[image]), (corner_low, corner_high)).max(-1)
+            best[image] = np.maximum(best[image], overlap)
+    return best
 
 
 def bce(target: Float, logit: Float) -> Float:
@@ -62,69 +107,167 @@ def bce(target: Float, logit: Float) -> Float:
     return np.maximum(logit, 0) - logit * target + np.log1p(np.exp(-np.abs(logit)))
 
 
-def location(target: Float, prediction: Float, mask: Float) -> Term:
-    """S_i = sum over positive cells of |t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2."""
-    offset = phi(prediction[..., XY]) - target[..., XY]
-    size = prediction[..., WH] - target[..., WH]
-    raw = (mask * ((offset**2).sum(-1) + (size**2).sum(-1))).sum((1, 2))
-    gradient = np.zeros_like(prediction)
-    gradient[..., XY] = 2 * offset * phi_slope(prediction[..., XY])
-    gradient[..., WH] = 2 * size
-    return Term(raw, mask.sum((1, 2)), gradient * mask[..., None])
+def location(scale: Scale) -> Term:
+    """S_i = sum over positive cells of |t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, or of 1 - xIoU."""
+    gradient = np.zeros_like(scale.prediction)
+    if scale.options.location == "mse":
+        raw_centres = scale.prediction[..., XY]
+        offset = phi(raw_centres) - scale.target[..., XY]
+        size = scale.prediction[..., WH] - scale.target[..., WH]
+        each = (offset**2).sum(-1) + (size**2).sum(-1)
+        gradient[..., XY] = 2 * offset * phi_slope(raw_centres)
+        gradient[..., WH] = 2 * size
+    else:
+        each, gradient[..., :OBJECTNESS] = iou_loss(scale.options.location, scale.boxes())
+    return _over_positives(scale, each, gradient)
 
 
-def anchor(target: Float, prediction: Float, mask: Float, channels: slice) -> Term:
-    """S_i = sum over active cells and anchors of BCE; a background cell's target is no anchor.
+def anchor(scale: Scale) -> Term:
+    """S_i = sum over cells of w BCE, summed over anchors; a background cell's target is no anchor.
 
-    Every cell is active, so that the term also teaches the background, and n_i = H * W.
+    w is that of the active cells, or the mask where objectness teaches the background.
     """
-    chosen = mask[..., None] * target[..., channels]
-    logit = prediction[..., channels]
-    gradient = np.zeros_like(prediction)
-    gradient[..., channels] = sigmoid(logit) - chosen
-    return Term(bce(chosen, logit).sum((1, 2, 3)), np.ones_like(mask).sum((1, 2)), gradient)
+    chosen = scale.mask[..., None] * scale.target[..., scale.anchors]
+    logit = scale.prediction[..., scale.anchors]
+    gradient = np.zeros_like(scale.prediction)
+    gradient[..., scale.anchors] = sigmoid(logit) - chosen
+    of_background = scale.options.background == "anchor"
+    weight = active_weight(scale) if of_background else scale.mask
+    return _weighted(weight, bce(chosen, logit).sum(-1), gradient)
 
 
-def classification(target: Float, prediction: Float, mask: Float, channels: slice) -> Term:
-    """S_i = sum over positive cells and classes of BCE."""
-    logit = prediction[..., channels]
-    gradient = np.zeros_like(prediction)
-    gradient[..., channels] = sigmoid(logit) - target[..., channels]
-    raw = (mask[..., None] * bce(target[..., channels], logit)).sum((1, 2, 3))
-    return Term(raw, mask.sum((1, 2)), gradient * mask[..., None])
+def classification(scale: Scale) -> Term:
+    """S_i = sum over positive cells and classes of the class's weight times its loss."""
+    options = scale.options
+    logit, target = scale.prediction[..., scale.classes], scale.target[..., scale.classes]
+    count = target.shape[-1]
+    weights = np.array(options.class_weights or [1.0] * count)
+    smooth = options.label_smoothing
+    gradient = np.zeros_like(scale.prediction)
+    if options.classification == "softmax_focal":
+        target = target * (1 - smooth) + smooth / count
+        each, gradient[..., scale.classes] = softmax_focal(target, logit, weights, options)
+    else:
+        target = target * (1 - smooth) + smooth / 2
+        loss = focal if options.classification == "focal" else plain_bce
+        each, slope = loss(target, logit, options)
+        each, gradient[..., scale.classes] = weights * each, weights * slope
+    return _over_positives(scale, each.sum(-1), gradient)
 
 
-def evaluate(
-    problem: Problem, batch: Batch, name: str = "batch", expected: float | None = None
-) -> Value:
-    """The loss of a batch under the named normalization.
+def plain_bce(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
+    """BCE of each class and its derivative, `[..., C]`."""
+    return bce(target, logit), sigmoid(logit) - target
 
-    expected: E in positive cells an image, for `fixed` and `expected`.
+
+def focal(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
+    """(a t + (1 - a)(1 - t)) m^g BCE, m = t (1 - s) + (1 - t) s, s = sigmoid, and its derivative."""
+    a, g = options.focal_alpha, options.focal_gamma
+    s = sigmoid(logit)
+    missed = target * sigmoid(-logit) + (1 - target) * s
+    balance = a * target + (1 - a) * (1 - target)
+    entropy, entropy_slope = plain_bce(target, logit, options)
+    missed_slope = s * sigmoid(-logit) * (1 - 2 * target)
+    power_slope = _power_slope(missed, g) * missed_slope
+    value = balance * missed**g * entropy
+    return value, balance * (power_slope * entropy + missed**g * entropy_slope)
+
+
+def softmax_focal(
+    target: Float, logit: Float, weights: Float, options: Options
+) -> tuple[Float, Float]:
+    """-a w_c t_c (1 - p_c)^g ln p_c of each class, p = softmax; gradient of their sum, `[..., C]`."""
+    a, g = options.focal_alpha, options.focal_gamma
+    shifted = logit - logit.max(-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    p, missed = np.exp(log_p), -np.expm1(log_p)
+    value = -a * weights * target * missed**g * log_p
+    by_log_p = -a * weights * target * (missed**g - _power_slope(missed, g) * p * log_p)
+    return value, by_log_p - p * by_log_p.sum(-1, keepdims=True)
+
+
+def _power_slope(base: Float, exponent: float) -> Float:
+    """d base^exponent / d base; 0 where the base is 0 and the slope would not be finite."""
+    positive = base > 0
+    return np.where(positive, exponent * np.where(positive, base, 1) ** (exponent - 1), 0)
+
+
+def objectness(scale: Scale) -> Term:
+    """S_i = sum over cells of w BCE of the objectness logit; 0 where anchor teaches the background.
+
+    A positive cell's target is 1 - r + r IoU^k, taken as a constant.
     """
-    rule = normalization(name)
-    if rule.needs_expected and expected is None:
-        raise ValueError(f"normalization {name!r} needs expected: positive cells an image")
+    gradient = np.zeros_like(scale.prediction)
+    zero = np.zeros_like(scale.mask)
+    if scale.options.background != "objectness":
+        return _weighted(zero, zero, gradient)
+    ratio, power = scale.options.iou_aware_ratio, scale.options.iou_aware_power
+    boxes = scale.boxes()
+    seen = 1 - ratio + ratio * iou(boxes.target, boxes.prediction) ** power
+    logit = scale.prediction[..., OBJECTNESS]
+    gradient[..., OBJECTNESS] = sigmoid(logit) - scale.mask * seen
+    return _weighted(active_weight(scale), bce(scale.mask * seen, logit), gradient)
+
+
+def active_weight(scale: Scale) -> Float:
+    """w = object_scale in positive, no_object_scale in background cells; ignored ones lose it."""
+    options = scale.options
+    ignored = best_overlaps(scale) > options.ignore_thresh
+    kept = np.where(ignored, options.ignored_weight, 1)
+    background = options.no_object_scale * kept
+    return np.where(scale.mask > 0, options.object_scale, background)
+
+
+def _weighted(weight: Float, each: Float, gradient: Float) -> Term:
+    return Term(
+        (weight * each).sum((1, 2)), weight.sum((1, 2)), weight[..., None] * gradient
+    )  # fmt: skip
+
+
+def _over_positives(scale: Scale, each: Float, gradient: Float) -> Term:
+    return _weighted(scale.mask, each, gradient)
+
+
+def evaluate(problem: Problem, batch: Batch) -> Value:
+    """The loss of a batch, as the problem's options say."""
+    options = problem.options
+    factors = {
+        "location": options.coord_scale,
+        "anchor": options.anchor_scale,
+        "classification": options.class_scale,
+        "objectness": 1.0,
+    }
     values = dict.fromkeys(COMPONENTS, 0.0)
     gradients: dict[str, list[Float]] = {component: [] for component in COMPONENTS}
-    for scale in range(problem.scales):
-        target = batch.targets[scale].astype(np.float64)
-        prediction = batch.predictions[scale].astype(np.float64)
-        mask = (target[..., OBJECTNESS] > 0.5).astype(np.float64)
-        terms = {
-            "location": location(target, prediction, mask),
-            "anchor": anchor(target, prediction, mask, problem.anchor_channels(scale)),
-            "classification": classification(
-                target, prediction, mask, problem.class_channels(scale)
-            ),
-        }
-        images, height, width = mask.shape
-        for component, term in terms.items():
-            sums = Sums(term.raw, term.count, mask.sum((1, 2)), images, height * width, expected)
-            values[component] += float(rule.formula(sums, NUMPY))
+    for number in range(problem.scales):
+        scale = Scale.of(problem, batch, number)
+        images, height, width = scale.mask.shape
+        for component, term_of in _TERMS.items():
+            term = term_of(scale)
+            rule = normalization(options.normalization_of(component))
+            sums = Sums(
+                term.raw,
+                term.count,
+                scale.mask.sum((1, 2)),
+                images,
+                height * width,
+                options.expected,
+            )
+            factor = factors[component]
+            values[component] += factor * float(rule.formula(sums, NUMPY))
             weights = [
                 rule.formula(dataclasses.replace(sums, raw=one), NUMPY) for one in np.eye(images)
             ]
-            gradients[component].append(np.reshape(weights, (-1, 1, 1, 1)) * term.gradient)
+            weight = factor * np.reshape(weights, (-1, 1, 1, 1))
+            gradients[component].append(weight * term.gradient)
     values["total"] = sum(values[component] for component in COMPONENTS)
     totals = [np.sum(parts, axis=0) for parts in zip(*gradients.values(), strict=True)]
     return Value(values, {c: tuple(g) for c, g in gradients.items()} | {"total": tuple(totals)})
+
+
+_TERMS = {
+    "location": location,
+    "anchor": anchor,
+    "classification": classification,
+    "objectness": objectness,
+}

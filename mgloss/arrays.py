@@ -1,0 +1,88 @@
+"""The arrays that a loss is given: checked, and brought to one dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from mgspec.layout import Problem
+
+LAYOUT = "[B, H, W, 5 + A + C]"
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Targets and predictions, one `[B, H, W, 5 + A + C]` tensor a scale, all of one dtype."""
+
+    targets: list[tf.Tensor]
+    predictions: list[tf.Tensor]
+
+
+def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
+    """The arguments of a loss as tensors to compute with; half precision becomes float32.
+
+    What cannot be told when a graph is traced is checked when it runs.
+
+    Raises ValueError, or tf.errors.InvalidArgumentError in a running graph, naming the argument.
+    """
+    predictions = _tensors("y_pred", y_pred, problem)
+    targets = _tensors("y_true", y_true, problem)
+    dtype = tf.float64 if predictions[0].dtype == tf.float64 else tf.float32
+    for scale, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
+        if not target.shape.is_compatible_with(prediction.shape):
+            raise ValueError(
+                f"y_true of scale {scale}: expected the shape of y_pred, "
+                f"{prediction.shape}, got {target.shape}"
+            )
+        checks = _checks(problem, scale, target, prediction)
+        with tf.control_dependencies([check for check in checks if check is not None]):
+            targets[scale] = tf.cast(tf.identity(target), dtype)
+            predictions[scale] = tf.cast(tf.identity(prediction), dtype)
+    return Arrays(targets, predictions)
+
+
+def _checks(problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tensor) -> list[Any]:
+    """Assertions on what is known only when it runs: sizes, and whether targets are finite."""
+    checks = []
+    if not (target.shape.is_fully_defined() and prediction.shape.is_fully_defined()):
+        message = f"y_true of scale {scale}: expected the shape of y_pred"
+        checks.append(tf.debugging.assert_equal(tf.shape(target), tf.shape(prediction), message))
+        channels = problem.channels(scale)
+        message = f"y_pred of scale {scale}: expected {channels} channels"
+        checks.append(tf.debugging.assert_equal(tf.shape(prediction)[-1], channels, message))
+    return checks
+
+
+def _tensors(argument: str, values: Any, problem: Problem) -> list[tf.Tensor]:
+    """The argument as tensors, with everything that can be told of them checked."""
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(
+            f"{argument}: expected a list of {LAYOUT} tensors, one for each of the "
+            f"{problem.scales} scale(s), got {type(values).__name__}"
+        )
+    if len(values) != problem.scales:
+        raise ValueError(
+            f"{argument}: expected {problem.scales} tensor(s), one a scale, got {len(values)}"
+        )
+    return [_tensor(f"{argument} of scale {s}", v, problem, s) for s, v in enumerate(values)]
+
+
+def _tensor(name: str, value: Any, problem: Problem, scale: int) -> tf.Tensor:
+    tensor = tf.convert_to_tensor(value)
+    if name.startswith("y_pred") and not tensor.dtype.is_floating:
+        raise ValueError(f"{name}: expected a floating dtype, got {tensor.dtype.name}")
+    channels = problem.channels(scale)
+    if not tensor.shape.is_compatible_with([None, None, None, None]):
+        raise ValueError(f"{name}: expected {LAYOUT}, got {tensor.shape}")
+    if not tensor.shape.is_compatible_with([None, None, None, channels]):
+        anchors = len(problem.anchors[scale])
+        raise ValueError(
+            f"{name}: expected 5 + {anchors} anchor(s) + {problem.classes} class(es) = "
+            f"{channels} channels, got {tensor.shape[-1]}"
+        )
+    if 0 in tensor.shape.as_list() if tensor.shape.rank is not None else False:
+        raise ValueError(f"{name}: expected at least one image and cell, got {tensor.shape}")
+    return tensor

@@ -1,0 +1,111 @@
+"""Boxes in TensorFlow: decoding, overlap, and the location losses made of it.
+
+Two boxes are compared by how far their centres are apart and by their half sizes, in pixels, never
+by corners: nothing is lost far from the origin. On one axis, two intervals of half-lengths a and b
+with centres d apart share a + b - r and span a + b + r, r = max(|d|, |a - b|), shared at least 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from mgspec.boxes import LARGEST_LOG_SIZE
+
+
+def phi(z: tf.Tensor) -> tf.Tensor:
+    """Decoded x or y in cells, in (-1, 2): tanh(0.15 z) + sigmoid(0.15 z)."""
+    return tf.tanh(0.15 * z) + tf.sigmoid(0.15 * z)
+
+
+def half_sizes(logs: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
+    """Half width and height in pixels, anchor * e^log / 2, the log held within 16 of 0.
+
+    logs, anchors: `[..., 2]`, anchors in pixels.
+    """
+    return 0.5 * anchors * tf.exp(tf.clip_by_value(logs, -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of boxes: `[..., 2]` arrays over x and y, in pixels.
+
+    apart: predicted minus target centre. half, half_target: half widths and heights.
+    """
+
+    apart: tf.Tensor
+    half: tf.Tensor
+    half_target: tf.Tensor
+
+    def reach(self) -> tf.Tensor:
+        """r = max(|d|, |a - b|) on each axis."""
+        return tf.maximum(tf.abs(self.apart), tf.abs(self.half - self.half_target))
+
+    def shared(self) -> tf.Tensor:
+        """Lengths that the boxes share on each axis."""
+        return tf.nn.relu(self.half + self.half_target - self.reach())
+
+    def span(self) -> tf.Tensor:
+        """Lengths of the smallest box around both."""
+        return self.half + self.half_target + self.reach()
+
+    def intersection_and_union(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Areas in square pixels, `[...]`."""
+        shared = _area(self.shared())
+        return shared, 4 * _area(self.half) + 4 * _area(self.half_target) - shared
+
+    def iou(self) -> tf.Tensor:
+        """Intersection over union, `[...]`."""
+        shared, union = self.intersection_and_union()
+        return shared / union
+
+
+def _area(sides: tf.Tensor) -> tf.Tensor:
+    return sides[..., 0] * sides[..., 1]
+
+
+def giou_loss(boxes: Pairs) -> tf.Tensor:
+    """1 - GIoU, `[...]` (Rezatofighi et al. 2019, arXiv:1902.09630)."""
+    shared, union = boxes.intersection_and_union()
+    return (1 - shared / union) + (1 - union / _area(boxes.span()))
+
+
+def diou_loss(boxes: Pairs) -> tf.Tensor:
+    """1 - DIoU, `[...]` (Zheng et al. 2020, arXiv:1911.08287)."""
+    distance = tf.reduce_sum(tf.square(boxes.apart), -1)
+    diagonal = tf.reduce_sum(tf.square(boxes.span()), -1)
+    return (1 - boxes.iou()) + distance / diagonal
+
+
+def ciou_loss(boxes: Pairs) -> tf.Tensor:
+    """1 - CIoU, `[...]` (Zheng et al. 2020), v / (1 - IoU + v) differentiated with the rest."""
+    v = 4 / math.pi**2 * tf.square(_angle(boxes.half) - _angle(boxes.half_target))
+    missed = tf.nn.relu(1 - boxes.iou())
+    return diou_loss(boxes) + v * tf.math.divide_no_nan(v, missed + v)
+
+
+def _angle(half: tf.Tensor) -> tf.Tensor:
+    return tf.atan(half[..., 0] / half[..., 1])
+
+
+def box_mse(target: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
+    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of x, y, w, h `[..., 4]` as the grid has them."""
+    offset = phi(prediction[..., 0:2]) - target[..., 0:2]
+    size = prediction[..., 2:4] - target[..., 2:4]
+    return tf.reduce_sum(tf.square(offset), -1) + tf.reduce_sum(tf.square(size), -1)
+
+
+def decoded(target: tf.Tensor, prediction: tf.Tensor, anchors: Any, stride: Any) -> Pairs:
+    """The boxes that the same cells' targets and predictions hold.
+
+    target, prediction: x, y, w, h `[..., 4]`. anchors: `[..., 2]` in pixels.
+    stride: `[2]`, a cell's width and height in pixels.
+    """
+    return Pairs(
+        (phi(prediction[..., 0:2]) - target[..., 0:2]) * stride,
+        half_sizes(prediction[..., 2:4], anchors),
+        half_sizes(target[..., 2:4], anchors),
+    )

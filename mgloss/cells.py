@@ -1,0 +1,48 @@
+"""One scale of a batch as a list of cells: what is read of it, and how its gradient is written.
+
+Most of a prediction is class channels of cells without an object, which no term reads. So the few
+channels that are read everywhere are taken once, the positive cells are taken whole, and the
+gradient of both is written into one array, once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+_TINY = 2.0**-40  # keeps the sum of any finite float32 numbers finite
+
+
+def look(cells: tf.Tensor, places: tf.Tensor, width: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first `width` channels of all cells `[N, width]`, and the cells at `places` `[P, D]`.
+
+    cells: `[N, D]`. places: `[P]`, each at most once.
+    """
+
+    @tf.custom_gradient
+    def taken(cells: tf.Tensor) -> Any:
+        def gradient(of_head: tf.Tensor, of_rows: tf.Tensor) -> tf.Tensor:
+            rest = tf.shape(cells)[1] - width
+            written = tf.pad(of_head, [[0, 0], [0, rest]])
+            return tf.tensor_scatter_nd_add(written, places[:, tf.newaxis], of_rows)
+
+        return (cells[:, :width], tf.gather(cells, places)), gradient
+
+    head, rows = taken(cells)
+    return head, rows
+
+
+def not_finite(array: tf.Tensor, groups: tf.Tensor) -> tf.Tensor:
+    """0 where all numbers of a group of channels are finite in an image, else NaN: `[B, G]`.
+
+    A NaN in a channel that no term reads is still a broken array. One matrix product reads all.
+
+    array: `[B, H, W, D]`. groups: `[D, G]`, 1 where a channel belongs to a group.
+    """
+    images, channels = tf.shape(array)[0], tf.shape(array)[3]
+    cells = tf.reshape(tf.stop_gradient(array), [-1, channels])
+    sums = tf.matmul(cells, tf.cast(groups, array.dtype) * _TINY)
+    of_images = tf.reduce_sum(tf.reshape(sums, [images, -1, tf.shape(groups)[1]]), 1)
+    nothing = tf.zeros_like(of_images)
+    return tf.where(tf.math.is_finite(of_images), nothing, nothing / nothing)

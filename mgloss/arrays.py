@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
+from mgloss.cells import not_finite
 from mgspec.layout import Problem
 
 LAYOUT = "[B, H, W, 5 + A + C]"
@@ -53,6 +53,12 @@ def _checks(problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tens
         channels = problem.channels(scale)
         message = f"y_pred of scale {scale}: expected {channels} channels"
         checks.append(tf.debugging.assert_equal(tf.shape(prediction)[-1], channels, message))
+    if target.dtype.is_floating:
+        message = f"y_true of scale {scale}: every number must be finite, got NaN or infinity"
+        finite = tf.reduce_all(tf.math.is_finite(not_finite(target)))
+        if tf.executing_eagerly() and not finite:
+            raise ValueError(message)
+        checks.append(tf.debugging.Assert(finite, [message]))
     return checks
 
 

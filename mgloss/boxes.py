@@ -92,7 +92,7 @@ def _angle(half: tf.Tensor) -> tf.Tensor:
 
 
 def box_mse(target: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
-    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of x, y, w, h `[..., 4]` as the grid has them."""
+    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of x, y, w, h `[..., 4]` in grid terms."""
     offset = phi(prediction[..., 0:2]) - target[..., 0:2]
     size = prediction[..., 2:4] - target[..., 2:4]
     return tf.reduce_sum(tf.square(offset), -1) + tf.reduce_sum(tf.square(size), -1)

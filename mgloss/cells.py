@@ -33,16 +33,16 @@ def look(cells: tf.Tensor, places: tf.Tensor, width: Any) -> tuple[tf.Tensor, tf
     return head, rows
 
 
-def not_finite(array: tf.Tensor, groups: tf.Tensor) -> tf.Tensor:
-    """0 where all numbers of a group of channels are finite in an image, else NaN: `[B, G]`.
+def not_finite(array: tf.Tensor) -> tf.Tensor:
+    """0 where all numbers of an image are finite, else NaN: `[B]`.
 
-    A NaN in a channel that no term reads is still a broken array. One matrix product reads all.
+    A NaN in a channel that no term reads is still a broken array. One product reads all.
 
-    array: `[B, H, W, D]`. groups: `[D, G]`, 1 where a channel belongs to a group.
+    array: `[B, H, W, D]`.
     """
     images, channels = tf.shape(array)[0], tf.shape(array)[3]
     cells = tf.reshape(tf.stop_gradient(array), [-1, channels])
-    sums = tf.matmul(cells, tf.cast(groups, array.dtype) * _TINY)
-    of_images = tf.reduce_sum(tf.reshape(sums, [images, -1, tf.shape(groups)[1]]), 1)
+    sums = tf.linalg.matvec(cells, tf.fill([channels], tf.cast(_TINY, array.dtype)))
+    of_images = tf.reduce_sum(tf.reshape(sums, [images, -1]), 1)
     nothing = tf.zeros_like(of_images)
     return tf.where(tf.math.is_finite(of_images), nothing, nothing / nothing)

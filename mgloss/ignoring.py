@@ -1,7 +1,7 @@
 """The ignore region: background cells one of whose predicted boxes overlaps an object enough.
 
 IoU with an object of width w is at most 1 / (1 + 2 d / w) where the centres are d apart on that
-axis: whatever the predicted size, a centre further than w (1 / thresh - 1) / 2 cannot exceed thresh.
+axis: whatever the size predicted, no centre further than w (1 / thresh - 1) / 2 exceeds thresh.
 Only cells whose predicted centre may be within that are compared, and an object that nine cells
 hold is compared once.
 """
@@ -69,7 +69,7 @@ class Objects:
 
 
 def ignored(boxes: tf.Tensor, objects: Objects, grid: Grid, thresh: Any) -> tf.Tensor:
-    """Whether a predicted box of a cell exceeds `thresh` with an object of its image: `[B * H * W]`.
+    """Whether a cell's predicted box exceeds `thresh` with an object of its image: `[B * H * W]`.
 
     boxes: `[B * H * W, 4]`, predicted x, y, w, h of every cell. No gradient passes.
     """
@@ -101,10 +101,7 @@ def distinct(objects: Objects, grid: Grid) -> Objects:
     steps = tf.cast(tf.floor(tf.clip_by_value(objects.centre, -4, 4)), tf.int32)
     home_column, home_row = column + steps[:, 0], row + steps[:, 1]
     inside = (
-        (home_column >= 0)
-        & (home_column < grid.width)
-        & (home_row >= 0)
-        & (home_row < grid.height)
+        (home_column >= 0) & (home_column < grid.width) & (home_row >= 0) & (home_row < grid.height)
     )
     home = image * grid.cells + home_row * grid.width + home_column
     known = tf.searchsorted(objects.index, home)  # indices ascend

@@ -16,21 +16,13 @@ import tensorflow as tf
 from mgloss.arrays import check_arrays
 from mgloss.cells import not_finite
 from mgloss.terms import Scale, raw_sums
-from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, Problem
+from mgspec.layout import Problem
 from mgspec.normalizations import Arithmetic, Sums, normalization
 from mgspec.options import TERMS, Options
 
 TENSORFLOW = Arithmetic(
     total=tf.reduce_sum, at_least_one=lambda count: tf.maximum(tf.ones_like(count), count)
 )
-
-
-def channel_groups(first_class: Any, channels: Any) -> tf.Tensor:
-    """Which channels belong to location, anchor, classification, objectness: `[D, 4]` of 0 and 1."""
-    channel = tf.range(channels)
-    is_anchor = (channel >= FIRST_ANCHOR) & (channel < first_class)
-    groups = [channel < OBJECTNESS, is_anchor, channel >= first_class, channel == OBJECTNESS]
-    return tf.cast(tf.stack(groups, -1), tf.float32)
 
 
 def components(
@@ -49,9 +41,8 @@ def components(
     options: `mgspec.Options`, or an object like it whose numbers are tensors and whose choices
         are tensors with positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS.
 
-    Returns scalars of the predictions' dtype. Where a prediction is not finite, the component whose
-    channel it stands in is NaN, even where no term reads it; where a target is not, all are.
-    Arguments are not checked here; `MultiGridLoss` checks.
+    Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,
+    even one that no term reads. Arguments are not checked here; `MultiGridLoss` checks.
     """
     factors = {
         "location": options.coord_scale,
@@ -63,14 +54,12 @@ def components(
     for target, prediction, sizes in zip(targets, predictions, anchors, strict=True):
         scale = Scale.of(target, prediction, sizes, input_size, options)
         dtype = prediction.dtype
-        groups = channel_groups(scale.first_class, tf.shape(prediction)[3])
-        broken = not_finite(prediction, groups) + tf.reduce_sum(
-            not_finite(target, groups), -1, keepdims=True
-        )
-        positive = scale.over_positives(tf.ones_like(scale.rows[:, 0]))
-        for number, (term, (raw, count)) in enumerate(raw_sums(scale).items()):
+        broken = not_finite(prediction) + not_finite(target)
+        terms = raw_sums(scale)
+        _, positive = terms["location"]
+        for term, (raw, count) in terms.items():
             sums = Sums(
-                raw=raw + tf.cast(broken[:, number], dtype),
+                raw=raw + broken,
                 count=count,
                 positive=positive,
                 images=tf.cast(scale.grid.images, dtype),
@@ -140,7 +129,9 @@ class MultiGridLoss:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> MultiGridLoss:
         """The loss of plain data, as `to_dict` gives it; ValueError for what is none."""
-        missing = [name for name in ("anchors", "num_classes", "input_shape") if name not in document]
+        missing = [
+            name for name in ("anchors", "num_classes", "input_shape") if name not in document
+        ]
         if missing:
             raise ValueError(f"options: expected {', '.join(missing)} among {sorted(document)}")
         return cls(**document)

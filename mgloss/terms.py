@@ -71,9 +71,7 @@ class Scale:
         head, rows = look(tf.reshape(prediction, [-1, channels]), places, first_class)
         targets = tf.gather(tf.reshape(target, [-1, channels]), places)
         chosen = tf.argmax(targets[:, FIRST_ANCHOR:first_class], -1)
-        objects = Objects(
-            places, targets[:, 0:2], targets[:, 2:4], tf.gather(grid.anchors, chosen)
-        )
+        objects = Objects(places, targets[:, 0:2], targets[:, 2:4], tf.gather(grid.anchors, chosen))
         mask = tf.cast(positive, dtype)
         return Scale(head, rows, targets, objects, mask, grid, first_class, options)
 
@@ -95,7 +93,8 @@ class Scale:
     def over_positives(self, of_rows: tf.Tensor) -> tf.Tensor:
         """`[P]` summed over each image's positive cells: `[B]`."""
         image = self.objects.index // self.grid.cells
-        return tf.math.unsorted_segment_sum(of_rows, image, self.grid.images)
+        holds = tf.one_hot(image, self.grid.images, axis=0, dtype=of_rows.dtype)  # [B, P]
+        return tf.linalg.matvec(holds, of_rows)
 
     def background_weight(self) -> tf.Tensor:
         """w of background cells, 0 in positive ones: `[N]`."""
@@ -186,44 +185,34 @@ def objectness_of_positives(scale: Scale) -> tf.Tensor:
     return bce(tf.stop_gradient(1 - ratio + ratio * seen), logit)
 
 
-def background_sums(scale: Scale) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Raw sums of anchor and objectness, and the active count of the one that teaches background.
-
-    All `[B]`. In a background cell every target is 0, and BCE(0, z) = softplus(z).
-    """
-    options = scale.options
-    weight = scale.background_weight()
-    positives = scale.over_positives(tf.ones_like(scale.rows[:, 0]))
-    active = options.object_scale * positives + scale.per_image(weight)
-    anchor = scale.over_positives(anchor_of_positives(scale))
-
-    def by_anchor() -> tf.Tensor:
-        logits = scale.head[:, FIRST_ANCHOR : scale.first_class]
-        background = scale.per_image(weight * tf.reduce_sum(tf.nn.softplus(logits), -1))
-        raw = options.object_scale * anchor + background
-        return tf.stack([raw, tf.zeros_like(raw)])
-
-    def by_objectness() -> tf.Tensor:
-        objects = scale.over_positives(objectness_of_positives(scale))
-        background = scale.per_image(weight * tf.nn.softplus(scale.head[:, OBJECTNESS]))
-        return tf.stack([anchor, options.object_scale * objects + background])
-
-    anchor_sum, objectness_sum = tf.unstack(
-        choose(options.background, BACKGROUNDS, (by_anchor, by_objectness))
-    )
-    return anchor_sum, objectness_sum, active
-
-
 def raw_sums(scale: Scale) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Raw sum and count of each term, `[B]` both."""
+    options = scale.options
     positives = scale.over_positives(tf.ones_like(scale.rows[:, 0]))
-    anchor, objectness, active = background_sums(scale)
-    anchor_count = choose(
-        scale.options.background, BACKGROUNDS, (lambda: active, lambda: positives)
-    )
+    weight = scale.background_weight()
+    active = options.object_scale * positives + scale.per_image(weight)
+    anchors = scale.over_positives(anchor_of_positives(scale))
+
+    # In a background cell every target is 0, and BCE(0, z) = softplus(z).
+    def anchor_everywhere() -> tf.Tensor:
+        logits = scale.head[:, FIRST_ANCHOR : scale.first_class]
+        background = scale.per_image(weight * tf.reduce_sum(tf.nn.softplus(logits), -1))
+        return options.object_scale * anchors + background
+
+    def objectness() -> tf.Tensor:
+        objects = scale.over_positives(objectness_of_positives(scale))
+        background = scale.per_image(weight * tf.nn.softplus(scale.head[:, OBJECTNESS]))
+        return options.object_scale * objects + background
+
+    def by(of_anchor: Callable[[], tf.Tensor], of_objectness: Callable[[], tf.Tensor]) -> tf.Tensor:
+        return choose(options.background, BACKGROUNDS, (of_anchor, of_objectness))
+
     return {
         "location": (scale.over_positives(location(scale)), positives),
-        "anchor": (anchor, anchor_count),
+        "anchor": (
+            by(anchor_everywhere, lambda: anchors),
+            by(lambda: active, lambda: positives),
+        ),
         "classification": (scale.over_positives(classification(scale)), positives),
-        "objectness": (objectness, active),
+        "objectness": (by(lambda: tf.zeros_like(positives), objectness), active),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -16,15 +17,9 @@ import tensorflow as tf
 
 from mgloss.gate.calling import Form, coarsest, number, quiet
 from mgloss.loss import components
-from mgspec import (
-    EXPECTED_CELLS,
-    Batch,
-    Candidate,
-    Evaluation,
-    LossError,
-    Problem,
-    normalization,
-)
+from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
+from mgspec.candidate import Run, claiming, components_of
+from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
 
 HAS_GRADIENTS = True
 
@@ -82,47 +77,169 @@ def _gradient(
     return tuple(tf.convert_to_tensor(g).numpy() for g in found)
 
 
-Compiled = Callable[..., tuple[dict[str, tf.Tensor], dict[str, list[tf.Tensor]]]]
+@dataclass(frozen=True)
+class Numbers:
+    """Options as tensors: what `components` reads of them, so that one trace serves all options.
+
+    Choices are positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS.
+    """
+
+    location: Any
+    background: Any
+    classification: Any
+    focal_alpha: Any
+    focal_gamma: Any
+    class_weights: Any
+    label_smoothing: Any
+    coord_scale: Any
+    anchor_scale: Any
+    class_scale: Any
+    object_scale: Any
+    no_object_scale: Any
+    ignore_thresh: Any
+    ignored_weight: Any
+    iou_aware_ratio: Any
+    iou_aware_power: Any
+    claims: str
+    expected: Any
+
+    def normalization_of(self, term: str) -> str:
+        """The same for every term."""
+        return self.claims
+
+
+CHOICES = {
+    "location": LOCATIONS,
+    "background": BACKGROUNDS,
+    "classification": CLASSIFICATIONS,
+}
+REALS = tuple(
+    f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights", "claims")
+)
+
+Components = Callable[..., dict[str, tf.Tensor]]
+Judged = Callable[..., tuple[dict[str, tf.Tensor], dict[str, list[tf.Tensor]]]]
 
 
 @cache
-def _compiled(claims: str, scales: int, gradients: bool) -> Compiled:
-    """The reference traced for any batch, grid, anchors and classes."""
-    expected = EXPECTED_CELLS if normalization(claims).needs_expected else None
-    arrays = [tf.TensorSpec([None] * 4, tf.float32)] * scales
-    anchors = [tf.TensorSpec([None, 2], tf.float32)] * scales
+def _judged(compute: Components, claims: str, scales: int, gradients: bool, mode: str) -> Judged:
+    """The reference for any batch, grid, anchors, classes and options; traced once but for "eager".
 
-    @tf.function(input_signature=[arrays, arrays, anchors])
-    def compiled(targets: Any, predictions: Any, anchors: Any) -> Any:
+    Arguments of what it returns: targets, predictions, anchors, input size, positions of the
+    choices `[3]`, the other options `[13]`, class weights `[C]`.
+    """
+
+    def judged(
+        targets: Any,
+        predictions: Any,
+        anchors: Any,
+        size: Any,
+        kinds: Any,
+        reals: Any,
+        weights: Any,
+    ) -> Any:
+        options = Numbers(
+            **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
+            **dict(zip(REALS, tf.unstack(reals), strict=True)),
+            class_weights=weights,
+            claims=claims,
+        )
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(predictions)
-            values = components(targets, predictions, anchors, claims, expected)
+            wide = [tf.cast(prediction, tf.float32) for prediction in predictions]
+            values = compute(targets, wide, anchors, size, options)
         if not gradients:
             return values, {}
-        return values, {
-            name: tape.gradient(value, predictions, unconnected_gradients="zero")
-            for name, value in values.items()
-        }
+        if mode != TRACED:  # compared by the gradient that trains: XLA takes long for all of them
+            return values, {"total": tape.gradient(values["total"], predictions, **ZERO)}
+        terms = [name for name in values if name != "total"]
+        slopes = {name: tape.gradient(values[name], predictions, **ZERO) for name in terms}
+        # By the chain rule; a second way through every operation would take as long as the rest.
+        shares = tape.gradient(values["total"], [values[name] for name in terms], **ZERO)
+        slopes["total"] = [
+            tf.add_n([share * g for share, g in zip(shares, of_scale, strict=True)])
+            for of_scale in zip(*slopes.values(), strict=True)
+        ]
+        return values, slopes
 
-    return compiled  # type: ignore[no-any-return]
+    if mode == "eager":
+        return judged
+    dtype = tf.as_dtype(mode) if mode in HALVES else tf.float32
+    signature = [
+        [tf.TensorSpec([None] * 4, tf.float32)] * scales,
+        [tf.TensorSpec([None] * 4, dtype)] * scales,
+        [tf.TensorSpec([None, 2], tf.float32)] * scales,
+        tf.TensorSpec([2], tf.float32),
+        tf.TensorSpec([len(CHOICES)], tf.int32),
+        tf.TensorSpec([len(REALS)], tf.float32),
+        tf.TensorSpec([None], tf.float32),
+    ]
+    if mode == "xla":  # compiles anew for each shape; the law about modes keeps to one
+        return tf.function(judged, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
+    # A concrete function spares each call the question which trace to take.
+    traced = tf.function(judged, input_signature=signature, autograph=False)
+    return traced.get_concrete_function()  # type: ignore[no-any-return]
 
 
-def reference(claims: str) -> Candidate:
-    """The built-in reference under the normalization that it is to be judged by."""
+ZERO = {"unconnected_gradients": "zero"}
+HALVES = ("float16", "bfloat16")
+TRACED = "traced"
+
+
+def _runner(compute: Components, claims: str, mode: str) -> Run:
+    """The reference in a mode, as a candidate's `run`."""
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        compiled = _compiled(claims, problem.scales, gradients)
-        values, slopes = compiled(
-            list(batch.targets),
-            list(batch.predictions),
-            [np.array(scale, np.float32) for scale in problem.anchors],
+        options = claiming(problem.options, claims)
+        values, slopes = _judged(compute, claims, problem.scales, gradients, mode)(
+            [tf.constant(a) for a in batch.targets],
+            [tf.cast(a, mode) if mode in HALVES else tf.constant(a) for a in batch.predictions],
+            [tf.constant(scale, tf.float32) for scale in problem.anchors],
+            tf.constant(problem.input_size, tf.float32),
+            tf.constant([known.index(getattr(options, n)) for n, known in CHOICES.items()]),
+            tf.constant([getattr(options, name) or 0.0 for name in REALS], tf.float32),
+            tf.constant(options.class_weights or [1.0] * problem.classes, tf.float32),
         )
         return Evaluation(
             {name: float(value) for name, value in values.items()},
-            {name: tuple(g.numpy() for g in found) for name, found in slopes.items()}
+            {name: tuple(_float32(g) for g in found) for name, found in slopes.items()}
             if gradients
             else None,
         )
 
-    names = ("location", "anchor", "classification", "total")
-    return Candidate(f"reference:{claims}", run, names, has_gradients=True, claims=claims)
+    return run
+
+
+def _float32(gradient: tf.Tensor) -> np.ndarray:
+    array: np.ndarray = tf.cast(gradient, tf.float32).numpy()
+    return array
+
+
+def reference(
+    claims: str, options: Options | None = None, compute: Components = components
+) -> Candidate:
+    """The built-in reference under the normalization that it is to be judged by.
+
+    options: of every problem that it is judged on; None for all that can be.
+    compute: the reference's `components`, or a function like it.
+    """
+    run = _runner(compute, claims, TRACED)
+    names = components_of(options)
+
+    def restricted(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = run(problem, batch, gradients)
+        slopes = value.gradients
+        return Evaluation(
+            {name: value.components[name] for name in names},
+            {name: slopes[name] for name in names} if slopes is not None else None,
+        )
+
+    return Candidate(
+        f"reference:{claims}",
+        restricted,
+        names,
+        has_gradients=True,
+        claims=claims,
+        options=options,
+        modes={mode: _runner(compute, claims, mode) for mode in ("eager", "xla", *HALVES)},
+    )

@@ -17,6 +17,7 @@ from mgspec.candidate import (
 from mgspec.laws import LAWS, Case, Law, law_named
 from mgspec.layout import Batch, Problem
 from mgspec.normalizations import NORMALIZATIONS, normalization
+from mgspec.options import Options
 from mgspec.search import Finding, Verdict, judge, search
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Finding",
     "Law",
     "LossError",
+    "Options",
     "Problem",
     "Verdict",
     "judge",

@@ -157,8 +157,8 @@ def iou_loss(kind: str, boxes: Boxes) -> tuple[Float, Float]:
 
     giou: IoU - (span box - union) / span box (Rezatofighi et al. 2019, arXiv:1902.09630).
     diou: IoU - distance^2 / diagonal^2 (Zheng et al. 2020, arXiv:1911.08287).
-    ciou: diou - a v, v = 4/pi^2 (difference of atan(w / h))^2, a = v / (1 - IoU + v), differentiated
-        as it stands, a included.
+    ciou: diou - a v, v = 4/pi^2 (difference of atan(w / h))^2, a = v / (1 - IoU + v); a has a
+        slope like the rest.
     """
     axes = _axes(boxes)
     overlap = iou(boxes.target, boxes.prediction)

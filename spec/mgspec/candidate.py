@@ -7,15 +7,20 @@ nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgspec import loss
 from mgspec.layout import Batch, Problem
+from mgspec.normalizations import normalization
+from mgspec.options import Options
 
 COMPONENTS = ("location", "anchor", "classification", "objectness", "total")
+
+# The three plain terms: squared error, cross-entropy, and nothing ignored.
+PLAIN_OPTIONS = Options(ignore_thresh=1)
 
 # E of the normalizations `fixed` and `expected` wherever the specification has to choose one: the
 # positive cells of one object under 3x3 assignment, away from borders.
@@ -43,6 +48,9 @@ class Evaluation:
     changed_inputs: bool = False
 
 
+Run = Callable[[Problem, Batch, bool], Evaluation]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A loss under judgement.
@@ -50,28 +58,58 @@ class Candidate:
     run: evaluates (problem, batch, with gradients); raises LossError and nothing else.
     components: the names that `run` returns, in the order of `COMPONENTS`.
     claims: the normalization whose laws the loss says it obeys.
+    options: those of the loss; None where it follows the options of each problem.
+    modes: other ways to run the same loss, by name, such as "eager".
     """
 
     name: str
-    run: Callable[[Problem, Batch, bool], Evaluation]
+    run: Run
     components: tuple[str, ...]
     has_gradients: bool
     claims: str = "batch"
+    options: Options | None = PLAIN_OPTIONS
+    modes: Mapping[str, Run] = field(default_factory=dict)
+
+    def background(self, problem: Problem) -> str:
+        """The term that teaches the background."""
+        if self.options is None:
+            return problem.options.background
+        return "objectness" if "objectness" in self.components else "anchor"
+
+
+def claiming(options: Options, claims: str) -> Options:
+    """The options with this normalization for every term."""
+    needed = normalization(claims).needs_expected
+    expected = (options.expected or EXPECTED_CELLS) if needed else None
+    return replace(options, loss_normalization=claims, expected=expected)
+
+
+def components_of(options: Options | None) -> tuple[str, ...]:
+    """What a loss of these options returns; None for one that follows each problem's."""
+    without = options is not None and options.background == "anchor"
+    return tuple(c for c in COMPONENTS if not (without and c == "objectness"))
 
 
 def specification(
-    claims: str = "batch", expected: float | None = EXPECTED_CELLS, dtype: str = "float64"
+    claims: str = "batch", options: Options | None = PLAIN_OPTIONS, dtype: str = "float64"
 ) -> Candidate:
-    """The specification's own float64 loss as a candidate."""
+    """The specification's own float64 loss as a candidate; arguments as of `Candidate`."""
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        value = loss.evaluate(problem, batch, claims, expected)
-        return Evaluation(value.components, value.gradients if gradients else None, dtype)
+        asked = claiming(problem.options if options is None else options, claims)
+        value = loss.evaluate(replace(problem, options=asked), batch)
+        names = components_of(options)
+        return Evaluation(
+            {name: value.components[name] for name in names},
+            {name: value.gradients[name] for name in names} if gradients else None,
+            dtype,
+        )
 
     return Candidate(
         f"specification:{claims}",
         run,
-        (*loss.COMPONENTS, "total"),
+        components_of(options),
         has_gradients=True,
         claims=claims,
+        options=options,
     )

@@ -6,14 +6,17 @@ of Numerical Algorithms, 2nd ed., section 4.2), and two such values that should 
 2 N u. Computing one term costs K roundings more: K u relative. A term that is a square of a
 difference d loses more where the difference is small: 2 |d| K u each, which summed is at most
 2 K u sqrt(N S) <= u (N S + K^2), by Cauchy-Schwarz and the inequality of the means; the second part
-does not shrink with the value. A term in which inputs of magnitude M cancel is off by K u M.
-Together:
+does not shrink with the value. A term in which inputs of magnitude M cancel is off by K u M. Where
+boxes are compared, an overlap is off by K u C however well they agree, for centres are known to u
+of a cell, and a cell is C times as long as a box; in P positive cells this may be a logit's target.
+Each term may be weighted by up to F. Together:
 
-    |actual - expected| <= u ((2 N + K) max(|actual|, |expected|) + K^2 + K M)
+    |actual - expected| <= u ((2 N + K) max(|actual|, |expected|) + F (K^2 + K M (1 + C P)))
 
-N is taken as the cells of the largest batch times the channels of the widest component. In float32
-it is at most 4,200 for the batches drawn here, which makes the relative part 5e-4, and for most of
-them below 3e-5: a relative fault of 1 in 1,000 stands out.
+and without C P where no loss compares boxes. N is taken as the cells of the largest batch times the
+channels of the widest component. In float32 it is at most 4,200 for the batches drawn here, which
+makes the relative part 5e-4, and for most of them below 3e-5: a relative fault of 1 in 1,000 stands
+out.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgspec.candidate import Evaluation
-from mgspec.layout import FIRST_ANCHOR, Batch, Problem
+from mgspec.layout import FIRST_ANCHOR, WH, Batch, Problem
+from mgspec.options import Options
 
 UNIT_ROUNDOFF = {
     "bfloat16": 2.0**-8,
@@ -47,28 +51,55 @@ class Rounding:
 
     unit: unit roundoff of the dtype that the loss computes in.
     terms: N, the most terms summed for one component.
-    magnitude: M, the largest input, at least 1.
+    floor: F (K^2 + K M (1 + C P)), what does not shrink with the value, in units of `unit`.
+    stored: unit roundoff of the dtype that the numbers are kept in, where that is a coarser one.
     """
 
     unit: float
     terms: int
-    magnitude: float
+    floor: float
+    stored: float = 0.0
 
     @staticmethod
     def of(problem: Problem, batches: Sequence[Batch], *evaluations: Evaluation) -> Rounding:
         """Of values computed from these batches; the largest batch and coarsest dtype count."""
         width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
         arrays = [a for b in batches for a in (*b.targets, *b.predictions)]
+        magnitude = max(1.0, *(float(np.abs(a).max()) for a in arrays))
+        options, k = problem.options, ROUNDINGS_OF_A_TERM
+        boxes = 0.0
+        if options.location != "mse" or options.iou_aware_ratio:
+            boxes = max(_cells_a_box(problem, batch) * batch.positives for batch in batches)
         return Rounding(
             max(UNIT_ROUNDOFF[evaluation.dtype] for evaluation in evaluations),
             max(batch.cells for batch in batches) * width,
-            max(1.0, *(float(np.abs(a).max()) for a in arrays)),
+            _largest_factor(options) * (k**2 + k * magnitude * (1 + boxes)),
         )
 
     def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
         """Largest difference allowed between numbers of this magnitude."""
-        k = ROUNDINGS_OF_A_TERM
-        return self.unit * ((2 * self.terms + k) * np.abs(scale) + k**2 + k * self.magnitude)
+        relative = 2 * self.terms + ROUNDINGS_OF_A_TERM
+        computed = self.unit * (relative * np.abs(scale) + self.floor)
+        return computed + 2 * self.stored * np.abs(scale)
+
+
+def _cells_a_box(problem: Problem, batch: Batch) -> float:
+    """C: how many times a cell is as long as the smallest object, at least 1."""
+    smallest = 1.0
+    for anchors, target, mask, grid in zip(
+        problem.anchors, batch.targets, batch.masks(), batch.grids, strict=True
+    ):
+        if mask.any():
+            side = min(map(min, anchors)) * np.exp(min(0.0, float(target[mask][:, WH].min())))
+            smallest = min(smallest, side / max(problem.stride(grid)))
+    return float(1 / smallest)
+
+
+def _largest_factor(options: Options) -> float:
+    """F: the most that a term is multiplied by, at least 1."""
+    cells = max(options.object_scale, options.no_object_scale, 1)
+    classes = options.class_scale * max(options.class_weights or (1,))
+    return max(1, options.coord_scale, options.anchor_scale * cells, classes, cells)
 
 
 @dataclass(frozen=True)

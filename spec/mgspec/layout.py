@@ -16,7 +16,7 @@ Everything here returns new arrays; nothing changes its arguments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Problem:
     anchors: tuple[tuple[tuple[float, float], ...], ...]
     classes: int
     input_size: tuple[int, int]
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
         if not self.anchors:
@@ -215,6 +215,85 @@ def only_object(batch: Batch, cell: Cell) -> Batch:
     place = (cell.image, cell.row, cell.column)
     targets[cell.scale][place] = batch.targets[cell.scale][place]
     return Batch(tuple(targets), batch.predictions)
+
+
+def only_scale(problem: Problem, batch: Batch, scale: int) -> tuple[Problem, Batch]:
+    """One scale of a problem and a batch, as a problem and a batch of their own."""
+    return (
+        replace(problem, anchors=problem.anchors[scale : scale + 1]),
+        Batch(batch.targets[scale : scale + 1], batch.predictions[scale : scale + 1]),
+    )
+
+
+def relabelled(
+    problem: Problem, batch: Batch, anchors: Sequence[Sequence[int]], classes: Sequence[int]
+) -> tuple[Problem, Batch]:
+    """Anchors and classes in another order: the k-th is the one that stood at `order[k]`.
+
+    anchors: an order for each scale. classes: one for all.
+    """
+    weights = problem.options.class_weights
+    options = problem.options
+    if weights is not None:
+        options = replace(options, class_weights=tuple(weights[c] for c in classes))
+    channels = [
+        [*range(FIRST_ANCHOR), *(FIRST_ANCHOR + a for a in order)]
+        + [FIRST_ANCHOR + len(order) + c for c in classes]
+        for order in anchors
+    ]
+    in_order = tuple(
+        tuple(problem.anchors[scale][a] for a in order) for scale, order in enumerate(anchors)
+    )
+    return replace(problem, anchors=in_order, options=options), Batch(
+        tuple(a[..., c] for a, c in zip(batch.targets, channels, strict=True)),
+        tuple(a[..., c] for a, c in zip(batch.predictions, channels, strict=True)),
+    )
+
+
+def transposed_array(array: Array) -> Array:
+    """`[B, H, W, D]` with rows and columns, x and y, width and height exchanged."""
+    channels = [1, 0, 3, 2, *range(OBJECTNESS, array.shape[-1])]
+    return np.ascontiguousarray(array.transpose(0, 2, 1, 3)[..., channels])
+
+
+def transposed(problem: Problem, batch: Batch) -> tuple[Problem, Batch]:
+    """Problem and batch with rows and columns, x and y, width and height exchanged."""
+    height, width = problem.input_size
+    anchors = tuple(tuple((h, w) for w, h in scale) for scale in problem.anchors)
+    return replace(problem, anchors=anchors, input_size=(width, height)), Batch(
+        tuple(transposed_array(a) for a in batch.targets),
+        tuple(transposed_array(a) for a in batch.predictions),
+    )
+
+
+def placed(
+    problem: Problem, batch: Batch, grids: Sequence[tuple[int, int]], row: int, column: int
+) -> tuple[Problem, Batch]:
+    """The batch's content in larger grids, from this row and column of the coarsest on.
+
+    grids: (H, W) of each scale; the strides stay. Where nothing was, the boxes predicted are a
+    speck of e^-8 of an anchor, and the other predictions 0.
+    """
+    targets, predictions = [], []
+    for (height, width), target, prediction in zip(
+        grids, batch.targets, batch.predictions, strict=True
+    ):
+        step = height // grids[0][0], width // grids[0][1]
+        shape = (batch.images, height, width, target.shape[-1])
+        around_target, around = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        around[..., WH] = -8
+        top, left = row * step[0], column * step[1]
+        inside = (
+            slice(None),
+            slice(top, top + target.shape[1]),
+            slice(left, left + target.shape[2]),
+        )
+        around_target[inside], around[inside] = target, prediction
+        targets.append(around_target)
+        predictions.append(around)
+    stride = problem.stride(batch.grids[0])
+    size = (round(grids[0][0] * stride[1]), round(grids[0][1] * stride[0]))
+    return replace(problem, input_size=size), Batch(tuple(targets), tuple(predictions))
 
 
 def with_background(

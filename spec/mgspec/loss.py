@@ -80,25 +80,22 @@ class Scale:
 
 
 def best_overlaps(scale: Scale) -> Float:
-    """`[B, H, W]`: the largest IoU of a cell's predicted boxes, one for each anchor, with an object.
+    """The largest IoU of each cell's predicted boxes, one an anchor, with an object: `[B, H, W]`.
 
     Objects are those of the same image and scale: the boxes that the positive cells' targets hold.
     0 where an image has none. Positive cells are included.
     """
     centres = phi(scale.prediction[..., XY])
     logs = scale.prediction[..., None, WH]  # [B, H, W, 1, 2], the same for all anchors
-    low, high = corners(
-        centres, np.broadcast_to(logs, (*centres.shape[:3], *scale.sizes.shape)), scale.sizes,
-        scale.stride,
-    )  # fmt: skip
+    logs = np.broadcast_to(logs, (*centres.shape[:3], *scale.sizes.shape))
+    low, high = corners(centres, logs, scale.sizes, scale.stride)
     objects = scale.boxes().target
     best = np.zeros(scale.mask.shape)
     for image, mask in enumerate(scale.mask > 0):
-        for corner_low, corner_high in zip(
-            objects[0][image][mask], objects[1][image][mask], strict=True
-        ):
-            overlap = iou((low[image], high[image]), (corner_low, corner_high)).max(-1)
-            best[image] = np.maximum(best[image], overlap)
+        if mask.any():
+            each = (objects[0][image][mask], objects[1][image][mask])  # [P, 2] both
+            predicted = (low[image][..., None, :], high[image][..., None, :])  # [H, W, A, 1, 2]
+            best[image] = iou(predicted, each).max((-1, -2))
     return best
 
 
@@ -161,7 +158,7 @@ def plain_bce(target: Float, logit: Float, options: Options) -> tuple[Float, Flo
 
 
 def focal(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
-    """(a t + (1 - a)(1 - t)) m^g BCE, m = t (1 - s) + (1 - t) s, s = sigmoid, and its derivative."""
+    """(a t + (1 - a)(1 - t)) m^g BCE and its derivative; m = t (1 - s) + (1 - t) s, s = sigmoid."""
     a, g = options.focal_alpha, options.focal_gamma
     s = sigmoid(logit)
     missed = target * sigmoid(-logit) + (1 - target) * s
@@ -176,7 +173,7 @@ def focal(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
 def softmax_focal(
     target: Float, logit: Float, weights: Float, options: Options
 ) -> tuple[Float, Float]:
-    """-a w_c t_c (1 - p_c)^g ln p_c of each class, p = softmax; gradient of their sum, `[..., C]`."""
+    """-a w_c t_c (1 - p_c)^g ln p_c, p = softmax, and their sum's gradient; both `[..., C]`."""
     a, g = options.focal_alpha, options.focal_gamma
     shifted = logit - logit.max(-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -219,9 +216,8 @@ def active_weight(scale: Scale) -> Float:
 
 
 def _weighted(weight: Float, each: Float, gradient: Float) -> Term:
-    return Term(
-        (weight * each).sum((1, 2)), weight.sum((1, 2)), weight[..., None] * gradient
-    )  # fmt: skip
+    raw, count = (weight * each).sum((1, 2)), weight.sum((1, 2))
+    return Term(raw, count, weight[..., None] * gradient)
 
 
 def _over_positives(scale: Scale, each: Float, gradient: Float) -> Term:

@@ -109,6 +109,11 @@ class Normalization:
         return (self.formula.__doc__ or "").strip()
 
     @property
+    def divides_by_count(self) -> bool:
+        """Whether the formula divides by the component's own count."""
+        return self.formula in (positives, fixed, per_image)
+
+    @property
     def needs_expected(self) -> bool:
         """Whether the formula uses E."""
         return self.formula in (fixed, expected)
@@ -121,7 +126,11 @@ class Normalization:
 
 
 # Laws that no choice of denominator can break.
-ALWAYS = frozenset({"finite", "empty", "nonnegative", "pure", "permutation", "masking", "oracle"})
+ALWAYS = frozenset({"finite", "empty", "nonnegative", "pure", "permutation"}) | frozenset(
+    {"masking", "perfect", "participation", "separation", "layers"}
+    | {"relabelling", "transposition", "translation"}
+    | {"scales", "ignoring", "gradient", "modes", "oracle"}
+)
 _COMPARABLE = frozenset({"partition", "locality", "sharding"})
 _MONOTONE = frozenset({"object_monotone", "density_monotone"})
 

@@ -73,12 +73,12 @@ class Options:
         _one_of("background", self.background, BACKGROUNDS)
         _one_of("classification", self.classification, CLASSIFICATIONS)
         for name in _SCALES:
-            self._number(name, lambda v: 0 <= v, "0 or more")
+            self._number(name, lambda v: v >= 0, "0 or more")
         for name in ("focal_alpha", "ignore_thresh", "ignored_weight", "iou_aware_ratio"):
             self._number(name, lambda v: 0 <= v <= 1, "a number from 0 to 1")
         self._number("label_smoothing", lambda v: 0 <= v < 1, "a number from 0 to below 1")
-        self._number("focal_gamma", lambda v: 0 <= v, "0 or more")
-        self._number("iou_aware_power", lambda v: 0 < v, "more than 0")
+        self._number("focal_gamma", lambda v: v >= 0, "0 or more")
+        self._number("iou_aware_power", lambda v: v > 0, "more than 0")
         if self.class_weights is not None:
             self._set("class_weights", _weights(self.class_weights))
         if self.iou_aware_ratio and self.background != "objectness":
@@ -143,14 +143,14 @@ class Options:
                 f"expected: normalization {self.loss_normalization!r} does not use it, "
                 f"got {self.expected!r}"
             )
-        self._number("expected", lambda v: 0 < v, "a positive number")
+        self._number("expected", lambda v: v > 0, "a positive number")
 
 
 _SCALES = ("coord_scale", "anchor_scale", "class_scale", "object_scale", "no_object_scale")
 
 
 def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or isinstance(value, (str, bytes)):
+    if isinstance(value, (bool, str, bytes)):
         return False
     try:
         return math.isfinite(value)  # type: ignore[arg-type]

@@ -124,6 +124,7 @@ def _run(
 ) -> _Tally:
     """One run of Hypothesis; `last` is the shrunk finding, if there is any."""
     tally = _Tally()
+    asked = replace(variety, claims=candidate.claims, options=candidate.options)
 
     @hypothesis.settings(
         max_examples=max_examples,
@@ -137,7 +138,7 @@ def _run(
         verbosity=Verbosity.quiet,
         backend="hypothesis",
     )
-    @hypothesis.given(law.cases(variety))
+    @hypothesis.given(law.cases(asked))
     def probe(case: Case) -> None:
         tally.examples += 1
         if progress is not None:
@@ -195,8 +196,9 @@ def search(
         return [Verdict(law.name, None, SKIPPED, message=reason)]
     verdicts: dict[str, Verdict] = {}
     remaining = law.components_of(candidate)
-    plain = max_examples // PLAIN_SHARE
-    budget = {PLAIN: plain, FULL: max_examples - plain}
+    examples = max(1, max_examples // law.one_in)
+    plain = examples // PLAIN_SHARE
+    budget = {PLAIN: plain, FULL: examples - plain}
     spent = dict.fromkeys(remaining, _Tally())
     for variety in (PLAIN, FULL):
         while remaining and budget[variety]:

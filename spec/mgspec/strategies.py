@@ -13,11 +13,15 @@ All numbers are exact in float32.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
 from numpy.typing import NDArray
 
+from mgspec.boxes import phi, phi_slope
+from mgspec.candidate import PLAIN_OPTIONS, claiming
 from mgspec.layout import (
     OBJECTNESS,
     WH,
@@ -27,6 +31,7 @@ from mgspec.layout import (
     Problem,
     concatenate,
 )
+from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
 
 STRIDE = 32  # pixels, of the coarsest scale
 ANCHORS = (  # pixels; the scales share no anchor, and none is square
@@ -44,17 +49,36 @@ _DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
 NO_CROWD, SOME_CELLS, ALL_CELLS = "none", "some", "all"
 
 
+@cache
+def whole(low: int, high: int) -> st.SearchStrategy[int]:
+    """Whole numbers from low to high. Made once: Hypothesis takes long to look a new one over."""
+    return st.integers(low, high)
+
+
+@cache
+def among(values: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    """One of these values; made once, as `whole`."""
+    return st.sampled_from(values)
+
+
+_SEEDS = whole(0, 2**16)
+
+
 @dataclass(frozen=True)
 class Variety:
-    """How much of the space of batches to search.
+    """How much of the space of problems and batches to search.
 
     plain: numbers drawn one by one, and neither crowds nor noise.
+    claims: the normalization of every term.
+    options: of every problem; None to draw them too.
     """
 
     plain: bool
     scales: int
     images: int
     objects: int  # an image, crowds apart
+    claims: str = "batch"
+    options: Options | None = PLAIN_OPTIONS
 
 
 PLAIN = Variety(plain=True, scales=1, images=2, objects=2)
@@ -116,21 +140,86 @@ def _bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -
     return (np.asarray(raw) % (high - low + 1)).astype(np.int64).reshape(shape) + low
 
 
+# What the numbers of the options are drawn from; the first is the simplest.
+_NUMBERS: dict[str, tuple[float, ...]] = {
+    "focal_alpha": (0.25, 0.5, 0.75),
+    "focal_gamma": (2.0, 1.5, 1.0, 0.0),
+    "label_smoothing": (0.0, 0.0, 0.125, 0.25),
+    "coord_scale": (1.0, 2.0, 0.5),
+    "anchor_scale": (1.0, 0.5, 2.0),
+    "class_scale": (1.0, 4.0, 0.5),
+    "object_scale": (1.0, 1.5, 4.0),
+    "no_object_scale": (1.0, 0.5, 1.5),
+    "ignore_thresh": (0.501, 0.299, 0.703, 1.0),
+    "ignored_weight": (0.0, 0.0, 0.25),
+    "iou_aware_ratio": (0.0, 0.5, 1.0),
+    "iou_aware_power": (1.0, 2.0, 0.5),
+}
+_CLASS_WEIGHTS = (1.0, 0.5, 2.0)
+
+
 @st.composite
-def scenes(draw: st.DrawFn, variety: Variety, smallest: int = 1) -> Scene:
+def options_of(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
+    """Options for problems of this variety; the simplest are those of the three plain terms.
+
+    classes: C, unless the options drawn need one more.
+    """
+    if variety.options is not None:
+        return claiming(variety.options, variety.claims)
+    location = draw(among(LOCATIONS))
+    background = draw(among(BACKGROUNDS))
+    classification = draw(among(CLASSIFICATIONS))
+    seed = draw(whole(0, 4) if variety.plain else _SEEDS)
+    weights = None
+    if variety.plain or not seed:
+        numbers = {"ignore_thresh": (1.0, *_NUMBERS["ignore_thresh"])[seed]}
+    else:
+        picks = _bulk(seed, 30, (len(_NUMBERS),), 0, 11)
+        numbers = {
+            name: values[int(pick) % len(values)]
+            for (name, values), pick in zip(_NUMBERS.items(), picks, strict=True)
+        }
+        if background != "objectness":
+            numbers["iou_aware_ratio"] = 0.0
+        if seed % 2:
+            weights = _class_weights(seed, max(classes, 2))
+    chosen = Options(
+        location=location,
+        background=background,
+        classification=classification,
+        class_weights=weights,
+        **numbers,
+    )
+    return claiming(chosen, variety.claims)
+
+
+def _class_weights(seed: int, classes: int) -> tuple[float, ...]:
+    return tuple(_CLASS_WEIGHTS[int(pick)] for pick in _bulk(seed, 31, (classes,), 0, 2))
+
+
+@st.composite
+def scenes(
+    draw: st.DrawFn, variety: Variety, smallest: int = 1, longest: int = LONGEST_SIDE
+) -> Scene:
     """1 or 2 scales, grids of 1 to 5 cells a side, 1 to 3 anchors, 1 to 4 classes.
 
-    smallest: every grid has at least this many cells.
+    smallest: every grid has at least this many cells. longest: and no longer side, in cells.
     """
-    scales = draw(st.integers(1, variety.scales))
+    scales = draw(whole(1, variety.scales))
     # How many cells of the finer scale a cell of the coarser one covers, on a side.
-    finer = draw(st.integers(1, 3 if smallest == 1 else 2)) if scales == 2 else 1
-    longest = LONGEST_SIDE // finer
-    height = draw(st.integers(1, longest))
-    width = draw(st.integers(-(-smallest // height), longest))
+    steps = min(3 if smallest == 1 else 2, longest)
+    finer = draw(whole(1, steps)) if scales == 2 else 1
+    longest = longest // finer
+    height = draw(whole(1, longest))
+    width = draw(whole(-(-smallest // height), longest))
     grids = [(height * step, width * step) for step in (1, finer)[:scales]]
-    anchors = tuple(ANCHORS[s][: draw(st.integers(1, 3))] for s in range(scales))
-    problem = Problem(anchors, draw(st.integers(1, 4)), (height * STRIDE, width * STRIDE))
+    anchors = tuple(ANCHORS[s][: draw(whole(1, 3))] for s in range(scales))
+    classes = draw(whole(1, 4))
+    chosen = draw(options_of(variety, classes))
+    if chosen.class_weights is not None:
+        classes = len(chosen.class_weights)
+    classes = max(classes, 2 if chosen.classification == "softmax_focal" else 1)
+    problem = Problem(anchors, classes, (height * STRIDE, width * STRIDE), chosen)
     return Scene(problem, tuple(grids))
 
 
@@ -178,9 +267,8 @@ def _bulk_predictions(
     return predicted(steps, kind, variety)
 
 
-_SEEDS = st.integers(0, 2**16)
-_NEAR = st.integers(-5, 5)
-_SIZE = st.integers(-8, 8)
+_NEAR = whole(-5, 5)
+_SIZE = whole(-8, 8)
 
 
 @st.composite
@@ -194,16 +282,61 @@ def objects(
         prediction = _bulk_predictions(problem, scale, seed, kind, variety, ())
         return Object(target, right(target) if kind == RIGHT else prediction)
     indices = (
-        draw(st.integers(0, len(problem.anchors[scale]) - 1)),
-        draw(st.integers(0, problem.classes - 1)),
+        draw(whole(0, len(problem.anchors[scale]) - 1)),
+        draw(whole(0, problem.classes - 1)),
     )
     numbers = [draw(_NEAR), draw(_NEAR), draw(_SIZE), draw(_SIZE), *indices]
     target = _targets(problem, scale, np.array(numbers))
     size = problem.channels(scale)
-    step = st.integers(-STEPS, STEPS)
+    step = whole(-STEPS, STEPS)
     # Drawn for every kind, so that shrinking can change the kind and nothing else.
     steps = np.array(draw(st.lists(step, min_size=size, max_size=size)))
     return Object(target, right(target) if kind == RIGHT else predicted(steps, kind, variety))
+
+
+_RAW = np.linspace(-40, 40, 8001)
+_DECODED = phi(_RAW)
+
+
+def raw_centre(decoded: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What must be predicted for phi to give these numbers, in (-0.98, 1.98)."""
+    raw = np.interp(decoded, _DECODED, _RAW)
+    for _ in range(2):  # Newton
+        raw = raw - (phi(raw) - decoded) / phi_slope(raw)
+    return np.asarray(raw)
+
+
+def decoding_to(targets: Array) -> Array:
+    """Predictions x, y, w, h `[..., 4]` that decode to the targets' boxes, of the same cells."""
+    raw = raw_centre(targets[..., XY].astype(np.float64))
+    return np.concatenate([raw, targets[..., WH]], -1).astype(np.float32)
+
+
+def _imitate(problem: Problem, scale: int, target: Array, prediction: Array, seed: int) -> None:
+    """Make background cells predict a neighbour's object, nearly, so that there is what to ignore.
+
+    target, prediction: `[H, W, 5 + A + C]`; the second is changed. Steps of 1/16 keep the numbers
+    exact in half precision too.
+    """
+    height, width = target.shape[:2]
+    anchors = np.array(problem.anchors[scale])
+    positive = target[..., OBJECTNESS] > 0.5
+    picks = _bulk(seed, 40 + scale, (height, width, 3), 0, 5)
+    for row, column in np.argwhere(~positive):
+        down, right_, number = picks[row, column]
+        if down > 2 or right_ > 2:
+            continue
+        there = (row + int(down) - 1, column + int(right_) - 1)
+        if not (0 <= there[0] < height and 0 <= there[1] < width and positive[there]):
+            continue
+        thing = target[there]
+        centre = thing[XY] + np.array([there[1] - column, there[0] - row])
+        if (np.abs(centre - 0.5) > 1.45).any():
+            continue
+        own = anchors[int(np.argmax(thing[problem.anchor_channels(scale)]))]
+        logs = thing[WH] + np.log(own / anchors[int(number) % len(anchors)])
+        box = np.concatenate([raw_centre(centre), logs])
+        prediction[row, column, :OBJECTNESS] = np.round(16 * box) / 16
 
 
 @st.composite
@@ -214,25 +347,27 @@ def images(
     *,
     kinds: tuple[str, ...] = KINDS,
     empty: bool = False,
+    imitate: bool = False,
 ) -> Batch:
     """A batch of one image, from no object to an object in every cell.
 
-    kinds: what predictions may be. empty: without any object.
+    kinds: what predictions may be. empty: without any object. imitate: cells beside an object
+    predict it, some of them; else this happens now and then, where there is a threshold for it.
     """
     problem = scene.problem
-    kind = draw(st.sampled_from(kinds))
+    kind = draw(among(kinds))
     noise = 0 if variety.plain else draw(_SEEDS)
-    background = draw(st.integers(-4, 4)) if variety.plain else 0
+    background = draw(whole(-4, 4)) if variety.plain else 0
     crowd = NO_CROWD
     places: list[int] = []
     cells = scene.cells()
     if not empty:
         # Each place is drawn with its object, so that shrinking deletes both together.
-        position = st.integers(0, len(cells) - 1)
+        position = whole(0, len(cells) - 1)
         most = min(variety.objects, len(cells))
         places = draw(st.lists(position, max_size=most, unique=True))
         if not variety.plain:
-            crowd = draw(st.sampled_from((NO_CROWD, NO_CROWD, SOME_CELLS, ALL_CELLS)))
+            crowd = draw(among((NO_CROWD, NO_CROWD, SOME_CELLS, ALL_CELLS)))
     targets, predictions = [], []
     for scale, grid in enumerate(scene.grids):
         target = np.zeros((*grid, problem.channels(scale)), np.float32)
@@ -248,6 +383,10 @@ def images(
         thing = draw(objects(variety, problem, scale, kind))
         targets[scale][row, column] = thing.target
         predictions[scale][row, column] = thing.prediction
+    imitated = draw(whole(0, 20)) if imitate else noise % 2 * noise
+    if imitated and problem.options.ignore_thresh < 1:
+        for scale, target in enumerate(targets):
+            _imitate(problem, scale, target, predictions[scale], imitated)
     return Batch(tuple(t[None] for t in targets), tuple(p[None] for p in predictions))
 
 
@@ -264,7 +403,7 @@ def batches(
 ) -> Batch:
     """A batch of `smallest` to `largest` images, of one kind of prediction or of several."""
     if draw(st.booleans()):
-        kinds = (draw(st.sampled_from(kinds)),)
+        kinds = (draw(among(kinds)),)
     image = images(variety, scene, kinds=kinds, empty=empty)
     most = max(smallest, min(largest, variety.images))
     return concatenate(draw(st.lists(image, min_size=smallest, max_size=most)))

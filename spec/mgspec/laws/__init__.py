@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from mgspec.laws import batch, density, structure  # noqa: F401
-from mgspec.laws.law import LAWS, Case, Law, Trial
+from mgspec.laws import agreement, batch, density, settings, structure, symmetry
+from mgspec.laws.law import REGISTERED, Case, Law, Trial
 from mgspec.normalizations import unknown
 
 __all__ = ["BATCH_LAWS", "LAWS", "Case", "Law", "Trial", "law_named"]
 
+LAWS: dict[str, Law] = {
+    name: law
+    for chapter in (batch, density, structure, symmetry, settings, agreement)
+    for name, law in REGISTERED.items()
+    if law.check.__module__ == chapter.__name__
+}
 BATCH_LAWS = tuple(
     name for name, law in LAWS.items() if law.check.__module__ in (batch.__name__, density.__name__)
 )

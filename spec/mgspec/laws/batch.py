@@ -90,7 +90,7 @@ def empty(trial: Trial) -> Iterator[Comparison]:
     objects; a constant added to a denominator or to the loss.
     """
     value = trial.evaluate(trial.batch("X"), gradients=True)
-    background = {"total", "objectness" if "objectness" in value.components else "anchor"}
+    background = {"total", trial.candidate.background(trial.case.problem)}
     for c in trial.components:
         got = value.components[c]
         if c not in background:

@@ -5,22 +5,31 @@ Every strategy takes the variety of batches to draw from: `PLAIN` or `FULL`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 
 from mgspec.laws.law import Case, Choice
-from mgspec.layout import OBJECTNESS, WH, XY, Batch, Cell, concatenate
+from mgspec.layout import OBJECTNESS, WH, XY, Array, Batch, Cell, Problem, concatenate
+from mgspec.loss import Scale, best_overlaps
 from mgspec.strategies import (
+    ANCHORS,
     EXTREME,
     ORDINARY,
+    STRIDE,
     Object,
     Scene,
     Variety,
+    among,
     batches,
+    decoding_to,
     images,
     objects,
+    options_of,
     right,
     scenes,
+    whole,
 )
 
 
@@ -69,14 +78,14 @@ def repeated(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of 1 to 3 images and how many times it is repeated."""
     scene = draw(scenes(variety))
     batch = draw(batches(variety, scene, largest=3))
-    return Case(scene.problem, {"X": batch}, {"times": draw(st.integers(2, 4))})
+    return Case(scene.problem, {"X": batch}, {"times": draw(whole(2, 4))})
 
 
 @st.composite
 def sharded(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of up to 4 images and a number of equal shards of it."""
     scene = draw(scenes(variety))
-    count, size = draw(st.sampled_from(((2, 1), (3, 1), (4, 1), (2, 2))))
+    count, size = draw(among(((2, 1), (3, 1), (4, 1), (2, 2))))
     batch = draw(batches(variety, scene, smallest=count * size, largest=count * size))
     return Case(scene.problem, {"X": batch}, {"shards": count})
 
@@ -100,7 +109,7 @@ def one_more_object(draw: st.DrawFn, variety: Variety) -> Case:
     scene = draw(scenes(variety))
     batch = draw(batches(variety, scene))
     scale, row, column = draw(st.sampled_from(scene.cells()))
-    cell = Cell(draw(st.integers(0, batch.images - 1)), scale, row, column)
+    cell = Cell(draw(whole(0, batch.images - 1)), scale, row, column)
     batch = _put(batch, cell, draw(objects(variety, scene.problem, scale)))
     return Case(scene.problem, {"X": batch}, _cell_choices(cell))
 
@@ -137,7 +146,7 @@ def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
     if draw(st.booleans()):
         perfect_cells = [cell for cell in cells if cell != flawed_cell]
     flawed = draw(objects(variety, scene.problem, 0))
-    off = draw(st.sampled_from((1, -1, 2, -2)))
+    off = draw(among((1, -1, 2, -2)))
     first_class = scene.problem.class_channels(0).start
     flawed.prediction[WH.start] = flawed.target[WH.start] + off
     flawed.prediction[first_class] = -2 if flawed.target[first_class] else 2
@@ -173,8 +182,8 @@ def background_added(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X and how many rows and columns of background it gains; at least one of either."""
     scene = draw(scenes(variety))
     batch = draw(batches(variety, scene))
-    rows, columns = draw(st.sampled_from(((1, 0), (0, 1), (1, 1), (2, 0), (0, 3))))
-    fill = draw(st.integers(-16, 16)) / 4
+    rows, columns = draw(among(((1, 0), (0, 1), (1, 1), (2, 0), (0, 3))))
+    fill = draw(whole(-16, 16)) / 4
     return Case(scene.problem, {"X": batch}, {"rows": rows, "columns": columns, "prediction": fill})
 
 
@@ -194,3 +203,165 @@ def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
         targets.append(target)
         predictions.append(np.where(keep, batch.predictions[scale], other.predictions[scale]))
     return Case(scene.problem, {"X": batch, "Y": Batch(tuple(targets), tuple(predictions))})
+
+
+CLEARANCE = 1e-4  # IoU; nearer to the threshold, rounding may decide what is ignored
+
+
+def clear(problem: Problem, batch: Batch) -> Problem:
+    """The problem with an ignore threshold that no overlap of the batch is near to."""
+    thresh = problem.options.ignore_thresh
+    if thresh >= 1:
+        return problem
+    overlaps = np.concatenate(
+        [best_overlaps(Scale.of(problem, batch, s)).ravel() for s in range(problem.scales)]
+    )
+    while thresh < 1 and (np.abs(overlaps - thresh) < CLEARANCE).any():
+        thresh += 3 * CLEARANCE
+    return replace(problem, options=replace(problem.options, ignore_thresh=min(thresh, 1.0)))
+
+
+@st.composite
+def one_clear_batch(draw: st.DrawFn, variety: Variety) -> Case:
+    """Any batch X in which rounding cannot decide what is ignored."""
+    scene = draw(scenes(variety))
+    batch = draw(batches(variety, scene))
+    return Case(clear(scene.problem, batch), {"X": batch})
+
+
+@st.composite
+def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X of one image and few cells, and signs that a direction is made of.
+
+    Few and ordinary numbers, for a difference quotient magnifies rounding.
+    """
+    scene = draw(scenes(variety, longest=2))
+    batch = draw(batches(variety, scene, largest=1, kinds=(ORDINARY,)))
+    signs = draw(st.lists(whole(-2, 2), min_size=1, max_size=7))
+    return Case(scene.problem, {"X": batch}, {"signs": (1, *signs)})
+
+
+@st.composite
+def same_shapes(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X of two images, always of the same shape, exact in half precision."""
+    chosen = draw(options_of(variety, classes=3))
+    problem = Problem((ANCHORS[0][:2],), 3, (3 * STRIDE, 4 * STRIDE), chosen)
+    scene = Scene(problem, ((3, 4),))
+    two = replace(variety, images=2)
+    batch = draw(batches(two, scene, smallest=2, largest=2, kinds=(ORDINARY,)))
+    return Case(clear(scene.problem, batch), {"X": batch})
+
+
+@st.composite
+def imitated_objects(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X in which cells beside objects predict them more or less; something is ignored."""
+    scene = draw(scenes(variety))
+    chosen = replace(scene.problem.options, ignored_weight=0.0)
+    if chosen.ignore_thresh >= 1:
+        chosen = replace(chosen, ignore_thresh=0.501)
+    scene = replace(scene, problem=replace(scene.problem, options=chosen))
+    image = images(variety, scene, kinds=(ORDINARY,), imitate=True)
+    batch = concatenate(draw(st.lists(image, min_size=1, max_size=min(2, variety.images))))
+    return Case(clear(scene.problem, batch), {"X": batch})
+
+
+def _flawless(problem: Problem, batch: Batch, limit: float) -> Batch:
+    """Every box decoding to its target's, every logit at plus or minus the limit.
+
+    Where the classes are a softmax, an object keeps only the first of its classes.
+    """
+    targets, predictions = [], []
+    for scale, target in enumerate(batch.targets):
+        array = target.copy()
+        if problem.options.classification == "softmax_focal":
+            classes = array[..., problem.class_channels(scale)]
+            first = np.argmax(classes, -1)[..., None] == np.arange(problem.classes)
+            array[..., problem.class_channels(scale)] = classes * first
+        logits = np.where(array > 0.5, limit, -limit).astype(np.float32)
+        logits[..., : WH.stop] = np.where(
+            array[..., OBJECTNESS:][..., :1] > 0.5, decoding_to(array), 0
+        )
+        targets.append(array)
+        predictions.append(logits)
+    return Batch(tuple(targets), tuple(predictions))
+
+
+@st.composite
+def right_predictions(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X whose predictions are all right."""
+    scene = draw(scenes(variety))
+    batch = draw(batches(variety, scene, kinds=(ORDINARY,)))
+    return Case(scene.problem, {"X": _flawless(scene.problem, batch, 50)})
+
+
+def _smaller(target: Array) -> Array:
+    """The object with its size within a factor of e of its anchor's."""
+    target = target.copy()
+    target[WH] = np.clip(target[WH], -1, 1)
+    return target
+
+
+@st.composite
+def one_spoilt_prediction(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X whose predictions are right, and a number of one positive cell to move away."""
+    scene = draw(scenes(variety))
+    problem = scene.problem
+    batch = draw(batches(variety, scene, largest=2, kinds=(ORDINARY,), empty=True))
+    cells = [Cell(image, *place) for image in range(batch.images) for place in scene.cells()]
+    places = draw(st.lists(st.sampled_from(cells), min_size=1, max_size=3, unique=True))
+    for cell in places:
+        thing = draw(objects(variety, problem, cell.scale))
+        batch = _put(batch, cell, Object(_smaller(thing.target), thing.prediction))
+    batch = _flawless(problem, batch, 20)
+    cell = draw(st.sampled_from(places))
+    channel = draw(whole(0, problem.channels(cell.scale) - 1))
+    place = (cell.image, cell.row, cell.column, channel)
+    predicted = float(batch.predictions[cell.scale][place])
+    if channel < WH.start:
+        away = -6 if predicted >= 0 else 6
+    elif channel < WH.stop:
+        away = draw(among((1, -1)))
+    else:
+        away = -40 if predicted > 0 else 40
+    return Case(problem, {"X": batch}, {**_cell_choices(cell), "channel": channel, "away": away})
+
+
+@st.composite
+def other_predictions(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X, and Y with the same targets and other predictions everywhere."""
+    scene = draw(scenes(variety))
+    if variety.options is None and draw(st.booleans()):
+        plainer = replace(scene.problem.options, ignore_thresh=1.0, iou_aware_ratio=0.0)
+        scene = replace(scene, problem=replace(scene.problem, options=plainer))
+    batch = draw(batches(variety, scene, kinds=(ORDINARY,)))
+    other = concatenate(
+        [draw(images(variety, scene, kinds=(ORDINARY,))) for _ in range(batch.images)]
+    )
+    return Case(scene.problem, {"X": batch, "Y": Batch(batch.targets, other.predictions)})
+
+
+@st.composite
+def renamed(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X and another order of its classes and of each scale's anchors."""
+    scene = draw(scenes(variety))
+    problem = scene.problem
+    batch = draw(batches(variety, scene))
+    orders = {
+        f"anchors {scale}": tuple(draw(st.permutations(range(len(anchors)))))
+        for scale, anchors in enumerate(problem.anchors)
+    }
+    classes = tuple(draw(st.permutations(range(problem.classes))))
+    return Case(problem, {"X": batch}, {"classes": classes, **orders})
+
+
+@st.composite
+def moved(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X, how much larger the grid is that it is put into, and where."""
+    scene = draw(scenes(variety, longest=3))
+    batch = draw(batches(variety, scene))
+    rows, columns = draw(among(((1, 0), (0, 1), (1, 2), (2, 1))))
+    row, column = draw(whole(0, rows)), draw(whole(0, columns))
+    if (row, column) == (0, 0):
+        row, column = rows, columns
+    choices: dict[str, Choice] = {"rows": rows, "columns": columns, "row": row, "column": column}
+    return Case(clear(scene.problem, batch), {"X": batch}, choices)

@@ -19,7 +19,7 @@ OBJECT_TERMS = ("location", "classification")
 MOST_ADDED = 100  # rows or columns
 
 
-def _cell(trial: Trial) -> Cell:
+def chosen_cell(trial: Trial) -> Cell:
     """The drawn cell of X, which holds an object."""
     x = trial.batch("X")
     image = trial.choice("image", 0, x.images - 1)
@@ -42,7 +42,7 @@ def object_monotone(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: averaging over objects: a well-predicted object dilutes the errors of the others.
     """
-    x, cell = trial.batch("X"), _cell(trial)
+    x, cell = trial.batch("X"), chosen_cell(trial)
     after, before = trial.evaluate(x), trial.evaluate(without_object(x, cell))
     rounding = Rounding.of(trial.case.problem, [x], after, before)
     for c in trial.components:
@@ -64,7 +64,7 @@ def density_monotone(trial: Trial) -> Iterator[Comparison]:
     Broken by: the count of positive cells in the denominator; a density weight with the wrong sign
     or without its bound.
     """
-    x, cell = trial.batch("X"), _cell(trial)
+    x, cell = trial.batch("X"), chosen_cell(trial)
     sparse, perfect = only_object(x, cell), without_object(x, cell)
     after, before = trial.evaluate(x), trial.evaluate(sparse)
     rounding = Rounding.of(trial.case.problem, [x], after, before)
@@ -112,15 +112,12 @@ def resolution(trial: Trial) -> Iterator[Comparison]:
     Broken by: the number of cells in the denominator.
     """
     x = trial.batch("X")
-    fill = trial.case.choices.get("prediction")
-    if not isinstance(fill, (int, float)) or abs(fill) > LARGEST:
-        raise ValueError(f"prediction: expected a number up to {LARGEST:g}, got {fill!r}")
     problem, larger = with_background(
         trial.case.problem,
         x,
         trial.choice("rows", 0, MOST_ADDED),
         trial.choice("columns", 0, MOST_ADDED),
-        fill,
+        trial.number("prediction", LARGEST),
     )
     yield from equal_values(
         trial,

@@ -63,6 +63,13 @@ class Trial:
             )
         return value
 
+    def number(self, name: str, most: float) -> float:
+        """The case's number of this name; ValueError where its magnitude is above `most`."""
+        value = self.case.choices.get(name)
+        if not isinstance(value, (int, float)) or abs(value) > most:
+            raise ValueError(f"{name}: expected a number up to {most:g}, got {value!r}")
+        return float(value)
+
     def evaluate(
         self, batch: Batch, *, gradients: bool = False, problem: Problem | None = None
     ) -> Evaluation:
@@ -90,7 +97,10 @@ class Law:
     check: what must hold, as comparisons.
     speaks_of: the components that it can judge.
     needs_gradients: it says nothing about a loss without gradients.
-    on_request: checked on a loss other than the reference only when named.
+    needs_options: it says nothing about a loss that does not follow the options of a problem.
+    needs_modes: it says nothing about a loss that runs in one way only.
+    one_in: of the examples asked for, one in so many is tried, for each is run in several ways.
+    on_request: it speaks of this layout's own loss; others are held to it only when it is named.
     """
 
     name: str
@@ -99,8 +109,11 @@ class Law:
     cases: Cases
     check: Callable[[Trial], Iterator[Comparison]]
     speaks_of: tuple[str, ...]
-    needs_gradients: bool
-    on_request: bool
+    needs_gradients: bool = False
+    needs_options: bool = False
+    needs_modes: bool = False
+    on_request: bool = False
+    one_in: int = 1
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
         """The candidate's components that this law can judge."""
@@ -110,6 +123,10 @@ class Law:
         """Why this law says nothing of the candidate, or None."""
         if self.needs_gradients and not candidate.has_gradients:
             return "needs gradients, and this loss has none"
+        if self.needs_options and candidate.options is not None:
+            return "needs a loss that follows the options of the problem"
+        if self.needs_modes and not candidate.modes:
+            return "needs a loss that can be run in several ways"
         if not self.components_of(candidate):
             return (
                 f"speaks of {' and '.join(self.speaks_of)}; "
@@ -118,21 +135,21 @@ class Law:
         return None
 
 
-LAWS: dict[str, Law] = {}
+REGISTERED: dict[str, Law] = {}  # by the order of definition
+
+
+Check = Callable[[Trial], Iterator[Comparison]]
 
 
 def law(
-    cases: Cases,
-    *,
-    speaks_of: tuple[str, ...] = COMPONENTS,
-    needs_gradients: bool = False,
-    on_request: bool = False,
-) -> Callable[[Callable[[Trial], Iterator[Comparison]]], Callable[[Trial], Iterator[Comparison]]]:
-    """Register a function as the law of its name; its docstring becomes the normative text."""
+    cases: Cases, *, speaks_of: tuple[str, ...] = COMPONENTS, **needs: int
+) -> Callable[[Check], Check]:
+    """Register a function as the law of its name; its docstring becomes the normative text.
 
-    def register(
-        check: Callable[[Trial], Iterator[Comparison]],
-    ) -> Callable[[Trial], Iterator[Comparison]]:
+    needs: further fields of `Law`.
+    """
+
+    def register(check: Check) -> Check:
         statement, *paragraphs = (inspect.getdoc(check) or "").split("\n\n")
         sections = {}
         for paragraph in paragraphs:
@@ -140,15 +157,14 @@ def law(
             sections[title] = " ".join(text.split())
         if tuple(sections) != SECTIONS:
             raise TypeError(f"law {check.__name__}: its docstring needs {', '.join(SECTIONS)}")
-        LAWS[check.__name__] = Law(
+        REGISTERED[check.__name__] = Law(
             check.__name__,
             " ".join(statement.split()),
             sections,
             cases,
             check,
             speaks_of,
-            needs_gradients,
-            on_request,
+            **needs,
         )
         return check
 

@@ -1,22 +1,35 @@
-"""The laws that need the layout of cells and channels."""
+"""The laws that need the layout of cells and channels: who has a say in what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from mgspec import loss
-from mgspec.candidate import EXPECTED_CELLS, Evaluation
-from mgspec.comparison import EQUAL, Comparison, Rounding, worst_element
+from mgspec.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
-from mgspec.laws.density import OBJECT_TERMS
+from mgspec.laws.density import OBJECT_TERMS, chosen_cell
 from mgspec.laws.law import Trial, law
-from mgspec.layout import Batch, same_sizes
+from mgspec.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
+
+TERMS = ("location", "anchor", "classification", "objectness")
 
 
-@law(cases.background_rewritten, speaks_of=("location", "anchor", "classification"))
+def own_channels(problem: Problem, scale: int, component: str) -> list[int]:
+    """The prediction channels that a component teaches."""
+    everything = range(problem.channels(scale))
+    return {
+        "location": list(range(OBJECTNESS)),
+        "anchor": list(everything[problem.anchor_channels(scale)]),
+        "classification": list(everything[problem.class_channels(scale)]),
+        "objectness": [OBJECTNESS],
+        "total": list(everything),
+    }[component]
+
+
+@law(cases.background_rewritten, speaks_of=TERMS)
 def masking(trial: Trial) -> Iterator[Comparison]:
     """A cell without an object has no say in location and classification.
 
@@ -51,32 +64,135 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     yield from equal_values(trial, "L(X with Y's background targets)", told, value, x)
 
 
-@law(
-    cases.one_batch,
-    speaks_of=("location", "anchor", "classification", "total"),
-    on_request=True,
-)
-def oracle(trial: Trial) -> Iterator[Comparison]:
-    """The loss is the specification's own, component by component.
+@law(cases.right_predictions, speaks_of=TERMS, on_request=True)
+def perfect(trial: Trial) -> Iterator[Comparison]:
+    """Predictions that are right cost nothing.
 
-    Formula: L = the float64 loss of the specification under the claimed normalization, and the
-    same for the gradients; E = 9 where a formula needs it.
+    Formula: where every box predicted decodes to its target's and every logit is at its limit,
+    L = 0 for location, anchor and objectness, and for classification without label smoothing.
 
-    Why it matters: the other laws say what kind of loss it is; this one says which.
+    Why it matters: a loss with another minimum pulls the detector away from the truth, and a
+    floor under the loss hides how far it still has to go.
 
-    Broken by: any change of value, however consistent.
+    Broken by: boxes decoded differently from their targets; IoU of the logarithms of sizes; a
+    constant; a mask that is off by a cell.
     """
     x = trial.batch("X")
-    value = trial.evaluate(x, gradients=True)
-    right = loss.evaluate(trial.case.problem, x, trial.candidate.claims, EXPECTED_CELLS)
-    rounding = Rounding.of(
-        trial.case.problem, [x], value, Evaluation(right.components, dtype="float64")
-    )
+    value = trial.evaluate(x)
+    # The predictions are right to the last bit of a float32, whatever the loss computes in.
+    inputs = replace(value, dtype="float32")
+    rounding = Rounding.of(trial.case.problem, [x], value, inputs)
     for c in trial.components:
-        got, want = value.components[c], right.components[c]
-        tolerance = float(rounding.tolerance(max(abs(got), abs(want))))
-        yield Comparison(c, "L(X)", got, EQUAL, want, tolerance)
+        if c == "classification" and trial.case.problem.options.label_smoothing:
+            continue
+        yield Comparison(c, "L(X)", value.components[c], EQUAL, 0.0, float(rounding.tolerance(0.0)))
+
+
+@law(cases.one_spoilt_prediction, speaks_of=TERMS, on_request=True)
+def participation(trial: Trial) -> Iterator[Comparison]:
+    """Every positive cell counts, with every channel.
+
+    Formula: for right predictions X, let Y be X with one number of one positive cell moved away
+    from its target; then L(Y) > L(X) for the component that the channel belongs to.
+
+    Why it matters: a cell or a channel that nothing teaches stays as it was initialized, and the
+    loss does not show it.
+
+    Broken by: a slice that ends too early; a mask that drops border cells; only the first object of
+    an image counted; a channel without weight.
+    """
+    x, cell = trial.batch("X"), chosen_cell(trial)
+    problem = trial.case.problem
+    channel = trial.choice("channel", 0, problem.channels(cell.scale) - 1)
+    away = trial.number("away", 100)
+    predictions = [array.copy() for array in x.predictions]
+    predictions[cell.scale][cell.image, cell.row, cell.column, channel] += np.float32(away)
+    moved = Batch(x.targets, tuple(predictions))
+    after, before = trial.evaluate(moved), trial.evaluate(x)
+    rounding = Rounding.of(problem, [x, moved], after, before)
+    for c in trial.components:
+        if channel in own_channels(problem, cell.scale, c):
+            got, bound = after.components[c], before.components[c]
+            if c == "objectness" and problem.options.background != c:
+                continue
+            tolerance = float(rounding.tolerance(max(abs(got), abs(bound))))
+            yield Comparison(c, "L(X with one number off)", got, ABOVE, bound, tolerance)
+
+
+@law(cases.other_predictions, speaks_of=TERMS, on_request=True)
+def separation(trial: Trial) -> Iterator[Comparison]:
+    """Each component depends on its own channels only, the ignore mask excepted.
+
+    Formula: dL_c/dp = 0 for every p that is no channel of c; and with other predictions there,
+    L_c stays as it is, where no box decides about ignoring or about an objectness target.
+
+    Why it matters: with a slice off by one, the detector learns classes from anchors, and both
+    look as if they were merely hard to learn.
+
+    Broken by: a channel offset computed with the wrong number of anchors; a gradient that leaks
+    through an objectness target or the ignore mask.
+    """
+    x, y = trial.batch("X"), trial.batch("Y")
+    problem = trial.case.problem
+    same_sizes(x, y)
+    value = trial.evaluate(x, gradients=True)
+    options = problem.options
+    boxes_decide = options.ignore_thresh < 1 or options.iou_aware_ratio > 0
+    for c in trial.components:
+        own = [own_channels(problem, scale, c) for scale in range(problem.scales)]
         if value.gradients is not None:
-            yield from worst_element(
-                trial.case.problem, c, "L(X)", value.gradients[c], right.gradients[c], rounding
-            )
+            others = []
+            for gradient, channels in zip(value.gradients[c], own, strict=True):
+                other = gradient.copy()
+                other[..., channels] = 0
+                others.append(other)
+            zero = [np.zeros_like(gradient) for gradient in others]
+            yield from worst_element(problem, c, "L(X)", others, zero, None)
+        if boxes_decide and c in ("anchor", "objectness"):
+            continue
+        mixed = []
+        for kept, replaced, channels in zip(x.predictions, y.predictions, own, strict=True):
+            array = replaced.copy()
+            array[..., channels] = kept[..., channels]
+            mixed.append(array)
+        changed = trial.evaluate(Batch(x.targets, tuple(mixed)))
+        for comparison in equal_values(trial, "L(X with Y's other channels)", changed, value, x, y):
+            if comparison.component == c:
+                yield comparison
+
+
+@law(cases.one_batch, on_request=True)
+def layers(trial: Trial) -> Iterator[Comparison]:
+    """The loss of a list of scales is the sum of the losses of each.
+
+    Formula: L(X) = L(scale 0 of X) + ... + L(scale S - 1 of X), and each scale keeps its gradient.
+
+    Why it matters: a scale that weighs on another, by a shared count or mask, makes the loss
+    depend on which anchors happened to be chosen.
+
+    Broken by: a count or mask of one scale used for all; the last scale forgotten; a mean over
+    scales.
+    """
+    x = trial.batch("X")
+    problem = trial.case.problem
+    whole = trial.evaluate(x, gradients=True)
+    parts = []
+    for scale in range(problem.scales):
+        alone, batch = only_scale(problem, x, scale)
+        parts.append(trial.evaluate(batch, gradients=True, problem=alone))
+    rounding = Rounding.of(problem, [x], whole, *parts)
+    for c in trial.components:
+        values = [part.components[c] for part in parts]
+        got, wanted = whole.components[c], sum(values)
+        yield Comparison(
+            c,
+            "L(X)",
+            got,
+            EQUAL,
+            wanted,
+            float(rounding.tolerance(max(abs(got), abs(wanted)))),
+            {f"L(scale {scale})": value for scale, value in enumerate(values)},
+        )
+        if whole.gradients is not None:
+            alone_too = [p.gradients[c][0] for p in parts if p.gradients is not None]
+            yield from worst_element(problem, c, "L(X)", whole.gradients[c], alone_too, rounding)

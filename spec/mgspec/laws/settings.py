@@ -1,0 +1,141 @@
+"""The laws of the options: each scale factor once, and what the ignore region is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from mgspec.candidate import Evaluation
+from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, Comparison, Rounding, channel_name
+from mgspec.laws import cases
+from mgspec.laws.law import Trial, law
+from mgspec.layout import OBJECTNESS
+from mgspec.loss import Scale, best_overlaps
+from mgspec.normalizations import normalization
+
+FACTORS = {
+    "coord_scale": "location",
+    "anchor_scale": "anchor",
+    "class_scale": "classification",
+}
+
+
+def _with(trial: Trial, **changes: float) -> Evaluation:
+    problem = trial.case.problem
+    changed = replace(problem, options=replace(problem.options, **changes))  # type: ignore[arg-type]
+    return trial.evaluate(trial.batch("X"), problem=changed)
+
+
+@law(cases.one_batch, needs_options=True, on_request=True)
+def scales(trial: Trial) -> Iterator[Comparison]:
+    """Each scale factor enters once.
+
+    Formula: with coord_scale, anchor_scale or class_scale doubled, its own term doubles, the total
+    rises by that, and nothing else changes. object_scale and no_object_scale weigh the cells of
+    the term that teaches the background, both doubled doubles it (or leaves it, where the
+    normalization divides by that weight), and without such a division its value is the sum of
+    their parts.
+
+    Why it matters: a factor that enters twice acts as its square: 5 becomes 25, and tuning it is
+    guesswork.
+
+    Broken by: a factor applied to the cells and again to the sum; one applied to the total; one
+    forgotten.
+    """
+    problem = trial.case.problem
+    options = problem.options
+    before = _with(trial)
+    rounding = Rounding.of(problem, [trial.batch("X")], before)
+    background = options.background
+
+    def equal(c: str, what: str, got: float, wanted: float) -> Iterator[Comparison]:
+        if c in trial.components:
+            largest = max(abs(got), abs(wanted))
+            yield Comparison(c, what, got, EQUAL, wanted, 3 * float(rounding.tolerance(largest)))
+
+    for factor, own in FACTORS.items():
+        if own not in before.components:
+            continue
+        doubled = _with(trial, **{factor: 2 * getattr(options, factor)})
+        for c, value in before.components.items():
+            added = before.components[own] if c in (own, "total") else 0.0
+            what = f"L({factor} doubled)"
+            yield from equal(c, what, doubled.components[c], value + added)
+
+    weights = {name: getattr(options, name) for name in ("object_scale", "no_object_scale")}
+    both = _with(trial, **{name: 2 * weight for name, weight in weights.items()})
+    one_each = [_with(trial, **{name: 2 * weight}) for name, weight in weights.items()]
+    divides = normalization(trial.candidate.claims).divides_by_count
+    for c in (c for c in trial.components if c not in (background, "total")):
+        for value in (both, *one_each):
+            what = "L(weights of cells doubled)"
+            yield from equal(c, what, value.components[c], before.components[c])
+    if background not in before.components:
+        return
+    value = before.components[background]
+    if not divides:
+        what = "L(object_scale and no_object_scale doubled)"
+        yield from equal(background, what, both.components[background], 2 * value)
+        parts = sum(each.components[background] for each in one_each)
+        what = "L(object_scale doubled) + L(no_object_scale doubled)"
+        yield from equal(background, what, parts, 3 * value)
+    elif min(weights.values()) >= 1:
+        what = "L(object_scale and no_object_scale doubled)"
+        yield from equal(background, what, both.components[background], value)
+
+
+@law(
+    cases.imitated_objects, speaks_of=("anchor", "objectness"), needs_options=True, on_request=True
+)
+def ignoring(trial: Trial) -> Iterator[Comparison]:
+    """A background cell is ignored where its predicted box covers an object, and only there.
+
+    Formula: with ignored_weight 0, a background cell has a gradient unless one of its predicted
+    boxes, of any anchor, has an IoU above ignore_thresh with an object of the same image and
+    scale, in pixels: centre ((j + x) stride_x, (i + y) stride_y), size anchor * e^(w, h). Under
+    `batch`, L with a higher ignore_thresh is at least L.
+
+    Why it matters: a cell beside an object that predicts it well is right, and must not be taught
+    that it is wrong; a mask in the wrong place punishes it, and spares what is wrong.
+
+    Broken by: row and column exchanged; anchors multiplied by the stride; objects of another
+    image; only the best or the first anchor's box; centres not decoded.
+    """
+    x = trial.batch("X")
+    problem = trial.case.problem
+    options = problem.options
+    background = options.background
+    if background not in trial.components:
+        return
+    value = trial.evaluate(x, gradients=True)
+    if value.gradients is not None:
+        for number in range(problem.scales):
+            scale = Scale.of(problem, x, number)
+            overlaps = best_overlaps(scale)
+            channels = (
+                scale.anchors if background == "anchor" else slice(OBJECTNESS, OBJECTNESS + 1)
+            )
+            taught = np.abs(value.gradients[background][number][..., channels]).max(-1)
+            name = channel_name(problem, number, channels.start)
+            for place in np.argwhere(scale.mask == 0):
+                image, row, column = (int(i) for i in place)
+                overlap = float(overlaps[image, row, column])
+                is_ignored = overlap > options.ignore_thresh
+                yield Comparison(
+                    background,
+                    f"|dL(X)/d({name})| in image {image}, scale {number}, row {row}, "
+                    f"column {column}",
+                    float(taught[image, row, column]),
+                    EQUAL if is_ignored else ABOVE,
+                    0.0,
+                    terms={"IoU with an object": overlap, "ignore_thresh": options.ignore_thresh},
+                )
+    if trial.candidate.claims == "batch":
+        higher = _with(trial, ignore_thresh=(1 + options.ignore_thresh) / 2)
+        rounding = Rounding.of(problem, [x], value, higher)
+        got, bound = higher.components[background], value.components[background]
+        tolerance = float(rounding.tolerance(max(abs(got), abs(bound))))
+        what = "L(higher ignore_thresh)"
+        yield Comparison(background, what, got, AT_LEAST, bound, tolerance)

@@ -64,7 +64,13 @@ class Pairs:
 
 
 def _area(sides: tf.Tensor) -> tf.Tensor:
-    return sides[..., 0] * sides[..., 1]
+    width, height = tf.unstack(sides, num=2, axis=-1)
+    return width * height
+
+
+def _squared(sides: tf.Tensor) -> tf.Tensor:
+    width, height = tf.unstack(tf.square(sides), num=2, axis=-1)
+    return width + height
 
 
 def giou_loss(boxes: Pairs) -> tf.Tensor:
@@ -75,9 +81,7 @@ def giou_loss(boxes: Pairs) -> tf.Tensor:
 
 def diou_loss(boxes: Pairs) -> tf.Tensor:
     """1 - DIoU, `[...]` (Zheng et al. 2020, arXiv:1911.08287)."""
-    distance = tf.reduce_sum(tf.square(boxes.apart), -1)
-    diagonal = tf.reduce_sum(tf.square(boxes.span()), -1)
-    return (1 - boxes.iou()) + distance / diagonal
+    return (1 - boxes.iou()) + _squared(boxes.apart) / _squared(boxes.span())
 
 
 def ciou_loss(boxes: Pairs) -> tf.Tensor:
@@ -88,14 +92,15 @@ def ciou_loss(boxes: Pairs) -> tf.Tensor:
 
 
 def _angle(half: tf.Tensor) -> tf.Tensor:
-    return tf.atan(half[..., 0] / half[..., 1])
+    width, height = tf.unstack(half, num=2, axis=-1)
+    return tf.atan(width / height)
 
 
 def box_mse(target: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
     """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of x, y, w, h `[..., 4]` in grid terms."""
     offset = phi(prediction[..., 0:2]) - target[..., 0:2]
     size = prediction[..., 2:4] - target[..., 2:4]
-    return tf.reduce_sum(tf.square(offset), -1) + tf.reduce_sum(tf.square(size), -1)
+    return _squared(offset) + _squared(size)
 
 
 def decoded(target: tf.Tensor, prediction: tf.Tensor, anchors: Any, stride: Any) -> Pairs:

@@ -33,6 +33,11 @@ def look(cells: tf.Tensor, places: tf.Tensor, width: Any) -> tuple[tf.Tensor, tf
     return head, rows
 
 
+def summed(array: tf.Tensor) -> tf.Tensor:
+    """Summed over the last axis, as a product with ones: its slope takes few operations."""
+    return tf.linalg.matvec(array, tf.ones([tf.shape(array)[-1]], array.dtype))
+
+
 def not_finite(array: tf.Tensor) -> tf.Tensor:
     """0 where all numbers of an image are finite, else NaN: `[B]`.
 
@@ -43,6 +48,6 @@ def not_finite(array: tf.Tensor) -> tf.Tensor:
     images, channels = tf.shape(array)[0], tf.shape(array)[3]
     cells = tf.reshape(tf.stop_gradient(array), [-1, channels])
     sums = tf.linalg.matvec(cells, tf.fill([channels], tf.cast(_TINY, array.dtype)))
-    of_images = tf.reduce_sum(tf.reshape(sums, [images, -1]), 1)
+    of_images = summed(tf.reshape(sums, [images, -1]))
     nothing = tf.zeros_like(of_images)
     return tf.where(tf.math.is_finite(of_images), nothing, nothing / nothing)

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from mgloss.boxes import Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
-from mgloss.cells import look
+from mgloss.cells import look, summed
 from mgloss.ignoring import Grid, Objects, ignored
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
@@ -88,7 +88,7 @@ class Scale:
         """
         grid = self.grid
         of_grid = tf.reshape(of_cells, tf.stack([grid.images, grid.height, grid.width]))
-        return tf.reduce_sum(tf.reduce_sum(of_grid, 2), 1)
+        return summed(summed(of_grid))
 
     def over_positives(self, of_rows: tf.Tensor) -> tf.Tensor:
         """`[P]` summed over each image's positive cells: `[B]`."""
@@ -147,7 +147,7 @@ def classification(scale: Scale) -> tf.Tensor:
     )
     if options.class_weights is not None:
         each *= tf.cast(options.class_weights, each.dtype)
-    return tf.reduce_sum(each, -1)
+    return summed(each)
 
 
 def focal(target: tf.Tensor, logit: tf.Tensor, options: Any) -> tf.Tensor:
@@ -172,7 +172,7 @@ def _power(base: tf.Tensor, exponent: Any) -> tf.Tensor:
 def anchor_of_positives(scale: Scale) -> tf.Tensor:
     """Anchor loss of each positive cell, `[P]`."""
     channels = slice(FIRST_ANCHOR, scale.first_class)
-    return tf.reduce_sum(bce(scale.targets[:, channels], scale.rows[:, channels]), -1)
+    return summed(bce(scale.targets[:, channels], scale.rows[:, channels]))
 
 
 def objectness_of_positives(scale: Scale) -> tf.Tensor:
@@ -196,7 +196,7 @@ def raw_sums(scale: Scale) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     # In a background cell every target is 0, and BCE(0, z) = softplus(z).
     def anchor_everywhere() -> tf.Tensor:
         logits = scale.head[:, FIRST_ANCHOR : scale.first_class]
-        background = scale.per_image(weight * tf.reduce_sum(tf.nn.softplus(logits), -1))
+        background = scale.per_image(weight * summed(tf.nn.softplus(logits)))
         return options.object_scale * anchors + background
 
     def objectness() -> tf.Tensor:

@@ -8,12 +8,9 @@ import shlex
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,8 +39,27 @@ WorkersOption = Annotated[
     str,
     typer.Option("-n", metavar="N|auto", help="Processes to spread the laws over; 0: this one."),
 ]
+CheckWorkersOption = Annotated[
+    str | None,
+    typer.Option(
+        "-n",
+        metavar="N|auto",
+        help="Processes to spread the laws over; 0: this one. Default: auto for the reference, "
+        "0 for another loss.",
+    ),
+]
 JsonOption = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to FILE as JSON.")
+]
+OptionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--options",
+        metavar="all|FILE",
+        help="The loss is the MultiGrid loss with the options of a JSON FILE, or, with 'all', a "
+        "factory that follows problem.options; the laws of its layout are then judged too. "
+        "Default: all for the reference, its three plain terms for another loss.",
+    ),
 ]
 TracebackOption = Annotated[
     bool, typer.Option("--traceback", help="Show Python's traceback where the loss raises.")
@@ -129,9 +145,10 @@ def check(
         list[str] | None,
         typer.Option("--law", help="Judge only this law, claimed or not; may be repeated."),
     ] = None,
+    options: OptionsOption = None,
     max_examples: ExamplesOption = 100,
     seed: SeedOption = 0,
-    n: WorkersOption = "0",
+    n: CheckWorkersOption = None,
     json: JsonOption = None,
     report: Annotated[
         Path, typer.Option(metavar="DIR", help="Where counterexamples are saved.")
@@ -147,52 +164,67 @@ def check(
       mgloss check my_loss.py:loss --claims batch -n auto
 
       mgloss check package.losses:make_loss --law partition --law sharding --max-examples 1000
+
+      mgloss check my_loss.py:make_loss --options my_options.json
     """
     import traceback as tracebacks
 
     from rich.console import Console
 
     from mgloss.gate import reporting
+    from mgloss.gate.asked_options import ALL, read
     from mgloss.gate.loading import LoadError
     from mgloss.gate.plugin import loaded, selected
+    from mgspec.candidate import components_of
 
+    n = n or ("0" if loss else "auto")
     _checked(max_examples, seed, n)
     laws = tuple(law or ())
     try:
-        chosen = selected(loss, claims, laws)
+        chosen = selected(loss, claims, laws, options)
     except ValueError as error:
         fail(str(error))
+    # The laws run in a folder of their own, and so a path must not depend on this one.
+    asked = str(Path(options).resolve()) if options not in (None, ALL) else options
     _need_writable(report, "--report")
     if json is not None:
         _need_writable(json, "--json")
     console = Console(highlight=False)
     here = Path.cwd()  # a foreign loss may leave it
+    notes: tuple[str, ...] = ()
     with console.status("loading the loss"):
         try:
-            found_loss = loaded(loss, claims, show_traceback=traceback)
+            if loss is None:  # known without TensorFlow, which the processes import themselves
+                components = components_of(read(asked, claims))
+            else:
+                found_loss = loaded(loss, claims, options=asked, show_traceback=traceback)
+                components, notes = found_loss.candidate.components, found_loss.notes
             os.chdir(here)
+        except ValueError as error:
+            fail(str(error))
         except LoadError as error:
             if traceback and error.__cause__ is not None:
                 tracebacks.print_exception(error.__cause__)
             fail(str(error))
     request = reporting.Request(loss, claims, seed, max_examples)
-    reporting.show_request(console, request, found_loss.notes)
-    options = [
+    reporting.show_request(console, request, notes)
+    arguments = [
         f"--claims={claims}",
         f"--law-examples={max_examples}",
         f"--law-seed={seed}",
         *(f"--law={name}" for name in chosen),
         f"--loss={loss}" if loss else "--reference",
+        *([f"--loss-options={asked}"] if asked else []),
         *(["--loss-traceback"] if traceback else []),
     ]
-    found, completed = reporting.gather(console, len(chosen), options, n)
+    found, completed = reporting.gather(console, len(chosen), arguments, n)
     os.chdir(here)
     if completed:
         found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
     try:
         reporting.save(found, report)
-        reporting.show_verdicts(console, request, found, found_loss.candidate.components)
+        reporting.show_verdicts(console, request, found, components)
         others = [] if laws else reporting.not_run(request, chosen)
         if json is not None:
             reporting.write_json(json, request, found + others)
@@ -207,9 +239,10 @@ def matrix(
     seed: SeedOption = 0,
     n: WorkersOption = "auto",
 ) -> None:
-    """The truth table: every law under every normalization of the reference, found by search.
+    """The truth table: every batch law under every normalization of the reference, by search.
 
-    Status 1 where the search finds something else than the normalizations claim.
+    The reference is taken with its three plain terms: squared error, cross-entropy, and nothing
+    ignored. Status 1 where the search finds something else than the normalizations claim.
 
     Examples:
 
@@ -219,52 +252,16 @@ def matrix(
     """
     from rich.console import Console
 
-    from mgloss.gate import reporting, terminal
-    from mgspec import LAWS, NORMALIZATIONS
-    from mgspec.search import BROKEN, HOLDS
+    from mgloss.gate import reporting
+    from mgspec import NORMALIZATIONS
+    from mgspec.laws import BATCH_LAWS
 
     _checked(max_examples, seed, n)
     console = Console()
     options = ["--matrix", f"--law-examples={max_examples}", f"--law-seed={seed}"]
-    total = len(LAWS) * len(NORMALIZATIONS)
+    total = len(BATCH_LAWS) * len(NORMALIZATIONS)
     found, completed = reporting.gather(console, total, options, n)
-    statuses = {(v["claims"], v["law"], v["component"]): v["status"] for v in found}
-    marks = {frozenset({HOLDS}): "✓", frozenset({BROKEN}): "✗"}
-    wrong = []
-
-    def rows(components: tuple[str, ...], laws: list[str]) -> list[tuple[str, list[str]]]:
-        table = []
-        for law in laws:
-            cells = []
-            for name, rule in NORMALIZATIONS.items():
-                seen = frozenset(statuses.get((name, law, c), "missing") for c in components)
-                claimed = law in rule.laws_of(components[0])
-                right = seen == frozenset({HOLDS if claimed else BROKEN})
-                cells.append(marks.get(seen, "?") + ("" if right else " !"))
-                if not right:
-                    wrong.append(f"{law} under {name}")
-            table.append((law, cells))
-        return table
-
-    objects = ("location", "classification")
-    of_objects = rows(objects, list(LAWS))
-    of_anchor = rows(("anchor",), [name for name, law in LAWS.items() if "anchor" in law.speaks_of])
-    console.print(terminal.matrix_table("location and classification", of_objects))
-    console.print()
-    console.print(terminal.matrix_table("anchor, whose count is constant", of_anchor))
-    console.print()
-    console.print(
-        f"✓ no counterexample in {max_examples} examples; ✗ a counterexample found; "
-        "? some components obey, others not",
-        highlight=False,
-    )
-    if not completed:
-        console.print("interrupted")
-        raise typer.Exit(reporting.INTERRUPTED)
-    if wrong:
-        console.print(f"[bold red]not as claimed (!):[/bold red] {', '.join(wrong)}")
-        raise typer.Exit(1)
-    console.print("every entry is as the normalizations claim")
+    raise typer.Exit(reporting.show_matrix(console, found, max_examples, completed))
 
 
 @app.command()
@@ -336,6 +333,7 @@ def replay(
     from rich.markup import escape
 
     from mgloss.gate import terminal
+    from mgloss.gate.asked_options import ALL
     from mgloss.gate.loading import LoadError
     from mgloss.gate.plugin import loaded
     from mgspec import LAWS, judge
@@ -358,7 +356,9 @@ def replay(
     for path, counterexample in stored:
         law = LAWS[counterexample.law]
         try:
-            candidate = loaded(loss, counterexample.claims, show_traceback=traceback).candidate
+            candidate = loaded(
+                loss, counterexample.claims, options=ALL, show_traceback=traceback
+            ).candidate
             reason = law.why_not(candidate)
             if reason:
                 fail(f"{path}: {law.name} cannot be judged: {reason}")

@@ -14,9 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mgloss.gate import numpy_adapter
+from mgloss.gate import asked_options, numpy_adapter
 from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, plain_text, probes, quiet
 from mgspec import Candidate, LossError, normalization
+from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.normalizations import unknown
 
 DEFAULT_NAME = "loss"
@@ -34,16 +35,29 @@ class Loaded:
     notes: tuple[str, ...] = ()
 
 
-def load(loss: str | None, claims: str, *, show_traceback: bool = False) -> Loaded:
+def load(
+    loss: str | None, claims: str, *, options: str | None = None, show_traceback: bool = False
+) -> Loaded:
     """The candidate that LOSS names: `package.module:name` or `path/to/file.py[:name]`.
 
-    loss: None for the built-in reference.
+    loss: None for the built-in reference. options: as of `asked_options.read`; None for a loss
+        other than the reference that is taken for the three plain terms.
 
-    Raises ValueError for an unknown normalization, LoadError for a LOSS that cannot be judged.
+    Raises ValueError for an unknown normalization or options that are none, LoadError for a LOSS
+    that cannot be judged.
     """
     normalization(claims)
+    chosen = asked_options.read(options, claims)
     if loss is None:
-        return Loaded(_tensorflow().reference(claims))
+        return Loaded(_tensorflow().reference(claims, chosen))
+    found = _load(loss, claims, show_traceback)
+    if options is None:  # nothing is known but what it returns
+        knows = "objectness" in found.candidate.components
+        chosen = replace(PLAIN_OPTIONS, background="objectness" if knows else "anchor")
+    return replace(found, candidate=replace(found.candidate, options=chosen))
+
+
+def _load(loss: str, claims: str, show_traceback: bool) -> Loaded:
     module, name = _module(loss)
     value = getattr(module, name, None)
     if value is None:

@@ -17,6 +17,8 @@ import pytest
 from mgloss.gate import verdicts
 from mgloss.gate.loading import Loaded, load
 from mgspec import LAWS, NORMALIZATIONS, Verdict, law_named, normalization, search
+from mgspec.candidate import PLAIN_OPTIONS
+from mgspec.laws import BATCH_LAWS
 from mgspec.search import BROKEN, ERROR, SKIPPED
 
 PROPERTY = "mgloss"  # the key of a report's user_properties that holds its verdicts
@@ -37,18 +39,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--law", action="append", default=[], help="only this law; repeatable")
     group.addoption("--law-examples", type=int, default=DEFAULT_EXAMPLES)
     group.addoption("--law-seed", type=int, default=DEFAULT_SEED)
+    group.addoption("--loss-options", help="'all', or a JSON file of options")
     group.addoption("--loss-traceback", action="store_true")
     group.addoption(
         "--reference", action="store_true", help="judge the built-in reference, not --loss"
     )
     group.addoption(
-        "--matrix", action="store_true", help="every law on the reference of every normalization"
+        "--matrix",
+        action="store_true",
+        help="every batch law on the reference's plain terms under every normalization",
     )
 
 
-def selected(loss: str | None, claims: str, laws: tuple[str, ...]) -> tuple[str, ...]:
+def selected(
+    loss: str | None, claims: str, laws: tuple[str, ...], options: str | None = None
+) -> tuple[str, ...]:
     """The laws to run: those named, else all claimed that need not be asked for.
 
+    A loss with options says that it is the one that the specification tells: all laws are for it.
     Raises ValueError for a name that is none.
     """
     if laws:
@@ -57,7 +65,7 @@ def selected(loss: str | None, claims: str, laws: tuple[str, ...]) -> tuple[str,
     return tuple(
         name
         for name, law in LAWS.items()
-        if name in obeyed and (loss is None or not law.on_request)
+        if name in obeyed and (loss is None or options is not None or not law.on_request)
     )
 
 
@@ -66,13 +74,15 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     """Add an item for each law that the options ask for."""
     option = session.config.option
     if option.matrix:
-        pairs = [(claims, law) for claims in NORMALIZATIONS for law in LAWS]
+        pairs = [(claims, law) for claims in NORMALIZATIONS for law in BATCH_LAWS]
     elif option.loss or option.reference:
         try:
-            laws = selected(option.loss, option.claims, tuple(option.law))
+            laws = selected(option.loss, option.claims, tuple(option.law), option.loss_options)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
-        pairs = [(option.claims, law) for law in laws]
+        # The laws that take longest come first, so that no process ends up with one alone.
+        ordered = sorted(laws, key=lambda law: -LAWS[law].one_in)
+        pairs = [(option.claims, law) for law in ordered]
     else:
         return
     for claims, law in pairs:
@@ -90,7 +100,7 @@ class LawItem(pytest.Item):
     def runtest(self) -> None:
         """Search; the verdicts go into the report's properties."""
         option = self.config.option
-        found: Loaded = loaded(option.loss, self.claims, show_traceback=option.loss_traceback)
+        found = self._loaded()
         results = search(
             LAWS[self.law],
             found.candidate,
@@ -106,6 +116,20 @@ class LawItem(pytest.Item):
             pytest.skip(results[0].message)
         if any(v.status in (BROKEN, ERROR) for v in results):
             raise LawBrokenError(results)
+
+    def _loaded(self) -> Loaded:
+        option = self.config.option
+        if option.matrix:
+            from mgloss.gate.tensorflow_adapter import reference
+
+            return Loaded(reference(self.claims, PLAIN_OPTIONS))
+        found: Loaded = loaded(
+            option.loss,
+            self.claims,
+            options=option.loss_options,
+            show_traceback=option.loss_traceback,
+        )
+        return found
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The law and what came instead; a traceback of ours would say nothing."""

@@ -14,10 +14,11 @@ from rich.markup import escape
 
 from mgloss.gate import terminal, verdicts
 from mgloss.gate.running import Listener, run
-from mgspec import LAWS, normalization
+from mgspec import LAWS, NORMALIZATIONS, normalization
 from mgspec.counterexample import from_document, load, write_text
 from mgspec.counterexample import save as save_counterexample
 from mgspec.drawing import count
+from mgspec.laws import BATCH_LAWS
 from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
@@ -81,7 +82,8 @@ def not_run(request: Request, chosen: Sequence[str]) -> list[Document]:
         verdicts.bare(
             name,
             SKIPPED,
-            f"speaks of the reference's own values; ask for it with --law {name}"
+            "speak of this layout's own loss; ask for them with --law NAME, or for all of them by "
+            "saying what the loss is with --options"
             if name in obeyed
             else f"not claimed: {request.claims} does not obey it",
         )
@@ -156,6 +158,48 @@ def write_json(path: Path, request: Request, found: Sequence[Document]) -> None:
         "versions": verdicts.versions(),
     }
     write_text(path, json.dumps(document, indent=1) + "\n")
+
+
+def show_matrix(
+    console: Console, found: Sequence[Document], max_examples: int, completed: bool
+) -> int:
+    """The truth table that was found, and the exit status."""
+    statuses = {(v["claims"], v["law"], v["component"]): v["status"] for v in found}
+    marks = {frozenset({HOLDS}): "✓", frozenset({BROKEN}): "✗"}
+    wrong = []
+
+    def rows(components: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+        table = []
+        for law in (name for name in BATCH_LAWS if components[0] in LAWS[name].speaks_of):
+            cells = []
+            for name, rule in NORMALIZATIONS.items():
+                seen = frozenset(statuses.get((name, law, c), "missing") for c in components)
+                claimed = law in rule.laws_of(components[0])
+                right = seen == frozenset({HOLDS if claimed else BROKEN})
+                cells.append(marks.get(seen, "?") + ("" if right else " !"))
+                if not right:
+                    wrong.append(f"{law} under {name}")
+            table.append((law, cells))
+        return table
+
+    of_objects, of_anchor = rows(("location", "classification")), rows(("anchor",))
+    console.print(terminal.matrix_table("location and classification", of_objects))
+    console.print()
+    console.print(terminal.matrix_table("anchor, whose count is constant", of_anchor))
+    console.print()
+    console.print(
+        f"✓ no counterexample in {max_examples} examples; ✗ a counterexample found; "
+        "? some components obey, others not",
+        highlight=False,
+    )
+    if not completed:
+        console.print("interrupted")
+        return INTERRUPTED
+    if wrong:
+        console.print(f"[bold red]not as claimed (!):[/bold red] {', '.join(wrong)}")
+        return 1
+    console.print("every entry is as the normalizations claim")
+    return 0
 
 
 def conclude(

@@ -75,7 +75,7 @@ def run(options: list[str], workers: str, listener: Listener) -> bool:
             *options,
         ]
         if workers != "0":
-            arguments += ["-p", "xdist.plugin", "-n", workers]
+            arguments += ["-p", "xdist.plugin", "-n", workers, "--maxschedchunk=1"]
         kept = {name: os.environ.get(name) for name in _CLEAN}
         os.environ.update(_CLEAN)
         try:

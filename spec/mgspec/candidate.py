@@ -72,9 +72,7 @@ class Candidate:
 
     def background(self, problem: Problem) -> str:
         """The term that teaches the background."""
-        if self.options is None:
-            return problem.options.background
-        return "objectness" if "objectness" in self.components else "anchor"
+        return (self.options or problem.options).background
 
 
 def claiming(options: Options, claims: str) -> Options:

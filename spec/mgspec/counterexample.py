@@ -17,14 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from mgspec.candidate import COMPONENTS
+from mgspec.candidate import COMPONENTS, PLAIN_OPTIONS
 from mgspec.laws import Case, law_named
 from mgspec.layout import Array, Batch, Problem, validate
 from mgspec.normalizations import normalization
+from mgspec.options import Options
 from mgspec.search import Verdict
 
 FORMAT = "mgloss-counterexample"
-VERSION = 1
+VERSION = 2
+WITHOUT_OPTIONS = 1  # the version before problems had options; its losses were the plain one
 LARGEST_FILE = 16 * 2**20  # bytes; the largest batch drawn here takes 100 kB
 
 
@@ -91,6 +93,7 @@ def to_document(counterexample: Counterexample) -> dict[str, Any]:
             "anchors": [[list(anchor) for anchor in anchors] for anchors in case.problem.anchors],
             "classes": case.problem.classes,
             "input_size": list(case.problem.input_size),
+            "options": case.problem.options.to_dict(),
         },
         "choices": {
             name: list(value) if isinstance(value, tuple) else value
@@ -160,7 +163,10 @@ def _problem(document: Any) -> Problem:
     if not all(type(n) is int for n in size):
         raise CounterexampleError("problem.input_size: expected [height, width] in whole pixels")
     classes = _get(document, "classes", int, "problem.")
-    return Problem(tuple(anchors), classes, tuple(size))  # type: ignore[arg-type]
+    options = PLAIN_OPTIONS
+    if "options" in document:
+        options = Options.from_dict(_get(document, "options", dict, "problem."))
+    return Problem(tuple(anchors), classes, tuple(size), options)  # type: ignore[arg-type]
 
 
 def _choice(value: Any, name: str) -> int | float | tuple[int, ...]:
@@ -176,9 +182,10 @@ def from_document(document: Any) -> Counterexample:
     if _get(document, "format", str) != FORMAT:
         raise CounterexampleError(f"format: expected {FORMAT!r}, got {document['format']!r:.60}")
     version = _get(document, "version", int)
-    if version != VERSION:
+    if version not in (WITHOUT_OPTIONS, VERSION):
         newer = "; a newer mgloss wrote it: upgrade to read it" if version > VERSION else ""
-        raise CounterexampleError(f"version: this mgloss reads {VERSION}, got {version}{newer}")
+        known = f"{WITHOUT_OPTIONS} and {VERSION}"
+        raise CounterexampleError(f"version: this mgloss reads {known}, got {version}{newer}")
     batches = {
         name: Batch(
             _arrays(parts, "targets", f"batches.{name}."),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.comparison import channel_name
 from mgspec.laws import Case
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, Array, Batch, Problem
@@ -78,6 +79,16 @@ def draw_batch(problem: Problem, batch: Batch) -> list[str]:
     ]
 
 
+def _options(problem: Problem) -> str:
+    """The options that are not those of the three plain terms; the normalization apart."""
+    plain = PLAIN_OPTIONS.to_dict()
+    return ", ".join(
+        f"{name} = {value}"
+        for name, value in problem.options.to_dict().items()
+        if value != plain[name] and name not in ("loss_normalization", "expected")
+    )
+
+
 def draw_case(case: Case) -> list[str]:
     """The lines that show a case: its problem, its batches, and what else was drawn."""
     problem = case.problem
@@ -87,6 +98,9 @@ def draw_case(case: Case) -> list[str]:
         f"input {height} x {width} px, {count(problem.scales, 'scale')}, {anchors}, "
         f"{count(problem.classes, 'class')}"
     ]
+    chosen = _options(problem)
+    if chosen:
+        lines.append(f"options: {chosen}")
     for name, batch in case.batches.items():
         lines.append(
             f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')} "

@@ -15,13 +15,35 @@ import pytest
 import tensorflow as tf
 
 from mgloss import MultiGridLoss
-from mgspec import NORMALIZATIONS, Batch, Evaluation, Problem, loss
+from mgspec import NORMALIZATIONS, Batch, Evaluation, Options, Problem, loss
+from mgspec.candidate import claiming
 from mgspec.comparison import Rounding
+from mgspec.options import TERMS
 
 HERE = Path(__file__).parent
-COMPONENTS = ("location", "anchor", "classification")
-ORDINARY = ("ordinary", "no_objects", "one_object", "every_cell_positive", "two_scales")
-EXAMPLES = (*ORDINARY, "extreme_predictions")
+PLAIN = ("ordinary", "no_objects", "one_object", "every_cell_positive", "two_scales")
+OF_NORMALIZATIONS = (*PLAIN, "extreme_predictions")
+OF_OPTIONS = (
+    "overlapping",
+    "no_objects",
+    "every_cell_positive",
+    "background",
+    "extreme_predictions",
+)
+OPTIONS = (
+    "location_giou",
+    "location_diou",
+    "location_ciou",
+    "classification_focal",
+    "classification_softmax_focal",
+    "classification_weights_and_smoothing",
+    "classification_softmax_smoothing",
+    "background_ignored",
+    "background_objectness",
+    "background_iou_aware",
+    "scales",
+    "scales_objectness",
+)
 
 Answer = tuple[dict[str, float], dict[str, tuple[np.ndarray, ...]]]
 
@@ -35,20 +57,22 @@ def arrays(grids: list[Any], dtype: type) -> tuple[np.ndarray, ...]:
     return tuple(np.array(grid, dtype=np.float64).astype(dtype) for grid in grids)
 
 
-def inputs(example: dict[str, Any], dtype: type) -> tuple[Problem, Batch]:
-    anchors = tuple(tuple((float(w), float(h)) for w, h in scale) for scale in example["anchors"])
-    problem = Problem(anchors, example["classes"], tuple(example["input_size"]))
-    return problem, Batch(arrays(example["targets"], dtype), arrays(example["predictions"], dtype))
+def inputs(file: dict[str, Any], example: str, name: str, dtype: type) -> tuple[Problem, Batch]:
+    golden = file["examples"][example]
+    anchors = tuple(tuple((float(w), float(h)) for w, h in scale) for scale in golden["anchors"])
+    options = claiming(Options.from_dict(file["options"]), name)
+    problem = Problem(anchors, golden["classes"], tuple(golden["input_size"]), options)
+    assert float(file["expected_cells"]) == (options.expected or 9)
+    return problem, Batch(arrays(golden["targets"], dtype), arrays(golden["predictions"], dtype))
 
 
-def by_specification(problem: Problem, batch: Batch, name: str, expected: float) -> Answer:
-    value = loss.evaluate(problem, batch, name, expected)
+def by_specification(problem: Problem, batch: Batch) -> Answer:
+    value = loss.evaluate(problem, batch)
     return value.components, value.gradients
 
 
-def by_tensorflow(problem: Problem, batch: Batch, name: str, expected: float) -> Answer:
-    needed = expected if NORMALIZATIONS[name].needs_expected else None
-    reference = MultiGridLoss(problem.anchors, problem.classes, problem.input_size, name, needed)
+def by_tensorflow(problem: Problem, batch: Batch) -> Answer:
+    reference = MultiGridLoss(problem.anchors, problem.classes, problem.input_size, problem.options)
     predictions = [tf.constant(array) for array in batch.predictions]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(predictions)
@@ -69,14 +93,18 @@ IMPLEMENTATIONS = {
 }
 
 
-def disagreements(answer: Answer, golden: dict[str, Any], rounding: Rounding) -> Iterator[str]:
-    values, gradients = answer
-    for c in COMPONENTS:
-        want = float(golden["values"][c])
-        if not abs(values[c] - want) <= rounding.tolerance(want):
-            yield f"{c} is {values[c]!r}, golden {want!r}"
-        expected = arrays(golden["gradients"][c], np.float64)
-        for scale, (got, slope) in enumerate(zip(gradients[c], expected, strict=True)):
+def disagreements(
+    answer: Answer, values: dict[str, str], gradients: dict[str, Any] | None, rounding: Rounding
+) -> Iterator[str]:
+    got_values, got_gradients = answer
+    for c in TERMS:
+        want = float(values[c])
+        if not abs(got_values[c] - want) <= rounding.tolerance(want):
+            yield f"{c} is {got_values[c]!r}, golden {want!r}"
+        if gradients is None:
+            continue
+        expected = arrays(gradients[c], np.float64)
+        for scale, (got, slope) in enumerate(zip(got_gradients[c], expected, strict=True)):
             assert got.shape == slope.shape
             wrong = ~(np.abs(got - slope) <= rounding.tolerance(slope))
             for place in np.argwhere(wrong):
@@ -84,41 +112,91 @@ def disagreements(answer: Answer, golden: dict[str, Any], rounding: Rounding) ->
                 yield f"gradient of {c} at scale {scale} {i} is {got[i]!r}, golden {slope[i]!r}"
 
 
+def of_dtype(problem: Problem, batch: Batch, dtype: type) -> Rounding:
+    return Rounding.of(problem, [batch], Evaluation({}, dtype=np.dtype(dtype).name))
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", OF_NORMALIZATIONS)
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_values_and_gradients_are_golden(name: str, example: str, implementation: str) -> None:
     evaluate, dtype = IMPLEMENTATIONS[implementation]
     golden = fixture(name)["examples"][example]
-    problem, batch = inputs(golden, dtype)
-    rounding = Rounding.of(problem, [batch], Evaluation({}, dtype=np.dtype(dtype).name))
+    problem, batch = inputs(fixture(name), example, name, dtype)
+    rounding = of_dtype(problem, batch, dtype)
 
-    answer = evaluate(problem, batch, name, float(fixture(name)["expected_cells"]))
+    answer = evaluate(problem, batch)
 
-    assert list(disagreements(answer, golden, rounding)) == []
+    assert list(disagreements(answer, golden["values"], golden["gradients"], rounding)) == []
     total = sum(float(v) for v in golden["values"].values())
     assert abs(answer[0]["total"] - total) <= rounding.tolerance(total)
 
 
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("example", OF_OPTIONS)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_is_golden_under_every_normalization(
+    option: str, example: str, implementation: str
+) -> None:
+    evaluate, dtype = IMPLEMENTATIONS[implementation]
+    golden = fixture(option)["examples"][example]
+    for name in NORMALIZATIONS:
+        problem, batch = inputs(fixture(option), example, name, dtype)
+        answer = evaluate(problem, batch)
+        gradients = golden["gradients"].get(name)  # stored for two of them
+        wrong = disagreements(
+            answer, golden["values"][name], gradients, of_dtype(problem, batch, dtype)
+        )
+        assert list(wrong) == [], name
+
+
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_a_relative_fault_of_one_in_a_thousand_disagrees(name: str) -> None:
-    for example in ORDINARY:
+    for example in PLAIN:
         golden = fixture(name)["examples"][example]
-        problem, batch = inputs(golden, np.float32)
-        rounding = Rounding.of(problem, [batch], Evaluation({}, dtype="float32"))
-        values, gradients = by_tensorflow(problem, batch, name, 9.0)
-        for c in COMPONENTS:
-            if float(golden["values"][c]) == 0:
-                continue
-            faulty = {**values, c: values[c] * 1.001}, gradients
-            assert any(c in line for line in disagreements(faulty, golden, rounding))
+        problem, batch = inputs(fixture(name), example, name, np.float32)
+        values, gradients = by_tensorflow(problem, batch)
+        assert_faults_disagree(problem, batch, values, gradients, golden["values"])
 
 
-def test_there_is_one_fixture_for_each_normalization_with_every_example() -> None:
-    assert {path.stem for path in HERE.glob("*.json")} == set(NORMALIZATIONS)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_relative_fault_of_one_in_a_thousand_in_an_option_disagrees(option: str) -> None:
+    for example in ("overlapping", "background"):
+        golden = fixture(option)["examples"][example]
+        problem, batch = inputs(fixture(option), example, "batch", np.float32)
+        values, gradients = by_tensorflow(problem, batch)
+        assert_faults_disagree(problem, batch, values, gradients, golden["values"]["batch"])
+
+
+def assert_faults_disagree(
+    problem: Problem,
+    batch: Batch,
+    values: dict[str, float],
+    gradients: dict[str, tuple[np.ndarray, ...]],
+    golden: dict[str, str],
+) -> None:
+    rounding = of_dtype(problem, batch, np.float32)
+    for c in TERMS:
+        if float(golden[c]) == 0:
+            continue
+        faulty = {**values, c: values[c] * 1.001}, gradients
+        assert any(c in line for line in disagreements(faulty, golden, None, rounding))
+
+
+def test_there_is_a_fixture_for_each_normalization_and_option_with_every_example() -> None:
+    assert {path.stem for path in HERE.glob("*.json")} == {*NORMALIZATIONS, *OPTIONS}
     for name in NORMALIZATIONS:
-        assert tuple(fixture(name)["examples"]) == EXAMPLES
+        assert tuple(fixture(name)["examples"]) == OF_NORMALIZATIONS
         assert fixture(name)["digits"] == 50
+    for option in OPTIONS:
+        assert tuple(fixture(option)["examples"]) == OF_OPTIONS
+        for golden in fixture(option)["examples"].values():
+            assert set(golden["values"]) == set(NORMALIZATIONS)
+
+
+def test_every_option_with_a_number_or_a_choice_has_a_fixture_that_changes_it() -> None:
+    changed = {name for option in OPTIONS for name in fixture(option)["options"]}
+    assert changed | {"loss_normalization", "expected"} == set(Options().to_dict())
 
 
 def test_the_fixtures_are_what_the_derivation_gives() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mgloss.gate.calling import Form, coarsest, number, quiet
+from mgloss.gate.calling import Form, coarsest, number, plain_text, quiet
 from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.candidate import Run, claiming, components_of
@@ -191,7 +191,8 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         options = claiming(problem.options, claims)
-        values, slopes = _judged(compute, claims, problem.scales, gradients, mode)(
+        judged = _judged(compute, claims, problem.scales, gradients, mode)
+        arguments = (
             [tf.constant(a) for a in batch.targets],
             [tf.cast(a, mode) if mode in HALVES else tf.constant(a) for a in batch.predictions],
             [tf.constant(scale, tf.float32) for scale in problem.anchors],
@@ -200,6 +201,12 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
             tf.constant([getattr(options, name) or 0.0 for name in REALS], tf.float32),
             tf.constant(options.class_weights or [1.0] * problem.classes, tf.float32),
         )
+        try:
+            values, slopes = judged(*arguments)
+        except tf.errors.OpError as error:
+            raise LossError(
+                f"the loss raised {type(error).__name__}: {plain_text(error)}"
+            ) from None
         return Evaluation(
             {name: float(value) for name, value in values.items()},
             {name: tuple(_float32(g) for g in found) for name, found in slopes.items()}

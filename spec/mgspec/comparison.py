@@ -78,9 +78,8 @@ class Rounding:
 
     def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
         """Largest difference allowed between numbers of this magnitude."""
-        relative = 2 * self.terms + ROUNDINGS_OF_A_TERM
-        computed = self.unit * (relative * np.abs(scale) + self.floor)
-        return computed + 2 * self.stored * np.abs(scale)
+        relative = self.unit * (2 * self.terms + ROUNDINGS_OF_A_TERM) + 2 * self.stored
+        return relative * np.abs(scale) + self.unit * self.floor
 
 
 def _cells_a_box(problem: Problem, batch: Batch) -> float:

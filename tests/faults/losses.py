@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mgspec import Batch, Candidate, Evaluation, Problem, specification
+from mgspec import Batch, Candidate, Evaluation, Options, Problem, specification
+from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.layout import OBJECTNESS
 
 Run = Callable[[Problem, Batch, bool], Evaluation]
@@ -27,9 +28,11 @@ class Fault:
     candidate: Callable[[], Candidate]
 
 
-def changed(claims: str, make: Callable[[Run], Run]) -> Callable[[], Candidate]:
+def changed(
+    claims: str, make: Callable[[Run], Run], options: Options | None = PLAIN_OPTIONS
+) -> Callable[[], Candidate]:
     def build() -> Candidate:
-        right = specification(claims)
+        right = specification(claims, options)
         return replace(right, name=make.__name__, run=make(right.run))
 
     return build
@@ -284,8 +287,161 @@ def density_weighs_without_bound(right: Run) -> Run:
     return run
 
 
-def _fault(law: str, components: str, make: Callable[[Run], Run], claims: str = "batch") -> Fault:
-    return Fault(law, tuple(components.split()), changed(claims, make))
+def with_predictions(batch: Batch, change: Callable[[int, np.ndarray], None]) -> Batch:
+    """The batch with its predictions changed in place by `change(scale, array)`."""
+    copies = tuple(array.copy() for array in batch.predictions)
+    for scale, array in enumerate(copies):
+        change(scale, array)
+    return Batch(batch.targets, copies)
+
+
+def sizes_are_decoded_too_large(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        def larger(scale: int, array: np.ndarray) -> None:
+            array[..., 2:4] += 0.1
+
+        return right(problem, with_predictions(batch, larger), gradients)
+
+    return run
+
+
+def the_last_class_is_cut_off(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        def flawless(scale: int, array: np.ndarray) -> None:
+            array[..., -1] = np.where(batch.targets[scale][..., -1] > 0.5, 50, -50)
+
+        value = right(problem, batch, gradients)
+        cut = right(problem, with_predictions(batch, flawless), False)
+        return with_values(value, classification=cut.components["classification"])
+
+    return run
+
+
+def class_channels_start_too_early(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        def shifted(scale: int, array: np.ndarray) -> None:
+            classes = problem.class_channels(scale)
+            array[..., classes] = array[..., classes.start - 1 : classes.stop - 1].copy()
+
+        value = right(problem, batch, gradients)
+        wrong = right(problem, with_predictions(batch, shifted), False)
+        return with_values(value, classification=wrong.components["classification"])
+
+    return run
+
+
+def scales_are_averaged(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        return scaled(value, 1 / problem.scales, "location", "anchor", "classification", "total")
+
+    return run
+
+
+def class_0_is_taken_for_background(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        def flawless(scale: int, array: np.ndarray) -> None:
+            first = problem.class_channels(scale).start
+            array[..., first] = np.where(batch.targets[scale][..., first] > 0.5, 50, -50)
+
+        value = right(problem, batch, gradients)
+        without = right(problem, with_predictions(batch, flawless), False)
+        return with_values(value, classification=without.components["classification"])
+
+    return run
+
+
+def width_counts_twice(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        more = 0.0
+        for scale, mask in enumerate(batch.masks()):
+            off = batch.targets[scale][..., 2] - batch.predictions[scale][..., 2].astype(float)
+            more += float((mask * off**2).sum()) / batch.images
+        return with_values(value, location=value.components["location"] + more)
+
+    return run
+
+
+def the_first_row_is_left_out(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        targets = tuple(array.copy() for array in batch.targets)
+        for array in targets:
+            array[:, 0, :, OBJECTNESS] = 0
+        value = right(problem, batch, gradients)
+        less = right(problem, Batch(targets, batch.predictions), False)
+        return with_values(value, classification=less.components["classification"])
+
+    return run
+
+
+def coord_scale_enters_twice(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        return scaled(value, problem.options.coord_scale, "location")
+
+    return run
+
+
+def object_scale_is_forgotten(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        options = replace(problem.options, object_scale=1.0)
+        return right(replace(problem, options=options), batch, gradients)
+
+    return run
+
+
+def half_the_threshold_is_used(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        thresh = problem.options.ignore_thresh / 2
+        options = replace(problem.options, ignore_thresh=thresh)
+        return right(replace(problem, options=options), batch, gradients)
+
+    return run
+
+
+def the_gradient_of_boxes_is_stopped(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        if value.gradients is None:
+            return value
+        stopped = tuple(np.zeros_like(g) for g in value.gradients["location"])
+        return replace(value, gradients={**value.gradients, "location": stopped})
+
+    return run
+
+
+def the_gradient_is_three_halves_of_the_derivative(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        if value.gradients is None:
+            return value
+        slopes = {c: tuple(1.5 * g for g in gs) for c, gs in value.gradients.items()}
+        return replace(value, gradients=slopes)
+
+    return run
+
+
+def sums_stop_growing_in_half_precision() -> Candidate:
+    """Cells are counted in half precision, in one of the ways that the loss is run."""
+    right = specification("batch", None)
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right.run(problem, batch, gradients)
+        rounded = {c: float(np.float16(v)) for c, v in value.components.items()}
+        return replace(value, components=rounded, dtype="float32")
+
+    return replace(right, name="sums_stop_growing_in_half_precision", modes={"float16": run})
+
+
+def _fault(
+    law: str,
+    components: str,
+    make: Callable[[Run], Run],
+    claims: str = "batch",
+    options: Options | None = PLAIN_OPTIONS,
+) -> Fault:
+    return Fault(law, tuple(components.split()), changed(claims, make, options))
 
 
 OBJECT_TERMS = "location classification"
@@ -315,5 +471,18 @@ FAULTS: dict[str, Fault] = {
         _fault("oracle", "location", location_is_off_by_one_in_a_thousand),
         _fault("density_monotone", OBJECT_TERMS, density_is_ignored, "hybrid"),
         _fault("density_monotone", OBJECT_TERMS, density_weighs_without_bound, "hybrid"),
+        _fault("perfect", "location", sizes_are_decoded_too_large),
+        _fault("participation", "classification", the_last_class_is_cut_off),
+        _fault("separation", "classification", class_channels_start_too_early),
+        _fault("layers", "location anchor total", scales_are_averaged),
+        _fault("relabelling", "classification", class_0_is_taken_for_background),
+        _fault("transposition", "location", width_counts_twice),
+        _fault("translation", "classification", the_first_row_is_left_out),
+        _fault("scales", "location", coord_scale_enters_twice, options=None),
+        _fault("scales", "anchor objectness", object_scale_is_forgotten, options=None),
+        _fault("ignoring", "anchor objectness", half_the_threshold_is_used, options=None),
+        _fault("gradient", "location", the_gradient_of_boxes_is_stopped),
+        _fault("gradient", OBJECT_TERMS, the_gradient_is_three_halves_of_the_derivative),
+        Fault("modes", ("location",), sums_stop_growing_in_half_precision),
     )
 }

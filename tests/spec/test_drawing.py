@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mgspec import LAWS, Batch, Case, Problem, judge, specification
+from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.drawing import count, draw_case
 
 SHARDING = """\
@@ -24,7 +27,7 @@ def two_images_and_one_object() -> Case:
     target[1] = (0.5, 0.5, 0, 0, 1, 1, 1)
     prediction = np.zeros_like(target)
     prediction[1, 0, 0, 3] = 1
-    problem = Problem((((48.0, 32.0),),), 1, (32, 32))
+    problem = Problem((((48.0, 32.0),),), 1, (32, 32), PLAIN_OPTIONS)
     return Case(problem, {"X": Batch((target,), (prediction,))}, {"shards": 2})
 
 
@@ -41,10 +44,17 @@ def test_a_finding_says_what_came_and_what_was_expected() -> None:
 def test_a_crowd_is_cut_short() -> None:
     target = np.zeros((1, 5, 5, 7), np.float32)
     target[..., 4] = 1
-    problem = Problem((((48.0, 32.0),),), 1, (160, 160))
+    problem = Problem((((48.0, 32.0),),), 1, (160, 160), PLAIN_OPTIONS)
     lines = draw_case(Case(problem, {"X": Batch((target,), (target * 3,))}))
     assert lines[3:8] == ["    #####"] * 5
     assert lines[-1] == "    and 13 objects more"
+
+
+def test_options_are_told_where_they_are_not_plain() -> None:
+    options = replace(PLAIN_OPTIONS, location="giou", coord_scale=2)
+    case = two_images_and_one_object()
+    chosen = replace(case, problem=replace(case.problem, options=options))
+    assert "options: location = giou, coord_scale = 2.0" in draw_case(chosen)
 
 
 def test_nouns_are_counted_in_english() -> None:

@@ -59,8 +59,8 @@ BAD_PROBLEMS = {
     "at least one .width, height.": (((),), 2, (32, 32)),
     "positive .width, height. in pixels, got .0": ((((0, 1),),), 2, (32, 32)),
     "in pixels, got .nan": ((((float("nan"), 1),),), 2, (32, 32)),
-    "classes: expected 1 or more, got -1": ((((1, 1),),), -1, (32, 32)),
-    "input_size: expected": ((((1, 1),),), 1, (0, 32)),
+    "classes: expected 1 or more, got -1": ((((2, 2),),), -1, (32, 32)),
+    "input_size: expected": ((((2, 2),),), 1, (0, 32)),
 }
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import find
 
-from mgspec import NORMALIZATIONS, loss, normalization
-from mgspec.laws.cases import one_batch
+from mgspec import NORMALIZATIONS, normalization
 from mgspec.normalizations import NUMPY, Sums
-from mgspec.strategies import PLAIN
 
 # Two images of 2 x 3 cells: raw sums 6 and 2, 3 and 1 positive cells; E = 2.
 BY_HAND = {
@@ -54,10 +51,3 @@ def test_an_unknown_normalization_is_refused_with_the_nearest_name() -> None:
         normalization("per_imag")
     with pytest.raises(ValueError, match=r"unknown normalization \['batch'\]"):
         normalization(["batch"])  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("name", ["fixed", "expected"])
-def test_a_normalization_that_needs_e_says_so(name: str) -> None:
-    found = find(one_batch(PLAIN), lambda case: True)
-    with pytest.raises(ValueError, match=f"normalization '{name}' needs expected"):
-        loss.evaluate(found.problem, found.batches["X"], name)

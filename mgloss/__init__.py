@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mgloss.keras_loss import MultiGridScaleLoss
     from mgloss.loss import MultiGridLoss, components
 
 try:
@@ -14,7 +15,7 @@ try:
 except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
 
-__all__ = ["MultiGridLoss", "__version__", "components"]
+__all__ = ["MultiGridLoss", "MultiGridScaleLoss", "__version__", "components"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from mgloss import loss
 
         return getattr(loss, name)
+    if name == "MultiGridScaleLoss":
+        from mgloss.keras_loss import MultiGridScaleLoss
+
+        return MultiGridScaleLoss
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

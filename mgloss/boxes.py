@@ -2,7 +2,8 @@
 
 Two boxes are compared by how far their centres are apart and by their half sizes, in pixels, never
 by corners: nothing is lost far from the origin. On one axis, two intervals of half-lengths a and b
-with centres d apart share a + b - r and span a + b + r, r = max(|d|, |a - b|), shared at least 0.
+with centres d apart share 2 min(a, b) and span 2 max(a, b) where one holds the other, |d| < |a - b|,
+and else share a + b - |d|, at least 0, and span a + b + |d|.
 """
 
 from __future__ import annotations
@@ -40,17 +41,19 @@ class Pairs:
     half: tf.Tensor
     half_target: tf.Tensor
 
-    def reach(self) -> tf.Tensor:
-        """r = max(|d|, |a - b|) on each axis."""
-        return tf.maximum(tf.abs(self.apart), tf.abs(self.half - self.half_target))
+    def nested(self) -> tf.Tensor:
+        """On which axes one box holds the other."""
+        return tf.abs(self.apart) < tf.abs(self.half - self.half_target)
 
     def shared(self) -> tf.Tensor:
         """Lengths that the boxes share on each axis."""
-        return tf.nn.relu(self.half + self.half_target - self.reach())
+        beside = tf.nn.relu(self.half + self.half_target - tf.abs(self.apart))
+        return tf.where(self.nested(), 2 * tf.minimum(self.half, self.half_target), beside)
 
     def span(self) -> tf.Tensor:
         """Lengths of the smallest box around both."""
-        return self.half + self.half_target + self.reach()
+        beside = self.half + self.half_target + tf.abs(self.apart)
+        return tf.where(self.nested(), 2 * tf.maximum(self.half, self.half_target), beside)
 
     def intersection_and_union(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Areas in square pixels, `[...]`."""

@@ -149,7 +149,7 @@ _NUMBERS: dict[str, tuple[float, ...]] = {
     "anchor_scale": (1.0, 0.5, 2.0),
     "class_scale": (1.0, 4.0, 0.5),
     "object_scale": (1.0, 1.5, 4.0),
-    "no_object_scale": (1.0, 0.5, 1.5),
+    "no_object_scale": (1.0, 2.0, 1.5),  # below 1, a count may be between 0 and its guard of 1
     "ignore_thresh": (0.501, 0.299, 0.703, 1.0),
     "ignored_weight": (0.0, 0.0, 0.25),
     "iou_aware_ratio": (0.0, 0.5, 1.0),

@@ -2,8 +2,8 @@
 
 Two boxes are compared by how far their centres are apart and by their half sizes, in pixels, never
 by corners: nothing is lost far from the origin. On one axis, two intervals of half-lengths a and b
-with centres d apart share 2 min(a, b) and span 2 max(a, b) where one holds the other, |d| < |a - b|,
-and else share a + b - |d|, at least 0, and span a + b + |d|.
+with centres d apart share 2 min(a, b) and span 2 max(a, b) where one holds the other, that is where
+|d| < |a - b|; and else they share a + b - |d|, at least 0, and span a + b + |d|.
 """
 
 from __future__ import annotations

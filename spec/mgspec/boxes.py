@@ -63,8 +63,9 @@ def corners(
 
 def iou(a: tuple[Float, Float], b: tuple[Float, Float]) -> Float:
     """Intersection over union of boxes given by their corners, `[..., 2]` each."""
-    shared = np.prod(np.maximum(0, np.minimum(a[1], b[1]) - np.maximum(a[0], b[0])), -1)
-    return shared / (np.prod(a[1] - a[0], -1) + np.prod(b[1] - b[0], -1) - shared)
+    shared: Float = np.prod(np.maximum(0, np.minimum(a[1], b[1]) - np.maximum(a[0], b[0])), -1)
+    union: Float = np.prod(a[1] - a[0], -1) + np.prod(b[1] - b[0], -1) - shared
+    return shared / union
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def options_of(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
     seed = draw(whole(0, 4) if variety.plain else _SEEDS)
     weights = None
     if variety.plain or not seed:
-        numbers = {"ignore_thresh": (1.0, *_NUMBERS["ignore_thresh"])[seed]}
+        numbers: dict[str, Any] = {"ignore_thresh": (1.0, *_NUMBERS["ignore_thresh"])[seed]}
     else:
         picks = _bulk(seed, 30, (len(_NUMBERS),), 0, 11)
         numbers = {

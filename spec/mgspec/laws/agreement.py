@@ -46,7 +46,7 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
         raise ValueError(f"signs: expected whole numbers from -8 to 8, got {signs!r}")
     # A box also moves the objectness target that knows it, which counts as a constant.
     aware = ("objectness", "total") if trial.case.problem.options.iou_aware_ratio else ()
-    directions = {
+    directions: dict[str, tuple[list[Array], tuple[str, ...]]] = {
         "boxes": (_direction(x, slice(0, OBJECTNESS), signs), aware),
         "logits": (_direction(x, slice(OBJECTNESS, None), signs), ()),
     }
@@ -129,7 +129,7 @@ def modes(trial: Trial) -> Iterator[Comparison]:
             got, wanted = other.components[c], value.components[c]
             tolerance = float(rounding.tolerance(max(abs(got), abs(wanted))))
             yield Comparison(c, f"L(X) in mode {mode}", got, EQUAL, wanted, tolerance)
-            if value.gradients is None or c not in (other.gradients or {}):
+            if value.gradients is None or other.gradients is None or c not in other.gradients:
                 continue
             coarse = replace(rounding, stored=UNIT_ROUNDOFF.get(mode, 0.0))
             yield from worst_element(

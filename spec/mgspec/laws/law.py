@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import hypothesis.strategies as st
 
@@ -142,7 +143,7 @@ Check = Callable[[Trial], Iterator[Comparison]]
 
 
 def law(
-    cases: Cases, *, speaks_of: tuple[str, ...] = COMPONENTS, **needs: int
+    cases: Cases, *, speaks_of: tuple[str, ...] = COMPONENTS, **needs: Any
 ) -> Callable[[Check], Check]:
     """Register a function as the law of its name; its docstring becomes the normative text.
 

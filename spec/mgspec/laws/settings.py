@@ -69,9 +69,9 @@ def scales(trial: Trial) -> Iterator[Comparison]:
     one_each = [_with(trial, **{name: 2 * weight}) for name, weight in weights.items()]
     divides = normalization(trial.candidate.claims).divides_by_count
     for c in (c for c in trial.components if c not in (background, "total")):
-        for value in (both, *one_each):
+        for doubled in (both, *one_each):
             what = "L(weights of cells doubled)"
-            yield from equal(c, what, value.components[c], before.components[c])
+            yield from equal(c, what, doubled.components[c], before.components[c])
     if background not in before.components:
         return
     value = before.components[background]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,7 +12,10 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 
 from mgspec import LAWS, Batch, Case
 from mgspec.laws import cases
+from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
 from mgspec.layout import OBJECTNESS, validate
+from mgspec.loss import Scale, best_overlaps
+from mgspec.options import CLASSIFICATIONS, LOCATIONS
 from mgspec.strategies import FULL, PLAIN, Variety, objects, scenes
 
 
@@ -156,3 +160,37 @@ def test_an_object_is_one_anchor_and_at_least_one_class(data: st.DataObject) -> 
         assert 1 <= target[scene.problem.class_channels(scale)].sum() <= 2
         assert (target[:2] > -1).all()
         assert (target[:2] < 2).all()
+
+
+def test_all_options_are_drawn() -> None:
+    variety = replace(FULL, options=None)
+    for location in LOCATIONS:
+        find(scenes(variety), lambda s, wanted=location: s.problem.options.location == wanted)
+    for kind in CLASSIFICATIONS:
+        find(scenes(variety), lambda s, wanted=kind: s.problem.options.classification == wanted)
+    find(scenes(variety), lambda s: s.problem.options.iou_aware_ratio > 0)
+    find(scenes(variety), lambda s: s.problem.options.class_weights is not None)
+
+
+@pytest.mark.parametrize("variety", [PLAIN, FULL])
+def test_there_are_ignored_cells_beside_objects(variety: Variety) -> None:
+    def ignores(case: Case) -> bool:
+        problem, batch = case.problem, case.batches["X"]
+        scale = Scale.of(problem, batch, 0)
+        background = best_overlaps(scale) * (scale.mask == 0)
+        return bool((background > problem.options.ignore_thresh).any())
+
+    find(imitated_objects(replace(variety, options=None)), ignores)
+
+
+def test_a_threshold_is_kept_clear_of_every_overlap() -> None:
+    @settings(max_examples=30)
+    @given(one_clear_batch(replace(FULL, options=None)))
+    def check(case: Case) -> None:
+        problem, batch = case.problem, case.batches["X"]
+        thresh = problem.options.ignore_thresh
+        for number in range(problem.scales if thresh < 1 else 0):
+            overlaps = best_overlaps(Scale.of(problem, batch, number))
+            assert (np.abs(overlaps - thresh) >= CLEARANCE).all()
+
+    check()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -32,7 +33,7 @@ def half_sizes(logs: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of boxes: `[..., 2]` arrays over x and y, in pixels.
+    """Pairs of boxes: `[..., 2]` arrays over x and y, in pixels. What they share is computed once.
 
     apart: predicted minus target centre. half, half_target: half widths and heights.
     """
@@ -41,28 +42,33 @@ class Pairs:
     half: tf.Tensor
     half_target: tf.Tensor
 
+    @cached_property
     def nested(self) -> tf.Tensor:
         """On which axes one box holds the other."""
         return tf.abs(self.apart) < tf.abs(self.half - self.half_target)
 
+    @cached_property
     def shared(self) -> tf.Tensor:
         """Lengths that the boxes share on each axis."""
         beside = tf.nn.relu(self.half + self.half_target - tf.abs(self.apart))
-        return tf.where(self.nested(), 2 * tf.minimum(self.half, self.half_target), beside)
+        return tf.where(self.nested, 2 * tf.minimum(self.half, self.half_target), beside)
 
+    @cached_property
     def span(self) -> tf.Tensor:
         """Lengths of the smallest box around both."""
         beside = self.half + self.half_target + tf.abs(self.apart)
-        return tf.where(self.nested(), 2 * tf.maximum(self.half, self.half_target), beside)
+        return tf.where(self.nested, 2 * tf.maximum(self.half, self.half_target), beside)
 
+    @cached_property
     def intersection_and_union(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Areas in square pixels, `[...]`."""
-        shared = _area(self.shared())
+        shared = _area(self.shared)
         return shared, 4 * _area(self.half) + 4 * _area(self.half_target) - shared
 
+    @cached_property
     def iou(self) -> tf.Tensor:
         """Intersection over union, `[...]`."""
-        shared, union = self.intersection_and_union()
+        shared, union = self.intersection_and_union
         return shared / union
 
 
@@ -78,19 +84,19 @@ def _squared(sides: tf.Tensor) -> tf.Tensor:
 
 def giou_loss(boxes: Pairs) -> tf.Tensor:
     """1 - GIoU, `[...]` (Rezatofighi et al. 2019, arXiv:1902.09630)."""
-    shared, union = boxes.intersection_and_union()
-    return (1 - shared / union) + (1 - union / _area(boxes.span()))
+    shared, union = boxes.intersection_and_union
+    return (1 - shared / union) + (1 - union / _area(boxes.span))
 
 
 def diou_loss(boxes: Pairs) -> tf.Tensor:
     """1 - DIoU, `[...]` (Zheng et al. 2020, arXiv:1911.08287)."""
-    return (1 - boxes.iou()) + _squared(boxes.apart) / _squared(boxes.span())
+    return (1 - boxes.iou) + _squared(boxes.apart) / _squared(boxes.span)
 
 
 def ciou_loss(boxes: Pairs) -> tf.Tensor:
     """1 - CIoU, `[...]` (Zheng et al. 2020), v / (1 - IoU + v) differentiated with the rest."""
     v = 4 / math.pi**2 * tf.square(_angle(boxes.half) - _angle(boxes.half_target))
-    missed = tf.nn.relu(1 - boxes.iou())
+    missed = tf.nn.relu(1 - boxes.iou)
     return diou_loss(boxes) + v * tf.math.divide_no_nan(v, missed + v)
 
 

@@ -89,7 +89,7 @@ def exceeds(
     """
     half = half_sizes(boxes[..., tf.newaxis, 2:4], anchors)
     pairs = Pairs(apart[..., tf.newaxis, :], half, half_object[..., tf.newaxis, :])
-    return tf.reduce_any(tf.minimum(pairs.iou(), 1) > thresh, -1)
+    return tf.reduce_any(tf.minimum(pairs.iou, 1) > thresh, -1)
 
 
 def distinct(objects: Objects, grid: Grid) -> Objects:

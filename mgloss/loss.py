@@ -9,20 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from mgloss.arrays import check_arrays
 from mgloss.cells import not_finite
-from mgloss.terms import Scale, raw_sums
+from mgloss.terms import Scale, choose, raw_sums
 from mgspec.layout import Problem
-from mgspec.normalizations import Arithmetic, Sums, normalization
+from mgspec.normalizations import NORMALIZATIONS, Arithmetic, Sums
 from mgspec.options import TERMS, Options
 
 TENSORFLOW = Arithmetic(
-    total=tf.reduce_sum, at_least_one=lambda count: tf.maximum(tf.ones_like(count), count)
+    total=partial(tf.reduce_sum, axis=-1),
+    at_least_one=lambda count: tf.maximum(tf.ones_like(count), count),
 )
+NAMES = tuple(NORMALIZATIONS)
+
+
+def weights_of_images(name: Any, sums: Sums) -> tf.Tensor:
+    """What the raw sum of each image is multiplied with in each of T terms: `[B, T]`.
+
+    Formulas are linear in the raw sums, so it is the value where image i alone has a raw sum of 1.
+
+    name: of a normalization, or its position in NORMALIZATIONS. sums: raw `[B, T, B]`, where the
+        first index says which image has the 1; count `[T, B]`; positive `[B]`.
+    """
+    formulas = [partial(rule.formula, sums, TENSORFLOW) for rule in NORMALIZATIONS.values()]
+    return tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
 
 
 def components(
@@ -39,7 +54,7 @@ def components(
     anchors: one `[A, 2]` tensor a scale, width and height in pixels.
     input_size: `[2]`, height and width of an input image in pixels.
     options: `mgspec.Options`, or an object like it whose numbers are tensors and whose choices
-        are tensors with positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS.
+        are tensors with positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
 
     Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,
     even one that no term reads. Arguments are not checked here; `MultiGridLoss` checks.
@@ -55,19 +70,23 @@ def components(
         scale = Scale.of(target, prediction, sizes, input_size, options)
         dtype = prediction.dtype
         broken = not_finite(prediction) + not_finite(target)
+        images = scale.grid.images
         terms = raw_sums(scale)
         _, positive = terms["location"]
-        for term, (raw, count) in terms.items():
+        for name, chosen in options.terms_by_normalization():
             sums = Sums(
-                raw=raw + broken,
-                count=count,
+                raw=tf.repeat(tf.eye(images, dtype=dtype)[:, tf.newaxis], len(chosen), axis=1),
+                count=tf.stack([terms[term][1] for term in chosen]),
                 positive=positive,
-                images=tf.cast(scale.grid.images, dtype),
+                images=tf.cast(images, dtype),
                 cells=tf.cast(scale.grid.cells, dtype),
                 expected=options.expected,
             )
-            rule = normalization(options.normalization_of(term))
-            values[term].append(factors[term] * rule.formula(sums, TENSORFLOW))
+            weights = tf.unstack(weights_of_images(name, sums), axis=1)
+            for term, weight in zip(chosen, weights, strict=True):
+                raw, _ = terms[term]
+                value = tf.reduce_sum(weight * (raw + broken))
+                values[term].append(factors[term] * value)
     of_scales = {term: tf.add_n(parts) for term, parts in values.items()}
     return {**of_scales, "total": tf.add_n(list(of_scales.values()))}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -75,6 +76,7 @@ class Scale:
         mask = tf.cast(positive, dtype)
         return Scale(head, rows, targets, objects, mask, grid, first_class, options)
 
+    @cached_property
     def boxes(self) -> Pairs:
         """The positive cells' predicted boxes and their objects'."""
         box, anchors = self.rows[:, 0:4], self.objects.anchors
@@ -108,7 +110,7 @@ class Scale:
 
 def location(scale: Scale) -> tf.Tensor:
     """Box loss of each positive cell, `[P]`."""
-    boxes = scale.boxes()
+    boxes = scale.boxes
     return choose(
         scale.options.location,
         LOCATIONS,
@@ -181,7 +183,7 @@ def objectness_of_positives(scale: Scale) -> tf.Tensor:
     logit = scale.rows[:, OBJECTNESS]
     if isinstance(ratio, float) and ratio == 0:
         return bce(tf.ones_like(logit), logit)
-    seen = _power(scale.boxes().iou(), scale.options.iou_aware_power)
+    seen = _power(scale.boxes.iou, scale.options.iou_aware_power)
     return bce(tf.stop_gradient(1 - ratio + ratio * seen), logit)
 
 

@@ -387,6 +387,8 @@ def main() -> None:
     # Hypothesis keeps notes in the current folder by default; the user's is not ours to write in.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+        # TensorFlow's notes on devices and compilers would run into the report.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a mark shows "?"
                 stream.reconfigure(errors="replace")

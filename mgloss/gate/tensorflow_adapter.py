@@ -1,7 +1,8 @@
 """TensorFlow losses, and the reference.
 
 A foreign loss is run eagerly, as its author would debug it: a trace would hide state and noise. The
-reference is a pure function of tensors, so it is traced once for each number of scales.
+reference is a pure function of tensors, so it is traced once for each number of scales: one trace
+serves every batch, grid, normalization and option.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from mgloss.gate.calling import Form, coarsest, number, plain_text, quiet
 from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.candidate import Run, claiming, components_of
-from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
+from mgspec.normalizations import NORMALIZATIONS
+from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 
 HAS_GRADIENTS = True
 
@@ -81,12 +83,13 @@ def _gradient(
 class Numbers:
     """Options as tensors: what `components` reads of them, so that one trace serves all options.
 
-    Choices are positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS.
+    Choices are positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
     """
 
     location: Any
     background: Any
     classification: Any
+    normalization: Any
     focal_alpha: Any
     focal_gamma: Any
     class_weights: Any
@@ -100,33 +103,31 @@ class Numbers:
     ignored_weight: Any
     iou_aware_ratio: Any
     iou_aware_power: Any
-    claims: str
     expected: Any
 
-    def normalization_of(self, term: str) -> str:
+    def terms_by_normalization(self) -> list[tuple[Any, tuple[str, ...]]]:
         """The same for every term."""
-        return self.claims
+        return [(self.normalization, TERMS)]
 
 
 CHOICES = {
     "location": LOCATIONS,
     "background": BACKGROUNDS,
     "classification": CLASSIFICATIONS,
+    "normalization": tuple(NORMALIZATIONS),
 }
-REALS = tuple(
-    f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights", "claims")
-)
+REALS = tuple(f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights"))
 
 Components = Callable[..., dict[str, tf.Tensor]]
 Judged = Callable[..., tuple[dict[str, tf.Tensor], dict[str, list[tf.Tensor]]]]
 
 
 @cache
-def _judged(compute: Components, claims: str, scales: int, gradients: bool, mode: str) -> Judged:
+def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
     """The reference for any batch, grid, anchors, classes and options; traced once but for "eager".
 
     Arguments of what it returns: targets, predictions, anchors, input size, positions of the
-    choices `[3]`, the other options `[13]`, class weights `[C]`.
+    choices `[4]`, the other options `[13]`, class weights `[C]`.
     """
 
     def judged(
@@ -142,7 +143,6 @@ def _judged(compute: Components, claims: str, scales: int, gradients: bool, mode
             **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
             **dict(zip(REALS, tf.unstack(reals), strict=True)),
             class_weights=weights,
-            claims=claims,
         )
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(predictions)
@@ -191,14 +191,17 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         options = claiming(problem.options, claims)
-        judged = _judged(compute, claims, problem.scales, gradients, mode)
+        judged = _judged(compute, problem.scales, gradients, mode)
+        kinds = {**vars(options), "normalization": claims}
+        reals = [getattr(options, name) for name in REALS]
         arguments = (
             [tf.constant(a) for a in batch.targets],
             [tf.cast(a, mode) if mode in HALVES else tf.constant(a) for a in batch.predictions],
             [tf.constant(scale, tf.float32) for scale in problem.anchors],
             tf.constant(problem.input_size, tf.float32),
-            tf.constant([known.index(getattr(options, n)) for n, known in CHOICES.items()]),
-            tf.constant([getattr(options, name) or 0.0 for name in REALS], tf.float32),
+            tf.constant([known.index(kinds[name]) for name, known in CHOICES.items()]),
+            # Where no formula needs an expected count, any will do.
+            tf.constant([1.0 if value is None else value for value in reals], tf.float32),
             tf.constant(options.class_weights or [1.0] * problem.classes, tf.float32),
         )
         try:

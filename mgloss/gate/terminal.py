@@ -56,12 +56,13 @@ def progress(console: Console) -> Progress:
 
 def verdict_table(found: Sequence[Document], components: Sequence[str]) -> Table:
     """One row a law, one column a component."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    # Narrow gaps: with four terms and their total a row just fits in 80 columns.
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("law")
     for component in components:
         table.add_column(component, justify="center")
     table.add_column("examples", justify="right")
-    table.add_column("seconds", justify="right")
+    table.add_column("time/s", justify="right")
     for law in dict.fromkeys(v["law"] for v in found):
         rows = {v["component"]: v for v in found if v["law"] == law}
         whole = rows.get(None)

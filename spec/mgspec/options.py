@@ -94,6 +94,14 @@ class Options:
             return self.loss_normalization
         return dict(self.loss_normalization).get(term, "batch")
 
+    def terms_by_normalization(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each normalization that is used, with the terms that it divides."""
+        of_term = {term: self.normalization_of(term) for term in TERMS}
+        return [
+            (name, tuple(term for term in TERMS if of_term[term] == name))
+            for name in dict.fromkeys(of_term.values())
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data: strings, numbers, lists, dicts and None."""
         document = dataclasses.asdict(self)

@@ -94,9 +94,13 @@ class Scale:
 
     def over_positives(self, of_rows: tf.Tensor) -> tf.Tensor:
         """`[P]` summed over each image's positive cells: `[B]`."""
+        return tf.linalg.matvec(self.holds, of_rows)
+
+    @cached_property
+    def holds(self) -> tf.Tensor:
+        """1 where an image holds a positive cell: `[B, P]`."""
         image = self.objects.index // self.grid.cells
-        holds = tf.one_hot(image, self.grid.images, axis=0, dtype=of_rows.dtype)  # [B, P]
-        return tf.linalg.matvec(holds, of_rows)
+        return tf.one_hot(image, self.grid.images, axis=0, dtype=self.mask.dtype)
 
     def background_weight(self) -> tf.Tensor:
         """w of background cells, 0 in positive ones: `[N]`."""

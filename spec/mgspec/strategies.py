@@ -1,8 +1,8 @@
 """Hypothesis strategies for problems, images and batches.
 
 Two varieties are searched, one after the other. In the *plain* one every number is drawn on its
-own, so that it shrinks to what a person would have written: one scale, one or two images, few
-objects, whole numbers. The *full* one goes everywhere: two scales, four images, crowds, noisy
+own, so that it shrinks to what a person would have written: one scale unless it takes two, one or
+two images, few objects, whole numbers. The *full* one goes everywhere: four images, crowds, noisy
 backgrounds; there numbers come in bulk from drawn integers, each the seed of a bit generator whose
 stream NumPy guarantees, and 0 stands for "nothing of it". A law that a plain batch can break is
 thus shown broken by a plain batch, and the full variety costs few draws an example.
@@ -81,7 +81,7 @@ class Variety:
     options: Options | None = PLAIN_OPTIONS
 
 
-PLAIN = Variety(plain=True, scales=1, images=2, objects=2)
+PLAIN = Variety(plain=True, scales=2, images=2, objects=2)
 FULL = Variety(plain=False, scales=2, images=4, objects=3)
 
 

@@ -26,9 +26,7 @@ def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
         assert finding is not None
         assert component in finding.message
         assert sum(batch.images for batch in finding.case.batches.values()) <= 4
-        # A fault that takes two scales is not found among the plain batches, which have one.
-        most = 8 if finding.case.problem.scales == 1 else 16
-        assert sum(batch.positives for batch in finding.case.batches.values()) <= most
+        assert sum(batch.positives for batch in finding.case.batches.values()) <= 8
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 
 from mgloss import MultiGridLoss
 from mgspec import NORMALIZATIONS, Case, Options
@@ -244,6 +244,7 @@ def test_a_list_of_one_normalization_is_that_normalization() -> None:
     assert make(loss_normalization=["grid"]).options == make(loss_normalization="grid").options
 
 
+@settings(max_examples=20)  # eager, five losses an example
 @given(one_clear_batch(replace(FULL, options=None)))
 def test_each_term_may_have_a_normalization_of_its_own(case: Case) -> None:
     batch, problem = case.batches["X"], case.problem

@@ -59,8 +59,8 @@ FAULTS = {
     "scales are applied twice": (
         "scales",
         "loss",
-        "factors[term] * rule.formula",
-        "factors[term] * factors[term] * rule.formula",
+        "factors[term] * value",
+        "factors[term] * factors[term] * value",
     ),
 }
 

@@ -76,20 +76,23 @@ def test_the_search_finds_what_the_table_says_of_the_plain_terms(
             holds = ANCHOR_DIFFERS.get((law, name), holds)
         assert verdict.status == (HOLDS if holds else BROKEN), verdict.message
         assert_searched(verdict, budget.max_examples)
+        if law == "partition" and verdict.component == "location" and not holds:
+            assert_small(verdict)
 
 
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 @pytest.mark.parametrize("law", LAWS)
 def test_the_search_finds_what_the_table_says_of_all_options(law: str, name: str, budget) -> None:
     candidate = reference(name)
+    examples = budget.max_examples // 2  # a law of structure is searched under eight normalizations
 
-    verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
+    verdicts = search(LAWS[law], candidate, max_examples=examples, seed=budget.seed)
 
     assert [v.component for v in verdicts] == list(LAWS[law].components_of(candidate))
     for verdict in verdicts:
         holds = EXPECTED.get((law, name), True)
         assert verdict.status == (HOLDS if holds else BROKEN), verdict.message
-        assert_searched(verdict, budget.max_examples // LAWS[law].one_in)
+        assert_searched(verdict, examples // LAWS[law].one_in)
 
 
 def assert_searched(verdict: Verdict, max_examples: int) -> None:
@@ -100,11 +103,9 @@ def assert_searched(verdict: Verdict, max_examples: int) -> None:
         assert verdict.comparisons >= verdict.examples // 4
 
 
-@pytest.mark.parametrize("name", ["positives", "fixed", "hybrid", "sum"])
-def test_the_witness_of_a_broken_partition_is_small(name: str, budget) -> None:
-    verdicts = search(LAWS["partition"], reference(name), seed=budget.seed)
-    location = next(v for v in verdicts if v.component == "location")
-    assert location.finding is not None
-    batches = location.finding.case.batches.values()
+def assert_small(verdict: Verdict) -> None:
+    """What people are shown of a broken law: two images and at most two objects."""
+    assert verdict.finding is not None
+    batches = verdict.finding.case.batches.values()
     assert sum(batch.images for batch in batches) == 2
     assert sum(batch.positives for batch in batches) <= 2

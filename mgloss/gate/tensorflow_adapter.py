@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import tensorflow as tf
 from mgloss.gate.calling import Form, coarsest, number, plain_text, quiet
 from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
-from mgspec.candidate import Run, claiming, components_of
+from mgspec.candidate import COMPONENTS, Run, claiming, components_of
 from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 
@@ -119,7 +119,7 @@ CHOICES = {
 REALS = tuple(f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights"))
 
 Components = Callable[..., dict[str, tf.Tensor]]
-Judged = Callable[..., tuple[dict[str, tf.Tensor], dict[str, list[tf.Tensor]]]]
+Judged = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
 
 
 @cache
@@ -127,7 +127,9 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
     """The reference for any batch, grid, anchors, classes and options; traced once but for "eager".
 
     Arguments of what it returns: targets, predictions, anchors, input size, positions of the
-    choices `[4]`, the other options `[13]`, class weights `[C]`.
+    choices `[4]`, the other options `[13]`, class weights `[C]`. It returns the values of
+    COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`, in modes other
+    than TRACED the total's alone.
     """
 
     def judged(
@@ -148,19 +150,23 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
             tape.watch(predictions)
             wide = [tf.cast(prediction, tf.float32) for prediction in predictions]
             values = compute(targets, wide, anchors, size, options)
+        packed = tf.stack([values[name] for name in COMPONENTS])
         if not gradients:
-            return values, {}
+            return packed, []
         if mode != TRACED:  # compared by the gradient that trains: XLA takes long for all of them
-            return values, {"total": tape.gradient(values["total"], predictions, **ZERO)}
-        terms = [name for name in values if name != "total"]
-        slopes = {name: tape.gradient(values[name], predictions, **ZERO) for name in terms}
-        # By the chain rule; a second way through every operation would take as long as the rest.
-        shares = tape.gradient(values["total"], [values[name] for name in terms], **ZERO)
-        slopes["total"] = [
-            tf.add_n([share * g for share, g in zip(shares, of_scale, strict=True)])
-            for of_scale in zip(*slopes.values(), strict=True)
+            slopes = [tape.gradient(values["total"], predictions, **ZERO)]
+        else:
+            slopes = [tape.gradient(values[name], predictions, **ZERO) for name in TERMS]
+            # By the chain rule; another way through every operation would take as long as the rest.
+            shares = tape.gradient(values["total"], [values[name] for name in TERMS], **ZERO)
+            total = [
+                tf.add_n([share * g for share, g in zip(shares, of_scale, strict=True)])
+                for of_scale in zip(*slopes, strict=True)
+            ]
+            slopes.append(total)
+        return packed, [
+            tf.cast(tf.stack(of_scale), tf.float32) for of_scale in zip(*slopes, strict=True)
         ]
-        return values, slopes
 
     if mode == "eager":
         return judged
@@ -189,30 +195,24 @@ TRACED = "traced"
 def _runner(compute: Components, claims: str, mode: str) -> Run:
     """The reference in a mode, as a candidate's `run`."""
 
+    of_gradients = COMPONENTS if mode == TRACED else ("total",)
+
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        options = claiming(problem.options, claims)
         judged = _judged(compute, problem.scales, gradients, mode)
-        kinds = {**vars(options), "normalization": claims}
-        reals = [getattr(options, name) for name in REALS]
-        arguments = (
-            [tf.constant(a) for a in batch.targets],
-            [tf.cast(a, mode) if mode in HALVES else tf.constant(a) for a in batch.predictions],
-            [tf.constant(scale, tf.float32) for scale in problem.anchors],
-            tf.constant(problem.input_size, tf.float32),
-            tf.constant([known.index(kinds[name]) for name, known in CHOICES.items()]),
-            # Where no formula needs an expected count, any will do.
-            tf.constant([1.0 if value is None else value for value in reals], tf.float32),
-            tf.constant(options.class_weights or [1.0] * problem.classes, tf.float32),
-        )
+        targets = [tf.constant(a) for a in batch.targets]
+        predictions = [tf.constant(a) for a in batch.predictions]
+        if mode in HALVES:
+            predictions = [tf.cast(p, mode) for p in predictions]
         try:
-            values, slopes = judged(*arguments)
+            values, slopes = judged(targets, predictions, *_settings(problem, claims))
         except tf.errors.OpError as error:
             raise LossError(
                 f"the loss raised {type(error).__name__}: {plain_text(error)}"
             ) from None
+        found = [of_scale.numpy() for of_scale in slopes]
         return Evaluation(
-            {name: float(value) for name, value in values.items()},
-            {name: tuple(_float32(g) for g in found) for name, found in slopes.items()}
+            dict(zip(COMPONENTS, values.numpy().tolist(), strict=True)),
+            {name: tuple(g[k] for g in found) for k, name in enumerate(of_gradients)}
             if gradients
             else None,
         )
@@ -220,9 +220,20 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
     return run
 
 
-def _float32(gradient: tf.Tensor) -> np.ndarray:
-    array: np.ndarray = tf.cast(gradient, tf.float32).numpy()
-    return array
+@lru_cache(maxsize=64)  # a law evaluates several batches of one problem
+def _settings(problem: Problem, claims: str) -> tuple[Any, ...]:
+    """What `_judged` takes after the arrays."""
+    options = claiming(problem.options, claims)
+    kinds = {**vars(options), "normalization": claims}
+    reals = [getattr(options, name) for name in REALS]
+    return (
+        [tf.constant(scale, tf.float32) for scale in problem.anchors],
+        tf.constant(problem.input_size, tf.float32),
+        tf.constant([known.index(kinds[name]) for name, known in CHOICES.items()]),
+        # Where no formula needs an expected count, any will do.
+        tf.constant([1.0 if value is None else value for value in reals], tf.float32),
+        tf.constant(options.class_weights or [1.0] * problem.classes, tf.float32),
+    )
 
 
 def reference(

@@ -136,7 +136,9 @@ def anchor(scale: Scale) -> Term:
 def classification(scale: Scale) -> Term:
     """S_i = sum over positive cells and classes of the class's weight times its loss."""
     options = scale.options
-    logit, target = scale.prediction[..., scale.classes], scale.target[..., scale.classes]
+    logit = scale.prediction[..., scale.classes]
+    # A background cell's target may hold anything, even what has no logarithm or power.
+    target = scale.mask[..., None] * scale.target[..., scale.classes]
     count = target.shape[-1]
     weights = np.array(options.class_weights or [1.0] * count)
     smooth = options.label_smoothing

@@ -12,6 +12,7 @@ All numbers are exact in float32.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,6 +48,7 @@ LARGEST = 1e4  # magnitude of a prediction
 _DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
 
 NO_CROWD, SOME_CELLS, ALL_CELLS = "none", "some", "all"
+CROWDS = (NO_CROWD, NO_CROWD, SOME_CELLS, ALL_CELLS)
 
 
 @cache
@@ -135,9 +137,23 @@ def right(target: Array) -> Array:
 
 
 def _bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -> NDArray[np.int64]:
-    """Integers in [low, high], the same on every machine."""
-    raw = np.random.PCG64([seed, stream]).random_raw(int(np.prod(shape)))
-    return (np.asarray(raw) % (high - low + 1)).astype(np.int64).reshape(shape) + low
+    """Integers in [low, high], the same on every machine.
+
+    The numbers of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number
+    generators, OOPSLA 2014), which need no generator to be set up for the few that are wanted.
+    """
+    first = (seed << 40) + (stream << 32)
+    mixed = (np.arange(first, first + math.prod(shape), dtype=np.uint64) + _ONE) * _GAMMA
+    mixed = (mixed ^ (mixed >> _30)) * _MIX_1
+    mixed = (mixed ^ (mixed >> _27)) * _MIX_2
+    mixed ^= mixed >> _31
+    return (mixed % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
+
+
+_ONE, _30, _27, _31 = np.uint64(1), np.uint64(30), np.uint64(27), np.uint64(31)
+_GAMMA, _MIX_1, _MIX_2 = (
+    np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
 
 
 # What the numbers of the options are drawn from; the first is the simplest.
@@ -158,8 +174,7 @@ _NUMBERS: dict[str, tuple[float, ...]] = {
 _CLASS_WEIGHTS = (1.0, 0.5, 2.0)
 
 
-@st.composite
-def options_of(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
+def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
     """Options for problems of this variety; the simplest are those of the three plain terms.
 
     classes: C, unless the options drawn need one more.
@@ -197,8 +212,7 @@ def _class_weights(seed: int, classes: int) -> tuple[float, ...]:
     return tuple(_CLASS_WEIGHTS[int(pick)] for pick in _bulk(seed, 31, (classes,), 0, 2))
 
 
-@st.composite
-def scenes(
+def draw_scene(
     draw: st.DrawFn, variety: Variety, smallest: int = 1, longest: int = LONGEST_SIDE
 ) -> Scene:
     """1 or 2 scales, grids of 1 to 5 cells a side, 1 to 3 anchors, 1 to 4 classes.
@@ -215,7 +229,7 @@ def scenes(
     grids = [(height * step, width * step) for step in (1, finer)[:scales]]
     anchors = tuple(ANCHORS[s][: draw(whole(1, 3))] for s in range(scales))
     classes = draw(whole(1, 4))
-    chosen = draw(options_of(variety, classes))
+    chosen = draw_options(draw, variety, classes)
     if chosen.class_weights is not None:
         classes = len(chosen.class_weights)
     classes = max(classes, 2 if chosen.classification == "softmax_focal" else 1)
@@ -234,28 +248,28 @@ def _targets(problem: Problem, scale: int, numbers: NDArray[np.int64]) -> Array:
     target[..., WH] = numbers[..., 2:4] / 4
     target[..., OBJECTNESS] = 1
     anchors, classes = problem.anchor_channels(scale), problem.class_channels(scale)
-    anchor = anchors.start + numbers[..., 4] % (anchors.stop - anchors.start)
-    of_class = classes.start + numbers[..., 5] % problem.classes
-    np.put_along_axis(target, anchor[..., None], 1, axis=-1)
-    np.put_along_axis(target, of_class[..., None], 1, axis=-1)
+    target[..., anchors] = _one_hot(numbers[..., 4], anchors.stop - anchors.start)
+    target[..., classes] = _one_hot(numbers[..., 5], problem.classes)
     return target
+
+
+def _one_hot(numbers: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """`[...]` to `[..., count]`, true where the place is the number modulo count."""
+    hot: NDArray[np.bool_] = np.arange(count) == (numbers % count)[..., None]
+    return hot
 
 
 def _bulk_targets(problem: Problem, scale: int, seed: int, shape: tuple[int, ...]) -> Array:
     """Objects `[*shape, 5 + A + C]` from a seed; one in four also has a second class."""
     if not seed:
         return _targets(problem, scale, np.zeros((*shape, 6), np.int64))
-    limits = np.array([5, 5, 8, 8, 0, 0])
+    limits = np.array([5, 5, 8, 8])
     numbers = _bulk(seed, 10 + scale, (*shape, 8), 0, 2**16)
-    numbers[..., :6] = np.where(
-        limits, numbers[..., :6] % (2 * limits + 1) - limits, numbers[..., :6]
-    )
+    numbers[..., :4] = numbers[..., :4] % (2 * limits + 1) - limits
     target = _targets(problem, scale, numbers[..., :6])
-    second = problem.class_channels(scale).start + numbers[..., 6] % problem.classes
-    also = np.where(
-        numbers[..., 7] % 4 == 0, 1, np.take_along_axis(target, second[..., None], -1)[..., 0]
-    )
-    np.put_along_axis(target, second[..., None], also[..., None], axis=-1)
+    classes = problem.class_channels(scale)
+    also = _one_hot(numbers[..., 6], problem.classes) & (numbers[..., 7:] % 4 == 0)
+    target[..., classes] = np.maximum(target[..., classes], also)
     return target
 
 
@@ -267,20 +281,23 @@ def _bulk_predictions(
     return predicted(steps, kind, variety)
 
 
+def _bulk_object(variety: Variety, problem: Problem, scale: int, kind: str, seed: int) -> Object:
+    target = _bulk_targets(problem, scale, seed, ())
+    if kind == RIGHT:
+        return Object(target, right(target))
+    return Object(target, _bulk_predictions(problem, scale, seed, kind, variety, ()))
+
+
 _NEAR = whole(-5, 5)
 _SIZE = whole(-8, 8)
 
 
-@st.composite
-def objects(
+def draw_object(
     draw: st.DrawFn, variety: Variety, problem: Problem, scale: int, kind: str = ORDINARY
 ) -> Object:
     """An object for a cell of this scale; the simplest is centred, anchor-sized, predicted 0."""
     if not variety.plain:
-        seed = draw(_SEEDS)
-        target = _bulk_targets(problem, scale, seed, ())
-        prediction = _bulk_predictions(problem, scale, seed, kind, variety, ())
-        return Object(target, right(target) if kind == RIGHT else prediction)
+        return _bulk_object(variety, problem, scale, kind, draw(_SEEDS))
     indices = (
         draw(whole(0, len(problem.anchors[scale]) - 1)),
         draw(whole(0, problem.classes - 1)),
@@ -339,8 +356,7 @@ def _imitate(problem: Problem, scale: int, target: Array, prediction: Array, see
         prediction[row, column, :OBJECTNESS] = np.round(16 * box) / 16
 
 
-@st.composite
-def images(
+def draw_image(
     draw: st.DrawFn,
     variety: Variety,
     scene: Scene,
@@ -358,16 +374,7 @@ def images(
     kind = draw(among(kinds))
     noise = 0 if variety.plain else draw(_SEEDS)
     background = draw(whole(-4, 4)) if variety.plain else 0
-    crowd = NO_CROWD
-    places: list[int] = []
-    cells = scene.cells()
-    if not empty:
-        # Each place is drawn with its object, so that shrinking deletes both together.
-        position = whole(0, len(cells) - 1)
-        most = min(variety.objects, len(cells))
-        places = draw(st.lists(position, max_size=most, unique=True))
-        if not variety.plain:
-            crowd = draw(among((NO_CROWD, NO_CROWD, SOME_CELLS, ALL_CELLS)))
+    crowd = NO_CROWD if variety.plain or empty else draw(among(CROWDS))
     targets, predictions = [], []
     for scale, grid in enumerate(scene.grids):
         target = np.zeros((*grid, problem.channels(scale)), np.float32)
@@ -378,9 +385,8 @@ def images(
         prediction = _bulk_predictions(problem, scale, noise, kind, variety, grid) + background
         targets.append(target)
         predictions.append(right(target) if kind == RIGHT else prediction.astype(np.float32))
-    for place in places:
-        scale, row, column = cells[place]
-        thing = draw(objects(variety, problem, scale, kind))
+    things = {} if empty else _draw_objects(draw, variety, scene, kind)
+    for (scale, row, column), thing in things.items():
         targets[scale][row, column] = thing.target
         predictions[scale][row, column] = thing.prediction
     imitated = draw(whole(0, 20)) if imitate else noise % 2 * noise
@@ -390,8 +396,41 @@ def images(
     return Batch(tuple(t[None] for t in targets), tuple(p[None] for p in predictions))
 
 
-@st.composite
-def batches(
+def _draw_objects(
+    draw: st.DrawFn, variety: Variety, scene: Scene, kind: str
+) -> dict[tuple[int, int, int], Object]:
+    """Objects by their (scale, row, column)."""
+    cells = scene.cells()
+    most = min(variety.objects, len(cells))
+    things = {}
+    if variety.plain:
+        # A place and its object are drawn together, so that shrinking deletes both.
+        for place in draw(st.lists(whole(0, len(cells) - 1), max_size=most, unique=True)):
+            thing = draw_object(draw, variety, scene.problem, cells[place][0], kind)
+            things[cells[place]] = thing
+        return things
+    for _ in range(draw(whole(0, most))):
+        seed = draw(_SEEDS)
+        cell = cells[seed % len(cells)]
+        things[cell] = _bulk_object(variety, scene.problem, cell[0], kind, seed)
+    return things
+
+
+_images = st.composite(draw_image)
+
+
+def draw_images(
+    draw: st.DrawFn, variety: Variety, scene: Scene, smallest: int, largest: int, **of_each: Any
+) -> Batch:
+    """A batch of `smallest` to `largest` images, drawn as `draw_image` does."""
+    if variety.plain:  # a list's elements are deleted whole when a batch shrinks
+        image = _images(variety, scene, **of_each)
+        return concatenate(draw(st.lists(image, min_size=smallest, max_size=largest)))
+    count = draw(whole(smallest, largest))
+    return concatenate([draw_image(draw, variety, scene, **of_each) for _ in range(count)])
+
+
+def draw_batch(
     draw: st.DrawFn,
     variety: Variety,
     scene: Scene,
@@ -404,6 +443,5 @@ def batches(
     """A batch of `smallest` to `largest` images, of one kind of prediction or of several."""
     if draw(st.booleans()):
         kinds = (draw(among(kinds)),)
-    image = images(variety, scene, kinds=kinds, empty=empty)
     most = max(smallest, min(largest, variety.images))
-    return concatenate(draw(st.lists(image, min_size=smallest, max_size=most)))
+    return draw_images(draw, variety, scene, smallest, most, kinds=kinds, empty=empty)

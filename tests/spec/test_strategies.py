@@ -16,7 +16,9 @@ from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
 from mgspec.layout import OBJECTNESS, validate
 from mgspec.loss import Scale, best_overlaps
 from mgspec.options import CLASSIFICATIONS, LOCATIONS
-from mgspec.strategies import FULL, PLAIN, Variety, objects, scenes
+from mgspec.strategies import FULL, PLAIN, Variety, draw_object, draw_scene
+
+scenes, objects = st.composite(draw_scene), st.composite(draw_object)
 
 
 def numbers(batch: Batch) -> np.ndarray:

@@ -5,7 +5,9 @@ Every strategy takes the variety of batches to draw from: `PLAIN` or `FULL`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import hypothesis.strategies as st
 import numpy as np
@@ -22,22 +24,25 @@ from mgspec.strategies import (
     Scene,
     Variety,
     among,
-    batches,
     decoding_to,
-    images,
-    objects,
-    options_of,
+    draw_batch,
+    draw_image,
+    draw_images,
+    draw_object,
+    draw_options,
+    draw_scene,
     right,
-    scenes,
     whole,
 )
+
+Thing = TypeVar("Thing")
 
 
 @st.composite
 def one_batch(draw: st.DrawFn, variety: Variety) -> Case:
     """Any batch X."""
-    scene = draw(scenes(variety))
-    return Case(scene.problem, {"X": draw(batches(variety, scene))})
+    scene = draw_scene(draw, variety)
+    return Case(scene.problem, {"X": draw_batch(draw, variety, scene)})
 
 
 @st.composite
@@ -46,8 +51,8 @@ def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
 
     Predictions are ordinary: a saturated logit has no gradient.
     """
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
     wrong = [array.copy() for array in batch.predictions]
     for array in wrong:
         array[..., OBJECTNESS:] = np.abs(array[..., OBJECTNESS:]) + 1
@@ -57,17 +62,18 @@ def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def two_batches(draw: st.DrawFn, variety: Variety) -> Case:
     """Batches X and Y of one problem, each of 1 to 4 images."""
-    scene = draw(scenes(variety))
+    scene = draw_scene(draw, variety)
     return Case(
-        scene.problem, {"X": draw(batches(variety, scene)), "Y": draw(batches(variety, scene))}
+        scene.problem,
+        {"X": draw_batch(draw, variety, scene), "Y": draw_batch(draw, variety, scene)},
     )
 
 
 @st.composite
 def reordered(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of 2 to 4 images and another order of them."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene, smallest=2))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene, smallest=2)
     order = draw(st.permutations(range(batch.images - 1)))
     # The last image always moves to the front: the order is never the identity.
     return Case(scene.problem, {"X": batch}, {"order": (batch.images - 1, *order)})
@@ -76,18 +82,28 @@ def reordered(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def repeated(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of 1 to 3 images and how many times it is repeated."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene, largest=3))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene, largest=3)
     return Case(scene.problem, {"X": batch}, {"times": draw(whole(2, 4))})
 
 
 @st.composite
 def sharded(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of up to 4 images and a number of equal shards of it."""
-    scene = draw(scenes(variety))
+    scene = draw_scene(draw, variety)
     count, size = draw(among(((2, 1), (3, 1), (4, 1), (2, 2))))
-    batch = draw(batches(variety, scene, smallest=count * size, largest=count * size))
+    batch = draw_batch(draw, variety, scene, smallest=count * size, largest=count * size)
     return Case(scene.problem, {"X": batch}, {"shards": count})
+
+
+def _one_of(draw: st.DrawFn, things: Sequence[Thing]) -> Thing:
+    return things[draw(whole(0, len(things) - 1))]
+
+
+def _some_of(draw: st.DrawFn, things: Sequence[Thing], least: int, most: int = 4) -> list[Thing]:
+    """Different ones of the things, `least` to `most` of them."""
+    places = st.lists(whole(0, len(things) - 1), min_size=least, max_size=most, unique=True)
+    return [things[place] for place in draw(places)]
 
 
 def _put(batch: Batch, cell: Cell, thing: Object) -> Batch:
@@ -106,11 +122,11 @@ def _cell_choices(cell: Cell) -> dict[str, Choice]:
 @st.composite
 def one_more_object(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X and one of its positive cells, without which it is the batch before."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene))
-    scale, row, column = draw(st.sampled_from(scene.cells()))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene)
+    scale, row, column = _one_of(draw, scene.cells())
     cell = Cell(draw(whole(0, batch.images - 1)), scale, row, column)
-    batch = _put(batch, cell, draw(objects(variety, scene.problem, scale)))
+    batch = _put(batch, cell, draw_object(draw, variety, scene.problem, scale))
     return Case(scene.problem, {"X": batch}, _cell_choices(cell))
 
 
@@ -132,8 +148,8 @@ def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
     With that one alone the raw sums are the same and fewer cells are positive. They are all due to
     it, so the value of a loss that weighs by density must visibly rise.
     """
-    scene = draw(scenes(variety, smallest=2))
-    batch = draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))
+    scene = draw_scene(draw, variety, smallest=2)
+    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
     height, width = scene.grids[0]
     cells = [
         Cell(image, 0, row, column)
@@ -141,11 +157,11 @@ def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
         for row in range(height)
         for column in range(width)
     ]
-    places = draw(st.lists(st.sampled_from(cells), min_size=2, max_size=4, unique=True))
+    places = _some_of(draw, cells, 2)
     flawed_cell, *perfect_cells = places
     if draw(st.booleans()):
         perfect_cells = [cell for cell in cells if cell != flawed_cell]
-    flawed = draw(objects(variety, scene.problem, 0))
+    flawed = draw_object(draw, variety, scene.problem, 0)
     off = draw(among((1, -1, 2, -2)))
     first_class = scene.problem.class_channels(0).start
     flawed.prediction[WH.start] = flawed.target[WH.start] + off
@@ -162,15 +178,17 @@ def equal_objects(draw: st.DrawFn, variety: Variety) -> Case:
 
     X has one in each image and scale, Y one or more.
     """
-    scene = draw(scenes(variety, smallest=2))
-    copies = [draw(objects(variety, scene.problem, scale)) for scale in range(scene.problem.scales)]
-    sparse = dense = draw(batches(variety, scene, kinds=(ORDINARY,), empty=True))
+    scene = draw_scene(draw, variety, smallest=2)
+    copies = [
+        draw_object(draw, variety, scene.problem, scale) for scale in range(scene.problem.scales)
+    ]
+    sparse = dense = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
     for image in range(sparse.images):
         for scale, (height, width) in enumerate(scene.grids):
             cells = [(row, column) for row in range(height) for column in range(width)]
-            first = draw(st.sampled_from(cells))
+            first = _one_of(draw, cells)
             everywhere = draw(st.booleans())
-            more = cells if everywhere else draw(st.lists(st.sampled_from(cells), max_size=4))
+            more = cells if everywhere else _some_of(draw, cells, 0)
             sparse = _put(sparse, Cell(image, scale, *first), copies[scale])
             for place in sorted({first, *more}):
                 dense = _put(dense, Cell(image, scale, *place), copies[scale])
@@ -180,8 +198,8 @@ def equal_objects(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def background_added(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X and how many rows and columns of background it gains; at least one of either."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene)
     rows, columns = draw(among(((1, 0), (0, 1), (1, 1), (2, 0), (0, 3))))
     fill = draw(whole(-16, 16)) / 4
     return Case(scene.problem, {"X": batch}, {"rows": rows, "columns": columns, "prediction": fill})
@@ -190,10 +208,12 @@ def background_added(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X, and Y: the same objects, other numbers in every cell without an object."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene)
     kinds = (ORDINARY, ORDINARY, EXTREME)
-    other = concatenate([draw(images(variety, scene, kinds=kinds)) for _ in range(batch.images)])
+    other = concatenate(
+        [draw_image(draw, variety, scene, kinds=kinds) for _ in range(batch.images)]
+    )
     targets, predictions = [], []
     for scale, mask in enumerate(batch.masks()):
         keep = mask[..., None]
@@ -224,8 +244,8 @@ def clear(problem: Problem, batch: Batch) -> Problem:
 @st.composite
 def one_clear_batch(draw: st.DrawFn, variety: Variety) -> Case:
     """Any batch X in which rounding cannot decide what is ignored."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene)
     return Case(clear(scene.problem, batch), {"X": batch})
 
 
@@ -235,8 +255,8 @@ def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
 
     Few and ordinary numbers, for a difference quotient magnifies rounding.
     """
-    scene = draw(scenes(variety, longest=2))
-    batch = draw(batches(variety, scene, largest=1, kinds=(ORDINARY,)))
+    scene = draw_scene(draw, variety, longest=2)
+    batch = draw_batch(draw, variety, scene, largest=1, kinds=(ORDINARY,))
     signs = draw(st.lists(whole(-2, 2), min_size=1, max_size=7))
     return Case(scene.problem, {"X": batch}, {"signs": (1, *signs)})
 
@@ -244,24 +264,23 @@ def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def same_shapes(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of two images, always of the same shape, exact in half precision."""
-    chosen = draw(options_of(variety, classes=3))
+    chosen = draw_options(draw, variety, classes=3)
     problem = Problem((ANCHORS[0][:2],), 3, (3 * STRIDE, 4 * STRIDE), chosen)
     scene = Scene(problem, ((3, 4),))
     two = replace(variety, images=2)
-    batch = draw(batches(two, scene, smallest=2, largest=2, kinds=(ORDINARY,)))
+    batch = draw_batch(draw, two, scene, smallest=2, largest=2, kinds=(ORDINARY,))
     return Case(clear(scene.problem, batch), {"X": batch})
 
 
 @st.composite
 def imitated_objects(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X in which cells beside objects predict them more or less; something is ignored."""
-    scene = draw(scenes(variety))
+    scene = draw_scene(draw, variety)
     chosen = replace(scene.problem.options, ignored_weight=0.0)
     if chosen.ignore_thresh >= 1:
         chosen = replace(chosen, ignore_thresh=0.501)
     scene = replace(scene, problem=replace(scene.problem, options=chosen))
-    image = images(variety, scene, kinds=(ORDINARY,), imitate=True)
-    batch = concatenate(draw(st.lists(image, min_size=1, max_size=min(2, variety.images))))
+    batch = draw_images(draw, variety, scene, 1, 2, kinds=(ORDINARY,), imitate=True)
     return Case(clear(scene.problem, batch), {"X": batch})
 
 
@@ -289,8 +308,8 @@ def _flawless(problem: Problem, batch: Batch, limit: float) -> Batch:
 @st.composite
 def right_predictions(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X whose predictions are all right."""
-    scene = draw(scenes(variety))
-    batch = draw(batches(variety, scene, kinds=(ORDINARY,)))
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,))
     return Case(scene.problem, {"X": _flawless(scene.problem, batch, 50)})
 
 
@@ -304,16 +323,16 @@ def _smaller(target: Array) -> Array:
 @st.composite
 def one_spoilt_prediction(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X whose predictions are right, and a number of one positive cell to move away."""
-    scene = draw(scenes(variety))
+    scene = draw_scene(draw, variety)
     problem = scene.problem
-    batch = draw(batches(variety, scene, largest=2, kinds=(ORDINARY,), empty=True))
+    batch = draw_batch(draw, variety, scene, largest=2, kinds=(ORDINARY,), empty=True)
     cells = [Cell(image, *place) for image in range(batch.images) for place in scene.cells()]
-    places = draw(st.lists(st.sampled_from(cells), min_size=1, max_size=3, unique=True))
+    places = _some_of(draw, cells, 1, 3)
     for cell in places:
-        thing = draw(objects(variety, problem, cell.scale))
+        thing = draw_object(draw, variety, problem, cell.scale)
         batch = _put(batch, cell, Object(_smaller(thing.target), thing.prediction))
     batch = _flawless(problem, batch, 20)
-    cell = draw(st.sampled_from(places))
+    cell = _one_of(draw, places)
     channel = draw(whole(0, problem.channels(cell.scale) - 1))
     place = (cell.image, cell.row, cell.column, channel)
     predicted = float(batch.predictions[cell.scale][place])
@@ -329,13 +348,13 @@ def one_spoilt_prediction(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def other_predictions(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X, and Y with the same targets and other predictions everywhere."""
-    scene = draw(scenes(variety))
+    scene = draw_scene(draw, variety)
     if variety.options is None and draw(st.booleans()):
         plainer = replace(scene.problem.options, ignore_thresh=1.0, iou_aware_ratio=0.0)
         scene = replace(scene, problem=replace(scene.problem, options=plainer))
-    batch = draw(batches(variety, scene, kinds=(ORDINARY,)))
+    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,))
     other = concatenate(
-        [draw(images(variety, scene, kinds=(ORDINARY,))) for _ in range(batch.images)]
+        [draw_image(draw, variety, scene, kinds=(ORDINARY,)) for _ in range(batch.images)]
     )
     return Case(scene.problem, {"X": batch, "Y": Batch(batch.targets, other.predictions)})
 
@@ -343,9 +362,9 @@ def other_predictions(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def renamed(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X and another order of its classes and of each scale's anchors."""
-    scene = draw(scenes(variety))
+    scene = draw_scene(draw, variety)
     problem = scene.problem
-    batch = draw(batches(variety, scene))
+    batch = draw_batch(draw, variety, scene)
     orders = {
         f"anchors {scale}": tuple(draw(st.permutations(range(len(anchors)))))
         for scale, anchors in enumerate(problem.anchors)
@@ -357,8 +376,8 @@ def renamed(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def moved(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X, how much larger the grid is that it is put into, and where."""
-    scene = draw(scenes(variety, longest=3))
-    batch = draw(batches(variety, scene))
+    scene = draw_scene(draw, variety, longest=3)
+    batch = draw_batch(draw, variety, scene)
     rows, columns = draw(among(((1, 0), (0, 1), (1, 2), (2, 1))))
     row, column = draw(whole(0, rows)), draw(whole(0, columns))
     if (row, column) == (0, 0):

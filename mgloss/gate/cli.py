@@ -389,6 +389,8 @@ def main() -> None:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
         # TensorFlow's notes on devices and compilers would run into the report.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        # Batches here are tiny: handing operations from thread to thread takes longer than they do.
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a mark shows "?"
                 stream.reconfigure(errors="replace")

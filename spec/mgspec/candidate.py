@@ -79,6 +79,8 @@ def claiming(options: Options, claims: str) -> Options:
     """The options with this normalization for every term."""
     needed = normalization(claims).needs_expected
     expected = (options.expected or EXPECTED_CELLS) if needed else None
+    if (options.loss_normalization, options.expected) == (claims, expected):
+        return options  # checking options anew takes longer than drawing them
     return replace(options, loss_normalization=claims, expected=expected)
 
 

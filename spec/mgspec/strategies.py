@@ -13,7 +13,7 @@ All numbers are exact in float32.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -198,14 +198,14 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
             numbers["iou_aware_ratio"] = 0.0
         if seed % 2:
             weights = _class_weights(seed, max(classes, 2))
-    chosen = Options(
+    return replace(
+        claiming(PLAIN_OPTIONS, variety.claims),
         location=location,
         background=background,
         classification=classification,
         class_weights=weights,
         **numbers,
     )
-    return claiming(chosen, variety.claims)
 
 
 def _class_weights(seed: int, classes: int) -> tuple[float, ...]:

@@ -11,32 +11,35 @@ from mgspec.candidate import Evaluation
 from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, Comparison, Rounding, channel_name
 from mgspec.laws import cases
 from mgspec.laws.law import Trial, law
-from mgspec.layout import OBJECTNESS
+from mgspec.layout import OBJECTNESS, Problem
 from mgspec.loss import Scale, best_overlaps
 from mgspec.normalizations import normalization
 
+# Each factor, its own term, and what the law multiplies it with: no two factors by the same.
 FACTORS = {
-    "coord_scale": "location",
-    "anchor_scale": "anchor",
-    "class_scale": "classification",
+    "coord_scale": ("location", 2.0),
+    "anchor_scale": ("anchor", 4.0),
+    "class_scale": ("classification", 8.0),
 }
 
 
+def _changed(problem: Problem, **changes: float) -> Problem:
+    return replace(problem, options=replace(problem.options, **changes))  # type: ignore[arg-type]
+
+
 def _with(trial: Trial, **changes: float) -> Evaluation:
-    problem = trial.case.problem
-    changed = replace(problem, options=replace(problem.options, **changes))  # type: ignore[arg-type]
-    return trial.evaluate(trial.batch("X"), problem=changed)
+    return trial.evaluate(trial.batch("X"), problem=_changed(trial.case.problem, **changes))
 
 
 @law(cases.one_batch, needs_options=True, on_request=True)
 def scales(trial: Trial) -> Iterator[Comparison]:
     """Each scale factor enters once.
 
-    Formula: with coord_scale, anchor_scale or class_scale doubled, its own term doubles, the total
-    rises by that, and nothing else changes. object_scale and no_object_scale weigh the cells of
-    the term that teaches the background, both doubled doubles it (or leaves it, where the
-    normalization divides by that weight), and without such a division its value is the sum of
-    their parts.
+    Formula: with coord_scale, anchor_scale and class_scale multiplied by 2, 4 and 8, each one's own
+    term is multiplied by as much, the total rises by what they do, and nothing else changes.
+    object_scale and no_object_scale weigh the cells of the term that teaches the background, both
+    doubled doubles it (or leaves it, where the normalization divides by that weight), and without
+    such a division its value is the sum of their parts.
 
     Why it matters: a factor that enters twice acts as its square: 5 becomes 25, and tuning it is
     guesswork.
@@ -47,22 +50,25 @@ def scales(trial: Trial) -> Iterator[Comparison]:
     problem = trial.case.problem
     options = problem.options
     before = _with(trial)
-    rounding = Rounding.of(problem, [trial.batch("X")], before)
+    factors = {name: by * getattr(options, name) for name, (_, by) in FACTORS.items()}
+    raised = _with(trial, **factors)
+    x = [trial.batch("X")]
+    rounding = Rounding.of(problem, x, before)
     background = options.background
 
-    def equal(c: str, what: str, got: float, wanted: float) -> Iterator[Comparison]:
+    def equal(
+        c: str, what: str, got: float, wanted: float, rounding: Rounding = rounding
+    ) -> Iterator[Comparison]:
         if c in trial.components:
             largest = max(abs(got), abs(wanted))
             yield Comparison(c, what, got, EQUAL, wanted, 3 * float(rounding.tolerance(largest)))
 
-    for factor, own in FACTORS.items():
-        if own not in before.components:
-            continue
-        doubled = _with(trial, **{factor: 2 * getattr(options, factor)})
-        for c, value in before.components.items():
-            added = before.components[own] if c in (own, "total") else 0.0
-            what = f"L({factor} doubled)"
-            yield from equal(c, what, doubled.components[c], value + added)
+    of_raised = Rounding.of(_changed(problem, **factors), x, before, raised)
+    added = {term: (by - 1) * before.components.get(term, 0.0) for term, by in FACTORS.values()}
+    added["total"] = sum(added.values())
+    for c, value in before.components.items():
+        what = "L(coord_scale x 2, anchor_scale x 4, class_scale x 8)"
+        yield from equal(c, what, raised.components[c], value + added.get(c, 0.0), of_raised)
 
     weights = {name: getattr(options, name) for name in ("object_scale", "no_object_scale")}
     both = _with(trial, **{name: 2 * weight for name, weight in weights.items()})

@@ -129,7 +129,7 @@ class Normalization:
 ALWAYS = frozenset({"finite", "empty", "nonnegative", "pure", "permutation"}) | frozenset(
     {"masking", "perfect", "participation", "separation", "layers"}
     | {"relabelling", "transposition", "translation"}
-    | {"scales", "ignoring", "gradient", "modes", "oracle"}
+    | {"scales", "ignoring", "composition", "gradient", "modes", "oracle"}
 )
 _COMPARABLE = frozenset({"partition", "locality", "sharding"})
 _MONOTONE = frozenset({"object_monotone", "density_monotone"})

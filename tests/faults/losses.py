@@ -422,6 +422,20 @@ def the_gradient_is_three_halves_of_the_derivative(right: Run) -> Run:
     return run
 
 
+def classification_is_left_out_of_the_total(right: Run) -> Run:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right(problem, batch, gradients)
+        parts = value.components
+        changed = with_values(value, total=parts["total"] - parts["classification"])
+        if value.gradients is None:
+            return changed
+        pairs = zip(value.gradients["total"], value.gradients["classification"], strict=True)
+        total = tuple(whole - part for whole, part in pairs)
+        return replace(changed, gradients={**value.gradients, "total": total})
+
+    return run
+
+
 def sums_stop_growing_in_half_precision() -> Candidate:
     """Cells are counted in half precision, in one of the ways that the loss is run."""
     right = specification("batch", None)
@@ -483,6 +497,7 @@ FAULTS: dict[str, Fault] = {
         _fault("ignoring", "anchor objectness", half_the_threshold_is_used, options=None),
         _fault("gradient", "location", the_gradient_of_boxes_is_stopped),
         _fault("gradient", OBJECT_TERMS, the_gradient_is_three_halves_of_the_derivative),
+        _fault("composition", "total", classification_is_left_out_of_the_total),
         Fault("modes", ("location",), sums_stop_growing_in_half_precision),
     )
 }

@@ -103,6 +103,12 @@ def test_a_law_of_components_is_skipped_for_a_bare_total() -> None:
     assert "the loss returns only total" in verdict.message
 
 
+def test_the_law_about_the_total_is_skipped_for_a_loss_without_terms() -> None:
+    (verdict,) = search(LAWS["composition"], candidate(lambda *_: Evaluation({"total": 1.0})))
+    assert verdict.status == SKIPPED
+    assert "needs a loss that returns its terms" in verdict.message
+
+
 def raises_without_objects(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
     if batch.positives == 0:
         raise LossError("the loss raised ZeroDivisionError")

@@ -1,4 +1,4 @@
-"""The laws of agreement: gradient with value, one way of running with another, loss with loss."""
+"""The laws of agreement: total with terms, gradient with value, one way of running with another."""
 
 from __future__ import annotations
 
@@ -26,6 +26,36 @@ def _moved(batch: Batch, direction: list[Array], step: float) -> Batch:
         for p, d in zip(batch.predictions, direction, strict=True)
     ]
     return Batch(batch.targets, tuple(moved))
+
+
+@law(cases.one_batch, speaks_of=("total",), needs_terms=True, on_request=True)
+def composition(trial: Trial) -> Iterator[Comparison]:
+    """The total is the sum of its terms.
+
+    Formula: L_total = L_location + L_anchor + L_classification + L_objectness, and the same for
+    the gradients.
+
+    Why it matters: the total is what trains, the terms are what people plot and tune. A term that
+    is plotted and does not train looks as if it had converged.
+
+    Broken by: a term left out of the total, or counted twice; a factor that only the total knows;
+    a mean of the terms.
+    """
+    x = trial.batch("X")
+    problem = trial.case.problem
+    value = trial.evaluate(x, gradients=True)
+    terms = {c: v for c, v in value.components.items() if c != "total"}
+    rounding = Rounding.of(problem, [x], value)
+    got, wanted = value.components["total"], sum(terms.values())
+    tolerance = float(rounding.tolerance(sum(map(abs, terms.values()))))
+    known = {f"L_{c}": v for c, v in terms.items()}
+    yield Comparison("total", "L(X)", got, EQUAL, wanted, tolerance, known)
+    if value.gradients is not None:
+        slopes = [value.gradients[c] for c in terms]
+        summed = [np.sum(of_scale, axis=0) for of_scale in zip(*slopes, strict=True)]
+        yield from worst_element(
+            problem, "total", "L(X)", value.gradients["total"], summed, rounding
+        )
 
 
 @law(cases.small_batch, needs_gradients=True)

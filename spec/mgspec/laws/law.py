@@ -100,6 +100,7 @@ class Law:
     needs_gradients: it says nothing about a loss without gradients.
     needs_options: it says nothing about a loss that does not follow the options of a problem.
     needs_modes: it says nothing about a loss that runs in one way only.
+    needs_terms: it says nothing about a loss that returns its total and no term of it.
     one_in: of the examples asked for, one in so many is tried, for each is run in several ways.
     on_request: it speaks of this layout's own loss; others are held to it only when it is named.
     """
@@ -113,6 +114,7 @@ class Law:
     needs_gradients: bool = False
     needs_options: bool = False
     needs_modes: bool = False
+    needs_terms: bool = False
     on_request: bool = False
     one_in: int = 1
 
@@ -128,6 +130,8 @@ class Law:
             return "needs a loss that follows the options of the problem"
         if self.needs_modes and not candidate.modes:
             return "needs a loss that can be run in several ways"
+        if self.needs_terms and candidate.components == ("total",):
+            return "needs a loss that returns its terms beside their total"
         if not self.components_of(candidate):
             return (
                 f"speaks of {' and '.join(self.speaks_of)}; "

@@ -64,6 +64,7 @@ def among(values: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 
 
 _SEEDS = whole(0, 2**16)
+_IMAGES = whole(0, 2**24 - 1)  # of more bits, small ones would be much commoner
 
 
 @dataclass(frozen=True)
@@ -370,11 +371,38 @@ def draw_image(
     kinds: what predictions may be. empty: without any object. imitate: cells beside an object
     predict it, some of them; else this happens now and then, where there is a threshold for it.
     """
+    if not variety.plain:
+        return _bulk_image(draw(_IMAGES), variety, scene, kinds, empty, imitate)
     problem = scene.problem
     kind = draw(among(kinds))
-    noise = 0 if variety.plain else draw(_SEEDS)
-    background = draw(whole(-4, 4)) if variety.plain else 0
-    crowd = NO_CROWD if variety.plain or empty else draw(among(CROWDS))
+    background = draw(whole(-4, 4))
+    places = _draw_objects(draw, variety, scene, kind) if not empty else {}
+    imitated = draw(whole(0, 20)) if imitate else 0
+    targets = [np.zeros((*g, problem.channels(s)), np.float32) for s, g in enumerate(scene.grids)]
+    predictions = [
+        right(target) if kind == RIGHT else np.full_like(target, background) for target in targets
+    ]
+    return _image(problem, targets, predictions, places, imitated)
+
+
+def _bulk_image(
+    seed: int,
+    variety: Variety,
+    scene: Scene,
+    kinds: tuple[str, ...],
+    empty: bool,
+    imitate: bool,
+) -> Batch:
+    """The image that a whole number stands for; the smaller, the simpler. Arguments as above.
+
+    Its last digits say how many objects, of which kind, in which crowd; the rest is the seed of
+    all numbers, 0 for an image of zeros and the simplest objects.
+    """
+    problem = scene.problem
+    rest, objects = divmod(seed, variety.objects + 1)
+    rest, number = divmod(rest, len(kinds))
+    noise, crowded = divmod(rest, len(CROWDS))
+    kind, crowd = kinds[number], NO_CROWD if empty else CROWDS[crowded]
     targets, predictions = [], []
     for scale, grid in enumerate(scene.grids):
         target = np.zeros((*grid, problem.channels(scale)), np.float32)
@@ -382,14 +410,31 @@ def draw_image(
             full = _bulk_targets(problem, scale, noise, grid)
             keep = _bulk(noise, 20 + scale, grid, 0, 1) if crowd == SOME_CELLS else np.ones(grid)
             target = np.where(keep[..., None] > 0, full, target)
-        prediction = _bulk_predictions(problem, scale, noise, kind, variety, grid) + background
         targets.append(target)
-        predictions.append(right(target) if kind == RIGHT else prediction.astype(np.float32))
-    things = {} if empty else _draw_objects(draw, variety, scene, kind)
-    for (scale, row, column), thing in things.items():
+        predictions.append(
+            right(target)
+            if kind == RIGHT
+            else _bulk_predictions(problem, scale, noise, kind, variety, grid)
+        )
+    cells = scene.cells()
+    places = {}
+    for own in [] if empty else _bulk(noise, 50, (objects,), 0, 2**16).tolist():
+        place = cells[own % len(cells)]
+        places[place] = _bulk_object(variety, problem, place[0], kind, own if noise else 0)
+    return _image(problem, targets, predictions, places, noise if imitate or noise % 2 else 0)
+
+
+def _image(
+    problem: Problem,
+    targets: list[Array],
+    predictions: list[Array],
+    places: dict[tuple[int, int, int], Object],
+    imitated: int,
+) -> Batch:
+    """Objects put in their places, their neighbours made to imitate them where asked for."""
+    for (scale, row, column), thing in places.items():
         targets[scale][row, column] = thing.target
         predictions[scale][row, column] = thing.prediction
-    imitated = draw(whole(0, 20)) if imitate else noise % 2 * noise
     if imitated and problem.options.ignore_thresh < 1:
         for scale, target in enumerate(targets):
             _imitate(problem, scale, target, predictions[scale], imitated)
@@ -399,21 +444,15 @@ def draw_image(
 def _draw_objects(
     draw: st.DrawFn, variety: Variety, scene: Scene, kind: str
 ) -> dict[tuple[int, int, int], Object]:
-    """Objects by their (scale, row, column)."""
+    """Objects by their (scale, row, column), for a plain image."""
     cells = scene.cells()
     most = min(variety.objects, len(cells))
-    things = {}
-    if variety.plain:
-        # A place and its object are drawn together, so that shrinking deletes both.
-        for place in draw(st.lists(whole(0, len(cells) - 1), max_size=most, unique=True)):
-            thing = draw_object(draw, variety, scene.problem, cells[place][0], kind)
-            things[cells[place]] = thing
-        return things
-    for _ in range(draw(whole(0, most))):
-        seed = draw(_SEEDS)
-        cell = cells[seed % len(cells)]
-        things[cell] = _bulk_object(variety, scene.problem, cell[0], kind, seed)
-    return things
+    # A place and its object are drawn together, so that shrinking deletes both.
+    places = draw(st.lists(whole(0, len(cells) - 1), max_size=most, unique=True))
+    return {
+        cells[place]: draw_object(draw, variety, scene.problem, cells[place][0], kind)
+        for place in places
+    }
 
 
 _images = st.composite(draw_image)

@@ -98,7 +98,11 @@ def counterexample(
     for condition in [[], *([r.when.holds()] for r in statement.follows if r.when)]:
         if satisfy(*premises, *condition) is None:
             raise VacuousError(f"{question}: no batch is as the law presumes")
-    model = satisfy(*premises, z3.Not(z3.And(True, *(r.holds() for r in statement.follows))))
+    broken = z3.Not(z3.And(True, *(r.holds() for r in statement.follows)))
+    try:
+        model = satisfy(*premises, broken)
+    except UndecidedError as error:
+        raise UndecidedError(f"{question}: {error}") from None
     return None if model is None else _look_at(question, model, hypotheses, whole)
 
 
@@ -110,7 +114,8 @@ def disagreement(question: Question, obeyed: bool, hypotheses: Collection[str]) 
     """
     if obeyed:
         found = counterexample(question, hypotheses)
-        return None if found is None else str(found)
+        # Whole counts are easier to read; where there are none, the proof lacks a hypothesis.
+        return None if found is None else str(counterexample(question, whole=True) or found)
     if counterexample(question, whole=True) is None:
         return f"{question} should fail, but no counts up to {WHOLE[-1]} break it"
     return None

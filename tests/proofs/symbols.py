@@ -94,10 +94,11 @@ class World:
 
     def batch(self, name: str, images: int) -> Sums:
         """A batch called `name`; all batches have the same E and grid, as one scale has."""
-        counts = self._column("n", name, images)
-        positive = counts if self.counting == LOCATION else self._column("p", name, images)
         if self.counting == ANCHOR:
             counts = column([self.number("n")] * images)
+        else:
+            counts = self._column("n", name, images)
+        positive = counts if self.counting == LOCATION else self._column("p", name, images)
         return Sums(
             self._column("S", name, images),
             counts,

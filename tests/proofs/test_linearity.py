@@ -1,43 +1,18 @@
 """Every formula is a weighted sum of the raw sums, and the weights are its gradient.
 
-By sympy, which can differentiate. What the guard max(1, n) gives plays no part: it is a function of
-the counts alone. So what is proved of weights, as `locality` is, holds of gradients.
+So what is proved of weights, as `locality` is, holds of gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
 import sympy
 
 from mgspec import NORMALIZATIONS
-from mgspec.normalizations import Arithmetic, Sums
-from tests.proofs.symbols import COUNTINGS, Numbers, World
-
-SYMPY = Arithmetic(
-    total=np.sum, at_least_one=np.frompyfunc(lambda count: sympy.Max(1, count), 1, 1)
-)
-NUMBERS = Numbers(lambda name: sympy.Symbol(name, positive=True), sympy.Integer)
-
-
-def value_and_weights(
-    formula: Callable[[Sums, Arithmetic], Any], counting: str, images: int
-) -> tuple[Sums, Any, list[Any]]:
-    world = World(NUMBERS, counting)
-    x = world.batch("X", images)
-    return x, formula(x, SYMPY), world.weights(lambda q: formula(q, SYMPY), x)
-
-
-def is_linear(formula: Callable[[Sums, Arithmetic], Any], counting: str, images: int) -> bool:
-    x, value, weights = value_and_weights(formula, counting, images)
-    weighted = sum(w * s for w, s in zip(weights, x.raw, strict=True))
-    return sympy.simplify(value - weighted) == 0 and not any(
-        w.has(s) for w in weights for s in x.raw
-    )
+from tests.proofs.linearity import is_linear, value_and_weights
+from tests.proofs.symbols import COUNTINGS
 
 
 @pytest.mark.parametrize("images", range(1, 5))

@@ -18,9 +18,9 @@ import z3
 
 from mgspec import NORMALIZATIONS
 from mgspec.normalizations import Arithmetic, Sums, batch, per_image, positives
+from tests.proofs.linearity import is_linear
 from tests.proofs.prover import Question, disagreement, satisfy
 from tests.proofs.symbols import EXACT, LOCATION, NO_CELLS_NO_SUM, NO_FRACTION, column
-from tests.proofs.test_linearity import is_linear
 
 Conditions = Mapping[str, list[Any]]
 
@@ -204,7 +204,7 @@ def test_the_largest_loss_of_a_cell_is_neutral_and_monotone_but_no_sum() -> None
     assert satisfy(same_sum, largest(losses[:2]) != largest([losses[2]] * 2)) is not None
 
 
-# What is left when neutrality is given up: any weight for each count, such as a comparable `hybrid`.
+# What is left when neutrality is given up: any weight for each count; a comparable `hybrid`, say.
 
 
 def own_density(q: Sums, of: Arithmetic) -> Any:

@@ -199,7 +199,7 @@ def test_an_unknown_law_is_refused_with_the_nearest_name() -> None:
 
 
 def test_the_specification_imports_no_implementation_and_no_framework() -> None:
-    code = "import mgspec, sys; print(*sys.modules)"
+    code = "import mgspec.page, mgspec.witnesses, sys; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "spec"
     )

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
+from types import ModuleType
+
 from mgspec.laws import agreement, batch, density, settings, structure, symmetry
 from mgspec.laws.law import REGISTERED, Case, Law, Trial
 from mgspec.normalizations import unknown
 
-__all__ = ["BATCH_LAWS", "LAWS", "Case", "Law", "Trial", "law_named"]
+__all__ = ["BATCH_LAWS", "CHAPTERS", "LAWS", "Case", "Chapter", "Law", "Trial", "law_named"]
 
-LAWS: dict[str, Law] = {
-    name: law
-    for chapter in (batch, density, structure, symmetry, settings, agreement)
-    for name, law in REGISTERED.items()
-    if law.check.__module__ == chapter.__name__
-}
-BATCH_LAWS = tuple(
-    name for name, law in LAWS.items() if law.check.__module__ in (batch.__name__, density.__name__)
-)
+
+@dataclass(frozen=True)
+class Chapter:
+    """The laws of one file.
+
+    name: the file's, such as "density". introduction: its docstring, what its laws are about.
+    """
+
+    name: str
+    introduction: str
+    laws: tuple[Law, ...]
+
+
+def _chapter(module: ModuleType) -> Chapter:
+    laws = (law for law in REGISTERED.values() if law.check.__module__ == module.__name__)
+    return Chapter(module.__name__.rpartition(".")[2], inspect.getdoc(module) or "", tuple(laws))
+
+
+CHAPTERS = tuple(map(_chapter, (batch, density, structure, symmetry, settings, agreement)))
+LAWS: dict[str, Law] = {law.name: law for chapter in CHAPTERS for law in chapter.laws}
+# Those that say what a normalization is; the others say what the loss is that it divides.
+BATCH_LAWS = tuple(law.name for chapter in CHAPTERS[:2] for law in chapter.laws)
 
 
 def law_named(name: str) -> Law:

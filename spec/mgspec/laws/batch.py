@@ -1,4 +1,4 @@
-"""The nine laws that need nothing but images that can be put together into batches."""
+"""The laws that need nothing but images that can be put together into batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four laws about how many objects an image holds and how much background surrounds them.
+"""The laws about how many objects an image holds and how much background surrounds them.
 
 They change an image in place and speak of location and classification: a total also holds the
 background's term, of which they say nothing.

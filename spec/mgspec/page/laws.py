@@ -1,0 +1,134 @@
+"""What is said of a law, of a normalization, and of all of them in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mgspec.candidate import COMPONENTS
+from mgspec.counterexample import Counterexample, to_document
+from mgspec.drawing import draw_case
+from mgspec.laws import BATCH_LAWS, LAWS, Law
+from mgspec.normalizations import NORMALIZATIONS, Normalization
+from mgspec.page.markdown import as_it_is, code, link, table, written
+from mgspec.witnesses import breakers, path, witness_of
+
+
+def law_table(laws: Sequence[Law]) -> list[str]:
+    """Each law with its statement."""
+    return table(("law", "says"), ((link(law.name), as_it_is(law.statement)) for law in laws))
+
+
+def truth_table(component: str = "location") -> list[str]:
+    """Batch laws by normalizations, for this component."""
+    judged = [LAWS[name] for name in BATCH_LAWS if component in LAWS[name].speaks_of]
+    return _marks(judged, component)
+
+
+def constant_count_table() -> list[str]:
+    """The rows of the truth table that differ for the anchor term where its count is constant."""
+    rules = NORMALIZATIONS.values()
+    laws = [LAWS[name] for name in BATCH_LAWS]
+    differ = [law for law in laws if any(law.name in r.obeys_by_constant_count for r in rules)]
+    return _marks(differ, "anchor")
+
+
+def _marks(laws: Sequence[Law], component: str) -> list[str]:
+    rules = NORMALIZATIONS.values()
+    rows = [
+        (link(law.name), *("✓" if law.name in rule.laws_of(component) else "✗" for rule in rules))
+        for law in laws
+    ]
+    return table(("law", *NORMALIZATIONS), rows, centred=True)
+
+
+def needs(law: Law) -> list[str]:
+    """What the law speaks of and what a loss must have to be judged by it, a phrase each."""
+    said = []
+    if law.speaks_of != COMPONENTS:
+        *others, last = law.speaks_of
+        said.append(f"speaks of {', '.join(others)} and {last} only")
+    if law.needs_gradients:
+        said.append("needs gradients")
+    if law.needs_options:
+        said.append("needs a loss that follows the options of the problem")
+    if law.needs_modes:
+        said.append("needs a loss that can be run in several ways")
+    if law.on_request:
+        said.append("is asked of this layout's own loss, of another only on request")
+    return said
+
+
+def who_obeys(law: Law) -> list[str]:
+    """The normalizations that obey the law and those that break it, a phrase each."""
+    broken = breakers(law.name)
+    if not broken:
+        return ["✓ every normalization; faults in [tests/faults](../tests/faults) break it"]
+    obeying = [name for name in NORMALIZATIONS if name not in broken]
+    constant = [n for n, r in NORMALIZATIONS.items() if law.name in r.obeys_by_constant_count]
+    said = [f"✓ {code(obeying)}", f"✗ {code(broken)}"]
+    if constant:
+        said.append(f"✓ {code(constant)} too for the anchor term, where its count is constant")
+    return said
+
+
+def witness_figures(law: Law) -> list[str]:
+    """What each breaking normalization makes of its witness, and the batches; alike ones once."""
+    alike: dict[str, list[Counterexample]] = {}
+    for name in breakers(law.name):
+        witness = witness_of(law.name, name)
+        alike.setdefault(_case(witness), []).append(witness)
+    lines: list[str] = []
+    for witnesses in alike.values():
+        names = [f"[{w.claims}](witnesses/{path(law.name, w.claims).name})" for w in witnesses]
+        lines += ["", "```text", *draw_case(witnesses[0].case), "```", ""]
+        lines += [f"- {n}: `{w.message}`" for n, w in zip(names, witnesses, strict=True)]
+    return ["**Witness**" if len(alike) == 1 else "**Witnesses**", *lines] if lines else []
+
+
+def _case(witness: Counterexample) -> str:
+    document = to_document(witness)
+    return repr([document[part] for part in ("problem", "choices", "batches")])
+
+
+def proof(law: Law) -> list[str]:
+    """The proof, where one is written."""
+    try:
+        return ["**Proof**", "", *written(f"proofs/{law.name}")]
+    except FileNotFoundError:
+        return []
+
+
+def law_text(law: Law) -> list[str]:
+    """All that is known of a law, its heading apart."""
+    formula, *others = law.sections.items()
+    lines = [f"**{as_it_is(law.statement)}**", "", f"> {as_it_is(formula[1])}"]
+    for title, text in others:
+        lines += ["", f"*{title}:* {as_it_is(text)}"]
+    facts = [f"- {phrase}" for phrase in (*who_obeys(law), *needs(law))]
+    for block in (facts, witness_figures(law), proof(law)):
+        if block:
+            lines += ["", *block]
+    return lines
+
+
+def normalization_text(rule: Normalization) -> list[str]:
+    """A normalization: its formula, its source, and the laws that it obeys and breaks."""
+    lines = [f"`{rule.text}`", "", f"*Where from:* {as_it_is(rule.source)}."]
+    if rule.needs_expected:
+        lines += ["", "*E* is the expected count of positive cells of an image, a given constant."]
+    obeyed = [name for name in LAWS if name in rule.obeys and breakers(name)]
+    lines += ["", f"- ✓ {code(obeyed)}, and every law that no choice of denominator breaks"]
+    lines += [f"- ✗ {code(name for name in LAWS if name not in rule.obeys)}"]
+    if rule.obeys_by_constant_count:
+        more = (name for name in LAWS if name in rule.obeys_by_constant_count)
+        lines += [f"- ✓ for the anchor term, where its count is constant: {code(more)}"]
+    return lines
+
+
+def normalization_table() -> list[str]:
+    """Each normalization with its formula and its source."""
+    rows = (
+        (f"`{name}`", f"`{rule.text}`", as_it_is(rule.source))
+        for name, rule in NORMALIZATIONS.items()
+    )
+    return table(("name", "value", "where from"), rows)

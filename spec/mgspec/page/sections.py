@@ -1,0 +1,146 @@
+"""The page as sections, and the parts of it that can be asked for by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mgspec import comparison
+from mgspec.laws import CHAPTERS, LAWS, Chapter
+from mgspec.normalizations import NORMALIZATIONS, unknown
+from mgspec.page.laws import (
+    constant_count_table,
+    law_table,
+    law_text,
+    normalization_table,
+    normalization_text,
+    truth_table,
+)
+from mgspec.page.markdown import anchor, as_it_is, headings, written
+
+TITLE = "The specification"
+NOTE = (
+    "<!-- Written by `python -m mgspec.page` from spec/mgspec; edit its texts in mgspec/page, "
+    "then run it again. -->"
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it. level: 2 for a section, 3 for a law."""
+
+    level: int
+    heading: str
+    lines: list[str]
+
+
+def chapter_sections(chapter: Chapter) -> Iterator[Section]:
+    """A chapter and each of its laws."""
+    first, *more = chapter.introduction.split("\n\n")
+    lines = [as_it_is(first)]
+    for paragraph in more:
+        lines += ["", as_it_is(" ".join(paragraph.split()))]
+    yield Section(2, f"{chapter.name.capitalize()} laws", [*lines, "", *law_table(chapter.laws)])
+    for law in chapter.laws:
+        yield Section(3, law.name, law_text(law))
+
+
+def truth_tables() -> list[str]:
+    """Both tables, and what they teach."""
+    return [
+        "Location, classification and the total:",
+        "",
+        *truth_table(),
+        "",
+        "The anchor term, where its count is constant:",
+        "",
+        *constant_count_table(),
+        "",
+        *written("truth_table"),
+    ]
+
+
+def tolerances() -> list[str]:
+    """The derivation, as the file that holds it tells it."""
+    _, _, derivation = (inspect.getdoc(comparison) or "").partition("\n\n")
+    return [*written("tolerances"), "", *derivation.splitlines()]
+
+
+THEOREM, CHOOSING = "Which wishes are compatible", "What to choose"
+
+
+def sections() -> Iterator[Section]:
+    """The page in order, its title and contents apart."""
+    yield Section(2, "Notation", written("notation"))
+    yield Section(2, "Data", written("data"))
+    yield Section(2, "The loss", written("loss"))
+    normalizations = [*normalization_table(), "", *written("normalizations")]
+    yield Section(2, "The normalizations", normalizations)
+    yield Section(2, "The truth table", truth_tables())
+    yield Section(2, THEOREM, written("theorem"))
+    yield Section(2, CHOOSING, written("choosing"))
+    yield Section(2, "The laws", written("laws"))
+    for chapter in CHAPTERS:
+        yield from chapter_sections(chapter)
+    yield Section(2, "How a law is tried", written("trying"))
+    yield Section(2, "Tolerances", tolerances())
+
+
+def contents(lines: list[str]) -> list[str]:
+    """A list of links to the sections, the laws of each chapter on its line."""
+    entries: list[str] = []
+    laws: list[str] = []
+    for level, heading in headings(lines):
+        here = f"[{heading}](#{anchor(heading)})"
+        if level == 2:
+            laws = []
+            entries.append(f"- {here}")
+        else:
+            laws.append(here)
+            entries[-1] = f"{entries[-1].partition(': ')[0]}: {', '.join(laws)}"
+    return entries
+
+
+def page() -> str:
+    """spec/README.md."""
+    body: list[str] = []
+    for section in sections():
+        body += ["", f"{'#' * section.level} {section.heading}", "", *section.lines]
+    head = [NOTE, "", f"# {TITLE}", "", *written("introduction"), "", *contents(body)]
+    return "\n".join([*head, *body]) + "\n"
+
+
+TOPICS = {"notation": "Notation", "theorem": THEOREM, "choosing": CHOOSING}
+
+
+def overview() -> Section:
+    """Every law and normalization in a line each, and what else can be asked for."""
+    lines = [
+        *law_table([law for chapter in CHAPTERS for law in chapter.laws]),
+        "",
+        *normalization_table(),
+        "",
+        "- more on one of them: `mgloss explain NAME`",
+        "- what to choose: `mgloss explain choosing`",
+        "- which laws can be had together: `mgloss explain theorem`",
+        "- what S, n, B, E and the other letters mean: `mgloss explain notation`",
+    ]
+    return Section(2, "Laws and normalizations", lines)
+
+
+def explanation(name: str | None) -> Section:
+    """What is known under a name: a law, a normalization or a topic; without it the overview.
+
+    Raises ValueError, with the nearest name, for one that is none.
+    """
+    if name is None:
+        return overview()
+    if name in LAWS:
+        return Section(2, name, law_text(LAWS[name]))
+    if name in NORMALIZATIONS:
+        return Section(2, name, normalization_text(NORMALIZATIONS[name]))
+    if name in TOPICS:
+        return Section(2, TOPICS[name], written(name))
+    known = (*LAWS, *NORMALIZATIONS, *TOPICS)
+    raise unknown("law, normalization or topic", name, known)

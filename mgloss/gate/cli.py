@@ -103,6 +103,8 @@ def _root(
 
       mgloss explain partition                   what a law says, and why it matters
 
+      mgloss explain choosing                    which normalization to choose
+
     Exit status: 0 every claimed law holds, 1 a law is broken, 2 the request is wrong.
     """
 
@@ -269,43 +271,45 @@ def explain(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="A law or a normalization; without it, all are listed."
+            metavar="NAME",
+            help="A law, a normalization, or [b]choosing[/b], [b]theorem[/b], [b]notation[/b]; "
+            "without it, all laws and normalizations are listed.",
         ),
     ] = None,
 ) -> None:
-    """What a law says, why it matters, who obeys it, and the smallest batch that breaks it.
+    """What a law says, why it matters, who obeys it, the smallest batch that breaks it, the proof.
+
+    The same as in spec/README.md, which has the formulas of the loss too.
 
     Examples:
 
-      mgloss explain
+      mgloss explain               every law and normalization in a line
 
-      mgloss explain partition
+      mgloss explain partition     a law
 
-      mgloss explain hybrid
+      mgloss explain hybrid        a normalization
+
+      mgloss explain choosing      what you need, what to choose, what you give up
+
+      mgloss explain theorem       which laws can be had together
+
+      mgloss explain notation      what the letters mean
     """
     from rich.console import Console
 
     from mgloss.gate import terminal
-    from mgspec import LAWS, NORMALIZATIONS, search, specification
-    from mgspec.counterexample import from_verdict
-    from mgspec.normalizations import unknown
+    from mgspec import LAWS
+    from mgspec.page import explanation
+    from mgspec.witnesses import breakers, path
 
-    console = Console(highlight=False)
-    if name is None:
-        terminal.law_list(console)
-        return
-    if name in NORMALIZATIONS:
-        terminal.show_normalization(console, name)
-        return
-    if name not in LAWS:
-        fail(str(unknown("law or normalization", name, (*LAWS, *NORMALIZATIONS))))
-    witness = None
-    breaking = [n for n, rule in NORMALIZATIONS.items() if name not in rule.obeys]
-    if breaking:
-        with console.status("searching the smallest batch"):
-            verdict = search(LAWS[name], specification(breaking[0]), seed=0)[0]
-        witness = from_verdict(verdict, "", breaking[0], 0, {})
-    terminal.show_law(console, name, witness)
+    try:
+        section = explanation(name)
+    except ValueError as error:
+        fail(str(error))
+    replay = None
+    if name in LAWS and breakers(name):
+        replay = shlex.join(["mgloss", "replay", str(path(name, breakers(name)[0]))])
+    terminal.show_explanation(Console(highlight=False), section, replay)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.progress import (
     BarColumn,
@@ -18,10 +18,12 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
-from mgspec import LAWS, NORMALIZATIONS, normalization
+from mgspec import LAWS, NORMALIZATIONS
 from mgspec.counterexample import Counterexample
 from mgspec.drawing import draw_case
+from mgspec.page import Section, without_links
 from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
@@ -130,63 +132,19 @@ def matrix_table(title: str, rows: Iterable[tuple[str, list[str]]]) -> Table:
     return table
 
 
-def law_list(console: Console) -> None:
-    """Every law and normalization in a line each."""
-    laws = Table(box=None, pad_edge=False, header_style="bold")
-    laws.add_column("law")
-    laws.add_column("says")
-    for name, law in LAWS.items():
-        laws.add_row(name, escape(law.statement))
-    console.print(laws)
-    console.print()
-    names = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("normalization", "value", "where from"):
-        names.add_column(title)
-    for name, rule in NORMALIZATIONS.items():
-        names.add_row(name, escape(rule.text), escape(rule.source))
-    console.print(names)
-    console.print()
-    console.print(
-        "S: a component's raw sum over the batch; n: its count (positive cells; all active cells "
-        "for anchor); B: images; E: expected positive cells an image; H, W: the grid."
-    )
-    console.print("More: mgloss explain NAME")
+# Inline code as any terminal shows it, on its own background.
+PLAIN_CODE = Theme({"markdown.code": "cyan", "markdown.block_quote": "italic"})
+READABLE = 100  # columns; longer lines of prose are hard to follow
 
 
-def show_normalization(console: Console, name: str) -> None:
-    """A normalization's formula, its source, and the laws it obeys and breaks."""
-    rule = normalization(name)
-    console.print(Text(name, "bold") + Text(f"  {rule.text}"))
-    console.print(f"where from: {escape(rule.source)}")
-    obeyed = [law for law in LAWS if law in rule.obeys]
-    console.print(f"location and classification obey: {', '.join(obeyed)}")
-    broken = [law for law in LAWS if law not in rule.obeys]
-    console.print(f"and break: {', '.join(broken) or 'none'}")
-    if rule.obeys_by_constant_count:
-        more = [law for law in LAWS if law in rule.obeys_by_constant_count]
-        console.print(f"the anchor term, whose count is constant, also obeys: {', '.join(more)}")
-
-
-def show_law(console: Console, name: str, witness: Counterexample | None) -> None:
-    """A law's normative text, who obeys it, and the smallest batch that breaks it."""
-    law = LAWS[name]
-    console.print(Text(name, "bold") + Text(f"  {law.statement}"))
-    for title, text in law.sections.items():
+def show_explanation(console: Console, section: Section, replay: str | None) -> None:
+    """A part of the specification. replay: the command that runs its first witness again."""
+    text = "\n".join(without_links(section.lines))
+    width = min(console.width, READABLE)
+    with console.use_theme(PLAIN_CODE):
+        console.print(Text(section.heading, "bold"))
         console.print()
-        console.print(Text(title, "bold"))
-        _indented(console, Text(text), 2)
-    console.print()
-    console.print(Text("Who obeys it", "bold"))
-    judged = ", ".join(law.speaks_of)
-    _indented(console, Text(f"judged components: {judged}"), 2)
-    obey = [n for n, rule in NORMALIZATIONS.items() if name in rule.obeys]
-    breaks = [n for n, rule in NORMALIZATIONS.items() if name not in rule.obeys]
-    _indented(console, Text(f"obey it: {', '.join(obey)}"), 2)
-    _indented(console, Text(f"break it: {', '.join(breaks) or 'none'}"), 2)
-    if witness is None:
-        return
-    console.print()
-    console.print(Text(f"The smallest batch on which {witness.claims} breaks it", "bold"))
-    _indented(console, Text(witness.message, "red"), 2)
-    for line in draw_case(witness.case):
-        console.print(Text(f"  {line}"), soft_wrap=True)
+        console.print(Markdown(text, code_theme="ansi_dark"), width=width)
+    if replay is not None:
+        console.print()
+        console.print(Text("replay  ") + Text(replay, "cyan"), soft_wrap=True)

@@ -18,7 +18,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def mgloss(tmp_path: Path) -> Run:
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, columns: int = 120) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HYPOTHESIS"))}
         path = os.pathsep.join((str(ROOT), str(ROOT / "spec")))
         return subprocess.run(
@@ -28,7 +28,7 @@ def mgloss(tmp_path: Path) -> Run:
             check=False,
             cwd=tmp_path,
             timeout=300,
-            env={**kept, "PYTHONPATH": path, "COLUMNS": "120", "NO_COLOR": "1"},
+            env={**kept, "PYTHONPATH": path, "COLUMNS": str(columns), "NO_COLOR": "1"},
         )
 
     return run

@@ -15,10 +15,15 @@ LAYOUT = "[B, H, W, 5 + A + C]"
 
 @dataclass(frozen=True)
 class Arrays:
-    """Targets and predictions, one `[B, H, W, 5 + A + C]` tensor a scale, all of one dtype."""
+    """Targets and predictions, one `[B, H, W, 5 + A + C]` tensor a scale, all of one dtype.
+
+    misfit: a scalar, 0, or NaN where sizes do not fit each other or the problem. Compiled by XLA,
+    where nothing can raise, this is how it shows.
+    """
 
     targets: list[tf.Tensor]
     predictions: list[tf.Tensor]
+    misfit: tf.Tensor
 
 
 def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
@@ -31,6 +36,7 @@ def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
     predictions = _tensors("y_pred", y_pred, problem)
     targets = _tensors("y_true", y_true, problem)
     dtype = tf.float64 if predictions[0].dtype == tf.float64 else tf.float32
+    misfit = tf.zeros([], dtype)
     for scale, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
         if not target.shape.is_compatible_with(prediction.shape):
             raise ValueError(
@@ -38,10 +44,14 @@ def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
                 f"{prediction.shape}, got {target.shape}"
             )
         checks = _checks(problem, scale, target, prediction)
+        if not (target.shape.is_fully_defined() and prediction.shape.is_fully_defined()):
+            sizes = tf.shape(prediction)
+            fits = tf.reduce_all(tf.shape(target) == sizes) & (sizes[-1] == problem.channels(scale))
+            misfit += tf.where(fits, tf.zeros([], dtype), tf.constant(float("nan"), dtype))
         with tf.control_dependencies([check for check in checks if check is not None]):
             targets[scale] = tf.cast(tf.identity(target), dtype)
             predictions[scale] = tf.cast(tf.identity(prediction), dtype)
-    return Arrays(targets, predictions)
+    return Arrays(targets, predictions, misfit)
 
 
 def _checks(problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tensor) -> list[Any]:
@@ -77,9 +87,17 @@ def _tensors(argument: str, values: Any, problem: Problem) -> list[tf.Tensor]:
 
 
 def _tensor(name: str, value: Any, problem: Problem, scale: int) -> tf.Tensor:
-    tensor = tf.convert_to_tensor(value)
-    if name.startswith("y_pred") and not tensor.dtype.is_floating:
-        raise ValueError(f"{name}: expected a floating dtype, got {tensor.dtype.name}")
+    try:
+        tensor = tf.convert_to_tensor(value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: expected {LAYOUT}, got {type(value).__name__}, which is no array of numbers"
+        ) from None
+    dtype = tensor.dtype
+    if name.startswith("y_pred") and not dtype.is_floating:
+        raise ValueError(f"{name}: expected a floating dtype, got {dtype.name}")
+    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        raise ValueError(f"{name}: expected real numbers, got {dtype.name}")
     channels = problem.channels(scale)
     if not tensor.shape.is_compatible_with([None, None, None, None]):
         raise ValueError(f"{name}: expected {LAYOUT}, got {tensor.shape}")

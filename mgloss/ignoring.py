@@ -95,7 +95,8 @@ def exceeds(
 def distinct(objects: Objects, grid: Grid) -> Objects:
     """The objects without those that another cell holds as well, with the centre in it.
 
-    A cell's object is left out where the cell that the centre lies in holds the very same one.
+    A cell's object is left out where the cell that the centre lies in holds the very same one, and
+    keeps it: on a border, rounding may tell each of two cells that the centre lies in the other.
     """
     image, row, column = grid.place(objects.index)
     steps = tf.cast(tf.floor(tf.clip_by_value(objects.centre, -4, 4)), tf.int32)
@@ -114,8 +115,9 @@ def distinct(objects: Objects, grid: Grid) -> Objects:
         & tf.reduce_all(objects.logs == other.logs, -1)
         & tf.reduce_all(objects.anchors == other.anchors, -1)
     )
-    moved = tf.reduce_any(steps != 0, -1)
-    return objects.take(~(same & moved))
+    at_home = tf.reduce_all(steps == 0, -1)
+    kept_there = tf.reduce_all(tf.floor(other.centre) == 0, -1)
+    return objects.take(at_home | ~(same & kept_there))
 
 
 def _near_pairs(boxes: tf.Tensor, objects: Objects, grid: Grid, thresh: Any) -> tf.Tensor:

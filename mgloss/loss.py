@@ -169,19 +169,20 @@ class MultiGridLoss:
             runs.
 
         Raises ValueError (tf.errors.InvalidArgumentError in a running graph) where lengths, ranks,
-        sizes or channels do not fit, or a target is not finite. A prediction that is not finite
-        gives NaN.
+        sizes or channels do not fit, or a target is not finite; what XLA compiles cannot raise and
+        gives NaN. A prediction that is not finite gives NaN.
         """
         arrays = check_arrays(self.problem, y_true, y_pred)
-        anchors = [tf.constant(scale, tf.float32) for scale in self.problem.anchors]
+        anchors = [tf.constant(scale, tf.float64) for scale in self.problem.anchors]
         size = tf.constant(self.problem.input_size, tf.float32)
-        return components(arrays.targets, arrays.predictions, anchors, size, self.options)
+        values = components(arrays.targets, arrays.predictions, anchors, size, self.options)
+        return {name: value + arrays.misfit for name, value in values.items()}
 
 
 def _pixels(anchors: Any) -> tuple[tuple[tuple[float, float], ...], ...]:
     try:
         return tuple(
-            tuple((float(width), float(height)) for width, height in scale) for scale in anchors
+            tuple((_side(width), _side(height)) for width, height in scale) for scale in anchors
         )
     except (TypeError, ValueError):
         raise ValueError(
@@ -190,20 +191,28 @@ def _pixels(anchors: Any) -> tuple[tuple[tuple[float, float], ...], ...]:
         ) from None
 
 
+def _side(value: Any) -> float:
+    if isinstance(value, str):
+        raise TypeError
+    return float(value)
+
+
 def _whole(argument: str, value: Any) -> int:
     try:
-        if isinstance(value, bool) or int(value) != value:
+        if isinstance(value, bool) or int(value) != value or value < 1:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{argument}: expected a whole number, got {value!r}") from None
+        raise ValueError(
+            f"{argument}: expected a whole number of 1 or more, got {value!r}"
+        ) from None
     return int(value)
 
 
 def _size(value: Any) -> tuple[int, int]:
     try:
         height, width = value
+        return _whole("input_shape", height), _whole("input_shape", width)
     except (TypeError, ValueError):
         raise ValueError(
-            f"input_shape: expected (height, width) in pixels, got {value!r}"
+            f"input_shape: expected (height, width) in whole pixels, got {value!r}"
         ) from None
-    return _whole("input_shape", height), _whole("input_shape", width)

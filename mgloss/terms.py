@@ -187,7 +187,7 @@ def objectness_of_positives(scale: Scale) -> tf.Tensor:
     logit = scale.rows[:, OBJECTNESS]
     if isinstance(ratio, float) and ratio == 0:
         return bce(tf.ones_like(logit), logit)
-    seen = _power(scale.boxes.iou, scale.options.iou_aware_power)
+    seen = tf.pow(scale.boxes.iou, scale.options.iou_aware_power)  # has no slope to keep finite
     return bce(tf.stop_gradient(1 - ratio + ratio * seen), logit)
 
 

@@ -30,6 +30,8 @@ WH = slice(2, 4)
 OBJECTNESS = 4
 FIRST_ANCHOR = 5
 
+LARGEST_SIDE = 1e6  # pixels of an anchor
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -52,16 +54,16 @@ class Problem:
             if not anchors:
                 raise ValueError(f"anchors of scale {scale}: expected at least one (width, height)")
             for anchor in anchors:
-                if len(anchor) != 2 or not all(np.isfinite(side) and side > 0 for side in anchor):
+                if len(anchor) != 2 or not all(0 < side <= LARGEST_SIDE for side in anchor):
                     raise ValueError(
                         f"anchors of scale {scale}: expected positive (width, height) in pixels, "
                         f"got {anchor!r}"
                     )
-        if all(side <= 1 for anchors in self.anchors for anchor in anchors for side in anchor):
-            raise ValueError(
-                f"anchors: expected pixels, got {self.anchors!r}, which look like fractions of the "
-                "image; multiply widths and heights by its width and height"
-            )
+                if max(anchor) <= 1:
+                    raise ValueError(
+                        f"anchors of scale {scale}: expected pixels, got {anchor!r}, which looks "
+                        "like fractions of the image; multiply by its width and height"
+                    )
         if self.classes < 1:
             raise ValueError(f"classes: expected 1 or more, got {self.classes}")
         if len(self.input_size) != 2 or min(self.input_size) < 1:

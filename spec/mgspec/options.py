@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ LOCATIONS = ("mse", "giou", "diou", "ciou")
 BACKGROUNDS = ("anchor", "objectness")
 CLASSIFICATIONS = ("bce", "focal", "softmax_focal")
 TERMS = ("location", "anchor", "classification", "objectness")
+
+LARGEST_NUMBER = 1e12  # of an option; far more than any use, and far from overflow in float32
 
 LossNormalization = str | tuple[tuple[str, str], ...]
 
@@ -132,6 +134,8 @@ class Options:
 
     def _number(self, name: str, fits: Callable[[float], bool], expected: str) -> None:
         value = getattr(self, name)
+        if _is_number(value) and value > LARGEST_NUMBER:
+            raise ValueError(f"{name}: expected at most {LARGEST_NUMBER:g}, got {value!r}")
         if not _is_number(value) or not fits(value):
             raise ValueError(f"{name}: expected {expected}, got {value!r}")
         self._set(name, float(value))
@@ -172,11 +176,12 @@ def _one_of(option: str, value: object, known: tuple[str, ...]) -> None:
 
 
 def _weights(values: Any) -> tuple[float, ...]:
+    unordered = isinstance(values, (Mapping, Set))  # would be read as its keys, or in any order
     try:
-        weights = tuple(values)
+        weights = () if unordered else tuple(values)
     except TypeError:
         weights = ()
-    if not weights or not all(_is_number(w) and w >= 0 for w in weights):
+    if not weights or not all(_is_number(w) and 0 <= w <= LARGEST_NUMBER for w in weights):
         raise ValueError(
             f"class_weights: expected one number, 0 or more, for each class, got {values!r}"
         )
@@ -197,13 +202,20 @@ def _normalizations(value: Any, background: str) -> LossNormalization:
                 f"loss_normalization: expected a name for each term, got none for "
                 f"{' and '.join(missing)}"
             )
-        return tuple((term, normalization(value[term]).name) for term in TERMS if term in value)
+        return tuple((term, _normalization(value[term])) for term in TERMS if term in value)
     if isinstance(value, (list, tuple)):
-        names = list(dict.fromkeys(normalization(name).name for name in value))
+        names = list(dict.fromkeys(_normalization(name) for name in value))
         if len(names) != 1:
             raise ValueError(
                 f"loss_normalization: expected one name, or a mapping that has one for each term; "
                 f"got {list(value)!r}"
             )
         return names[0]
-    return normalization(value).name
+    return _normalization(value)
+
+
+def _normalization(name: Any) -> str:
+    try:
+        return normalization(name).name
+    except ValueError as error:
+        raise ValueError(f"loss_normalization: {error}") from None

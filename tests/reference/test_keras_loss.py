@@ -155,8 +155,8 @@ def test_float64_is_kept_where_it_is_asked_for() -> None:
 BAD_OPTIONS = {
     "anchors: expected one list of .width, height. in pixels": {"anchors": [48, 32]},
     "expected positive .width, height. in pixels, got .0.0, 32.0.": {"anchors": [(0, 32)]},
-    "look like fractions of the image": {"anchors": [(0.2, 0.5)]},
-    "classes: expected 1 or more, got 0": {"num_classes": 0},
+    "which looks like fractions of the image": {"anchors": [(0.2, 0.5)]},
+    "num_classes: expected a whole number of 1 or more, got 0": {"num_classes": 0},
     "class_weights: expected one for each of 3 class.es., got 2": {"class_weights": [1, 2]},
     "ignore_thresh: expected a number from 0 to 1, got 1.5": {"ignore_thresh": 1.5},
     "unknown option 'locations'; did you mean 'location'": {"locations": "giou"},

@@ -11,8 +11,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from mgloss import MultiGridLoss
-from mgspec import NORMALIZATIONS, Case, Options
+from mgspec import NORMALIZATIONS, Batch, Case, Options
 from mgspec.laws.cases import one_clear_batch
+from mgspec.loss import evaluate
 from mgspec.options import TERMS
 from mgspec.strategies import FULL
 
@@ -102,7 +103,7 @@ def test_options_cannot_be_changed_after_they_were_checked() -> None:
 
 
 BAD_OPTIONS = {
-    "unknown normalization 'postives'; did you mean 'positives'": {
+    "loss_normalization: unknown normalization 'postives'; did you mean 'positives'": {
         "loss_normalization": "postives"
     },
     "unknown normalization None": {"loss_normalization": None},
@@ -142,7 +143,22 @@ BAD_OPTIONS = {
     "coord_scale: expected 0 or more, got True": {"coord_scale": True},
     "focal_gamma: expected 0 or more, got '2'": {"focal_gamma": "2"},
     "iou_aware_ratio: 0.5 is about the objectness target": {"iou_aware_ratio": 0.5},
-    "look like fractions of the image": {"anchors": [[(0.1, 0.2)]]},
+    "scale 0: expected pixels, got .0.1, 0.2., which looks like fractions of the image": {
+        "anchors": [[(10, 20), (0.1, 0.2)]]
+    },
+    "scale 0: expected positive .width, height. in pixels, got .1e.39, 3.0.": {
+        "anchors": [[(1e39, 3)]]
+    },
+    "anchors: expected one list of .width, height. in pixels for each scale, got": {
+        "anchors": [["12", "34"]]
+    },
+    "coord_scale: expected at most 1e.12, got 1e.39": {"coord_scale": 1e39},
+    "class_weights: expected one number, 0 or more, for each class, got .0: 1.0": {
+        "class_weights": {0: 1.0, 1: 1.0, 2: 1.0}
+    },
+    "class_weights: expected one number, 0 or more, for each class, got .1, 2, 3.": {
+        "class_weights": {1, 2, 3}
+    },
     "expected positive .width, height. in pixels, got .nan, 3.0.": {
         "anchors": [[(float("nan"), 3.0)]]
     },
@@ -151,14 +167,14 @@ BAD_OPTIONS = {
         "location": "mse",
     },
     "options: expected an Options, got dict": {"options": {"location": "mse"}},
-    "num_classes: expected a whole number, got 2.5": {"num_classes": 2.5},
-    "input_shape: expected .height, width. in pixels, got 608": {"input_shape": 608},
+    "num_classes: expected a whole number of 1 or more, got 2.5": {"num_classes": 2.5},
+    "num_classes: expected a whole number of 1 or more, got 0": {"num_classes": 0},
+    "input_shape: expected .height, width. in whole pixels, got 608": {"input_shape": 608},
+    "input_shape: expected .height, width. in whole pixels, got .0, 32.": {"input_shape": (0, 32)},
     "anchors: expected one list": {"anchors": [(48, 32)]},
     "anchors: a problem has at least one scale": {"anchors": []},
     "anchors of scale 0: expected at least one": {"anchors": [[]]},
     "expected positive .width, height. in pixels": {"anchors": [[(0, 32)]]},
-    "classes: expected 1 or more, got 0": {"num_classes": 0},
-    "input_size: expected .height, width. in pixels": {"input_shape": (0, 32)},
 }
 
 
@@ -206,6 +222,13 @@ def test_integer_predictions_are_refused() -> None:
         make()([target], [prediction.astype(np.int32)])
 
 
+@pytest.mark.parametrize("value", [None, [[1.0], [1.0, 2.0]], np.zeros((2, 2, 3, 10), complex)])
+def test_targets_that_are_no_real_numbers_are_refused(value) -> None:
+    _, prediction = arrays()
+    with pytest.raises(ValueError, match="y_true of scale 0: expected"):
+        make()([value], [prediction])
+
+
 def test_a_batch_without_images_is_refused() -> None:
     target, prediction = arrays()
     with pytest.raises(ValueError, match="at least one image and cell"):
@@ -223,6 +246,71 @@ def test_sizes_unknown_to_the_trace_are_checked_when_it_runs() -> None:
     wide_target, wide_prediction = arrays(channels=11)
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected 10 channels"):
         traced([wide_target], [wide_prediction])
+
+
+def wider(target, prediction):
+    return np.pad(target, [(0, 0)] * 3 + [(0, 1)]), np.pad(prediction, [(0, 0)] * 3 + [(0, 1)])
+
+
+def other_grid(target, prediction):
+    return target.transpose(0, 2, 1, 3), prediction
+
+
+def infinite_target(target, prediction):
+    return np.where(target > 0, np.inf, target).astype(np.float32), prediction
+
+
+@pytest.mark.parametrize("change", [wider, other_grid, infinite_target])
+def test_where_xla_cannot_raise_it_gives_nan(change) -> None:
+    spec = [tf.TensorSpec([None] * 4)]
+    compiled = tf.function(make().__call__, input_signature=[spec, spec], jit_compile=True)
+    target, prediction = arrays()
+    assert np.isfinite(float(compiled([target], [prediction])))
+    target, prediction = change(target, prediction)
+    assert np.isnan(float(compiled([target], [prediction])))
+
+
+def test_an_object_on_a_border_is_not_lost_between_two_cells() -> None:
+    # In float32 the centre is that of the cell to the right when told from the left, and to the
+    # left when told from the right.
+    target = np.zeros((1, 1, 6, 7), np.float32)
+    for column in (2, 3):
+        target[0, 0, column] = (3 - 1e-8 - column, 0.5, 0, 0, 1, 1, 1)
+    prediction = np.zeros_like(target)
+    prediction[..., 0], prediction[..., 5] = 20, 1
+    loss = make(anchors=[[(100, 32)]], num_classes=1, input_shape=(32, 192))
+    right = evaluate(loss.problem, Batch((target,), (prediction,))).components["anchor"]
+    for run in (loss.components, tf.function(loss.components, jit_compile=True)):
+        found = run([tf.constant(target)], [tf.constant(prediction)])["anchor"]
+        assert float(found) == pytest.approx(right, rel=1e-6)
+
+
+@pytest.mark.parametrize("power", [0.01, 0.1, 1.0])
+def test_boxes_apart_have_an_iou_of_zero_to_any_power(power: float) -> None:
+    target = np.zeros((1, 1, 1, 7), np.float32)
+    target[0, 0, 0] = (0.5, 0.5, -4, -4, 1, 1, 1)
+    prediction = np.zeros_like(target)
+    prediction[0, 0, 0, :5] = (40, 40, -4, -4, 3)
+    loss = make(
+        anchors=[[(32, 32)]],
+        num_classes=1,
+        input_shape=(32, 32),
+        background="objectness",
+        iou_aware_ratio=1.0,
+        iou_aware_power=power,
+    )
+    found = float(loss.components([target], [prediction])["objectness"])
+    assert found == pytest.approx(3 + np.log1p(np.exp(-3)), rel=1e-6)  # BCE of target 0
+
+
+def test_float64_predictions_meet_anchors_in_float64() -> None:
+    target, prediction = arrays()
+    loss = make(anchors=[[(10.1, 20.3), (5.7, 8.9)]], location="giou")
+    batch = Batch((target,), (prediction,))
+    found = loss.components([target], [prediction.astype(np.float64)])
+    right = evaluate(loss.problem, batch).components
+    for term in TERMS:
+        assert float(found[term]) == pytest.approx(right[term], rel=1e-12)
 
 
 def test_options_survive_as_plain_data() -> None:

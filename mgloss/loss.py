@@ -57,7 +57,8 @@ def components(
         are tensors with positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
 
     Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,
-    even one that no term reads. Arguments are not checked here; `MultiGridLoss` checks.
+    even one that no term reads; where it is an object's box, TensorFlow may raise instead.
+    Arguments are not checked here; `MultiGridLoss` checks.
     """
     factors = {
         "location": options.coord_scale,

@@ -27,6 +27,8 @@ HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
 # all, the first of them. A loss that does not is no case for the others: to them it is an error.
 JUDGE_FINITENESS = ("finite", "empty")
 
+PHASES = (Phase.generate, Phase.shrink)  # a Hypothesis profile without shrinking is obeyed
+
 PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.strategies
 
 
@@ -131,7 +133,7 @@ def _run(
         database=None,
         deadline=None,
         derandomize=False,
-        phases=(Phase.generate, Phase.shrink),
+        phases=tuple(p for p in PHASES if p in hypothesis.settings().phases),
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,

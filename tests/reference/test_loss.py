@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
 
 from mgloss import MultiGridLoss
-from mgspec import NORMALIZATIONS, Batch, Case, Options
-from mgspec.laws.cases import one_clear_batch
+from mgspec import NORMALIZATIONS, Batch, Options
 from mgspec.loss import evaluate
 from mgspec.options import TERMS
-from mgspec.strategies import FULL
 
 ANCHORS = [[(48, 32), (32, 64)]]
 
@@ -84,17 +81,6 @@ def test_one_trace_serves_every_batch_and_grid_and_agrees_with_eager(name: str) 
         eager = float(loss([target], [prediction]))
         assert float(traced([target], [prediction])) == pytest.approx(eager, rel=1e-5)
     assert len(traces) == 1
-
-
-@given(one_clear_batch(replace(FULL, options=None)))
-def test_the_class_is_the_function_that_the_gate_judges(case: Case) -> None:
-    from mgloss.gate.loading import load
-
-    batch, problem = case.batches["X"], case.problem
-    loss = MultiGridLoss(problem.anchors, problem.classes, problem.input_size, problem.options)
-    mine = loss.components(batch.targets, batch.predictions)
-    judged = load(None, "batch").candidate.run(problem, batch, False).components
-    assert {c: float(v) for c, v in mine.items()} == pytest.approx(judged, rel=1e-5, abs=1e-5)
 
 
 def test_options_cannot_be_changed_after_they_were_checked() -> None:
@@ -330,23 +316,6 @@ def test_plain_data_without_anchors_is_refused() -> None:
 
 def test_a_list_of_one_normalization_is_that_normalization() -> None:
     assert make(loss_normalization=["grid"]).options == make(loss_normalization="grid").options
-
-
-@settings(max_examples=20)  # eager, five losses an example
-@given(one_clear_batch(replace(FULL, options=None)))
-def test_each_term_may_have_a_normalization_of_its_own(case: Case) -> None:
-    batch, problem = case.batches["X"], case.problem
-    terms = dict(zip(TERMS, ("positives", "grid", "per_image", "sum"), strict=True))
-
-    def values(normalization) -> dict[str, float]:
-        options = replace(problem.options, loss_normalization=normalization)
-        loss = MultiGridLoss(problem.anchors, problem.classes, problem.input_size, options)
-        parts = loss.components(batch.targets, batch.predictions)
-        return {name: float(value) for name, value in parts.items()}
-
-    mixed = values(terms)
-    for term, name in terms.items():
-        assert mixed[term] == values(name)[term]
 
 
 @pytest.mark.parametrize("where", ["a box", "a class of the background", "objectness"])

@@ -1,0 +1,146 @@
+"""Which faults of the code do the tests notice? `python -m tests.mutation loss`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.mutation.mutants import ROOT, Mutant, mutants
+from tests.mutation.running import KILLED, SURVIVED, Outcome, Pass, run, warm_up
+from tests.mutation.targets import TARGETS, Target
+
+SURVIVORS = Path(__file__).with_name("survivors.json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as the command line says; 0 where every mutant ends as expected, 1 where one survives."""
+    asked = _arguments(arguments)
+    target = TARGETS[asked.target]
+    names = [one.name for one in target.passes]
+    if asked.until not in (None, *names):
+        print(f"--until {asked.until!r}: expected one of {', '.join(names)}", file=sys.stderr)
+        return 2
+    passes = target.passes[: names.index(asked.until or names[-1]) + 1]
+    chosen = [
+        mutant
+        for module in target.modules
+        for mutant in mutants(module)
+        if asked.only in mutant.key
+    ]
+    if asked.list:
+        print(*(mutant.key for mutant in chosen), sep="\n")
+        return 0
+    if not chosen:
+        print(f"--only {asked.only!r}: no mutant of {asked.target} has this text", file=sys.stderr)
+        return 2
+    warm_up()
+    outcomes = _load(asked.results)
+    for one in passes:
+        if not _holds_without_a_fault(one):
+            return 2
+        left = [m for m in chosen if not _is_done(outcomes.get(m.key), one, passes)]
+        print(f"{one.name} pass: {len(left)} of {len(chosen)} mutants", flush=True)
+        for done, (mutant, outcome) in enumerate(run(left, one, asked.workers), 1):
+            assert mutant is not None
+            outcomes[mutant.key] = outcome
+            _save(asked.results, outcomes)
+            told = f"{outcome.status} {outcome.seconds:.0f} s {mutant.key} {outcome.by}"
+            print(f"[{done}/{len(left)}] {told}", flush=True)
+    return _report(target, chosen, outcomes, complete=not asked.only)
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m tests.mutation",
+        description="Runs tests on the code with one small fault at a time, and tells which faults "
+        "no test notices. Takes an hour for the loss.",
+        epilog="Exit status: 0 every survivor is one listed in survivors.json; 1 another survived; "
+        "2 the request is wrong, or tests fail without any fault.",
+    )
+    parser.add_argument("target", choices=TARGETS, help="what to plant faults in")
+    parser.add_argument("--only", default="", metavar="TEXT", help="mutants that have this text")
+    parser.add_argument(
+        "--until", metavar="PASS", help="the last pass to run; loss: quick, modes, full"
+    )
+    parser.add_argument("--list", action="store_true", help="print the mutants, run nothing")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="at a time (default 1)")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="JSON to save outcomes in, and to go on from: what it has as killed is not run again "
+        "(default mutation-TARGET.json)",
+    )
+    asked = parser.parse_args(arguments)
+    if asked.workers < 1:
+        parser.error(f"--workers: expected 1 or more, got {asked.workers}")
+    asked.results = asked.results or ROOT / f"mutation-{asked.target}.json"
+    return asked
+
+
+def _holds_without_a_fault(one: Pass) -> bool:
+    """A test that fails anyway would kill every mutant."""
+    ((_, outcome),) = run([None], one, 1)
+    print(f"{one.name} pass without a fault: {outcome.seconds:.0f} s {outcome.by}", flush=True)
+    return outcome.status == SURVIVED
+
+
+def _is_done(outcome: Outcome | None, one: Pass, passes: Sequence[Pass]) -> bool:
+    """Whether a mutant need not run in this pass: it is dead, or has survived a later one."""
+    if outcome is None:
+        return False
+    names = [each.name for each in passes]
+    return outcome.status == KILLED or (
+        outcome.in_pass in names and names.index(outcome.in_pass) >= names.index(one.name)
+    )
+
+
+def _load(path: Path) -> dict[str, Outcome]:
+    """Outcomes by key, as saved; survivors are left out, so that they are tried again."""
+    if not path.exists():
+        return {}
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    found = {key: Outcome(**outcome) for key, outcome in saved.items()}
+    return {key: outcome for key, outcome in found.items() if outcome.status == KILLED}
+
+
+def _save(path: Path, outcomes: dict[str, Outcome]) -> None:
+    document = {key: asdict(outcome) for key, outcome in sorted(outcomes.items())}
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    half.replace(path)
+
+
+def _report(
+    target: Target, chosen: Sequence[Mutant], outcomes: dict[str, Outcome], complete: bool
+) -> int:
+    """Print the score and what is not as listed; the exit status."""
+    reasons = json.loads(SURVIVORS.read_text(encoding="utf-8"))
+    of_target = {key for key in reasons if key.startswith(tuple(f"{m}:" for m in target.modules))}
+    keys = {mutant.key for mutant in chosen}
+    survivors = {key for key in keys if outcomes[key].status == SURVIVED}
+    ways = Counter(
+        f"{outcomes[key].in_pass} pass" for key in keys if outcomes[key].status == KILLED
+    )
+    killed = len(keys) - len(survivors)
+    by_pass = ", ".join(f"{name} {count}" for name, count in ways.items())
+    print(
+        f"{len(keys)} mutants: {killed} killed ({killed / len(keys):.1%}; {by_pass}), "
+        f"{len(survivors)} survived, {len(survivors & of_target)} of them listed"
+    )
+    for key in sorted((of_target & keys) - survivors):
+        print(f"listed as a survivor, but killed: {key}\n  by {outcomes[key].by}")
+    for key in sorted(of_target - keys) if complete else ():
+        print(f"listed as a survivor, but no mutant any more: {key}")
+    for key in sorted(survivors - of_target):
+        print(f"survived, and not listed in {SURVIVORS.name}: {key}")
+    return 1 if survivors - of_target else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What faults are planted in, and the tests that must notice them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.mutation.running import Pass
+
+
+@dataclass(frozen=True)
+class Target:
+    """modules: by their paths from the root. passes: the quickest first; a mutant is killed by one.
+
+    A later pass only runs what survived the earlier ones.
+    """
+
+    modules: tuple[str, ...]
+    passes: tuple[Pass, ...]
+
+
+# Under `batch`, every law of structure; those that notice most come first, what is slow last.
+LAWS = (
+    "perfect",
+    "participation",
+    "transposition",
+    "ignoring",
+    "separation",
+    "scales",
+    "gradient",
+    "relabelling",
+    "translation",
+    "layers",
+    "masking",
+    "finite",
+    "empty",
+    "nonnegative",
+    "partition",
+    "locality",
+    "resolution",
+    "object_monotone",
+)
+OF_ALL_OPTIONS = tuple(f"all_options[{law}-batch]" for law in LAWS)
+OF_ARGUMENTS = ("refused", "plain_data", "one_way_only", "whole_numbers")  # these take no time
+OF_PUBLIC = ("not_finite", "one_that_is_judged", "normalization_of_its_own")
+LOSS_ORDER = (
+    *OF_ARGUMENTS,
+    "shifted_box[0]",
+    "boxes_that_cross",
+    *OF_ALL_OPTIONS,
+    "test_boxes.py",
+    "test_terms.py",
+    *OF_PUBLIC,
+)
+LOSS_TESTS = ("tests/properties", "-k", "not oracle and not claims_what")
+LOSS = Target(
+    tuple(f"mgloss/{name}.py" for name in ("loss", "terms", "boxes", "ignoring", "cells")),
+    (
+        Pass(
+            "quick",
+            (*LOSS_TESTS, "--hypothesis-profile", "mutation"),
+            LOSS_ORDER,
+            only=True,
+            seconds=300,
+        ),
+        Pass(  # the XLA compiler takes as long as all that
+            "modes",
+            (*LOSS_TESTS, "--hypothesis-profile", "mutation"),
+            ("all_options[modes-batch]",),
+            only=True,
+            seconds=300,
+        ),
+        Pass("full", (*LOSS_TESTS, "--hypothesis-profile", "ci"), LOSS_ORDER, seconds=1800),
+    ),
+)
+
+TARGETS = {"loss": LOSS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"--only {asked.only!r}: no mutant of {asked.target} has this text", file=sys.stderr)
         return 2
     warm_up()
+    random.Random(0).shuffle(chosen)  # what a run that is broken off has seen is then a sample
     outcomes = _load(asked.results)
     for one in passes:
         if not _holds_without_a_fault(one):
@@ -124,15 +126,15 @@ def _report(
     of_target = {key for key in reasons if key.startswith(tuple(f"{m}:" for m in target.modules))}
     keys = {mutant.key for mutant in chosen}
     survivors = {key for key in keys if outcomes[key].status == SURVIVED}
-    ways = Counter(
-        f"{outcomes[key].in_pass} pass" for key in keys if outcomes[key].status == KILLED
-    )
+    ways = Counter(outcomes[key].in_pass for key in keys if outcomes[key].status == KILLED)
     killed = len(keys) - len(survivors)
     by_pass = ", ".join(f"{name} {count}" for name, count in ways.items())
     print(
-        f"{len(keys)} mutants: {killed} killed ({killed / len(keys):.1%}; {by_pass}), "
+        f"{len(keys)} mutants: {killed} killed ({killed / len(keys):.1%}), "
         f"{len(survivors)} survived, {len(survivors & of_target)} of them listed"
     )
+    if ways:
+        print(f"killed in pass {by_pass}")
     for key in sorted((of_target & keys) - survivors):
         print(f"listed as a survivor, but killed: {key}\n  by {outcomes[key].by}")
     for key in sorted(of_target - keys) if complete else ():

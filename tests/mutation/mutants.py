@@ -6,7 +6,6 @@ Which operators, and why not all: see README.md.
 from __future__ import annotations
 
 import ast
-import difflib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ PARTNERS = {
 TRANSPARENT = ("stop_gradient", "relu", "abs", "square", "clip_by_value", "clip")
 
 
-class ReplaceFunction(Operator):  # type: ignore[misc]
+class ReplaceFunction(Operator):
     """A function called by its partner, such as minimum by maximum."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Any, Any]]:
@@ -103,7 +102,7 @@ class ReplaceFunction(Operator):  # type: ignore[misc]
         return ()
 
 
-class RemoveFunction(Operator):  # type: ignore[misc]
+class RemoveFunction(Operator):
     """A call replaced by its first argument: no stopped gradient, no relu, no bound."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Any, Any]]:
@@ -201,11 +200,14 @@ def _program(code: str) -> str | None:
 def _difference(code: str, source: str) -> tuple[int, str, str]:
     """Number of the first line that differs, the lines as they were, and as they are."""
     before, after = code.splitlines(), source.splitlines()
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    changes = [c for c in matcher.get_opcodes() if c[0] != "equal"]
-    first, last = changes[0], changes[-1]
-    old, new = before[first[1] : last[2]], after[first[3] : last[4]]
-    return first[1] + 1, " ".join(" ".join(old).split()), " ".join(" ".join(new).split())
+    pairs = list(zip(before, after, strict=False))
+    first = next(i for i, (old, new) in enumerate(pairs) if old != new)
+    more = len(after) - len(before)
+    last = len(before)
+    while before[last - 1] == after[last - 1 + more]:
+        last -= 1
+    old, new = before[first:last], after[first : last + more]
+    return first + 1, " ".join(" ".join(old).split()), " ".join(" ".join(new).split())
 
 
 def _within(code: str, line: int) -> str:

@@ -119,7 +119,7 @@ def _test(mutant: Mutant | None, chosen: Pass, report: Path) -> None:
         os.chdir(ROOT)
         if mutant is not None:
             path = str(ROOT / mutant.module)
-            sys.meta_path.insert(0, _OtherModule(module_name(mutant.module), path, mutant.source))  # type: ignore[arg-type]
+            sys.meta_path.insert(0, _OtherModule(module_name(mutant.module), path, mutant.source))
         arguments = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *chosen.arguments]
         status = int(pytest.main(arguments, plugins=[_InOrder(chosen, report)]))
     except BaseException:  # nothing may get past the fork, or the parent's work is done twice

@@ -49,7 +49,6 @@ LOSS_ORDER = (
     *OF_ALL_OPTIONS,
     "test_boxes.py",
     "test_terms.py",
-    *OF_PUBLIC,
 )
 LOSS_TESTS = ("tests/properties", "-k", "not oracle and not claims_what")
 LOSS = Target(
@@ -62,10 +61,10 @@ LOSS = Target(
             only=True,
             seconds=300,
         ),
-        Pass(  # the XLA compiler takes as long as all that
+        Pass(  # takes as long as all that: eager losses, and the XLA compiler
             "modes",
             (*LOSS_TESTS, "--hypothesis-profile", "mutation"),
-            ("all_options[modes-batch]",),
+            (*OF_PUBLIC, "all_options[modes-batch]"),
             only=True,
             seconds=300,
         ),

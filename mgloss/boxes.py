@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from mgspec.boxes import LARGEST_LOG_SIZE
+from mgspec.layout import WH, XY
 
 
 def phi(z: tf.Tensor) -> tf.Tensor:
@@ -106,20 +107,20 @@ def _angle(half: tf.Tensor) -> tf.Tensor:
 
 
 def box_mse(target: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
-    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of x, y, w, h `[..., 4]` in grid terms."""
-    offset = phi(prediction[..., 0:2]) - target[..., 0:2]
-    size = prediction[..., 2:4] - target[..., 2:4]
+    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of `[..., D]` that start with x, y, w, h."""
+    offset = phi(prediction[..., XY]) - target[..., XY]
+    size = prediction[..., WH] - target[..., WH]
     return _squared(offset) + _squared(size)
 
 
 def decoded(target: tf.Tensor, prediction: tf.Tensor, anchors: Any, stride: Any) -> Pairs:
     """The boxes that the same cells' targets and predictions hold.
 
-    target, prediction: x, y, w, h `[..., 4]`. anchors: `[..., 2]` in pixels.
+    target, prediction: `[..., D]`: x, y, w, h, and what follows. anchors: `[..., 2]` in pixels.
     stride: `[2]`, a cell's width and height in pixels.
     """
     return Pairs(
-        (phi(prediction[..., 0:2]) - target[..., 0:2]) * stride,
-        half_sizes(prediction[..., 2:4], anchors),
-        half_sizes(target[..., 2:4], anchors),
+        (phi(prediction[..., XY]) - target[..., XY]) * stride,
+        half_sizes(prediction[..., WH], anchors),
+        half_sizes(target[..., WH], anchors),
     )

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from mgloss.boxes import Pairs, half_sizes, phi
+from mgspec.layout import WH, XY
 
 SAME = 1e-6  # cells; nine cells hold one object's centre with this much rounding
 SLACK = 0.01  # cells; widens the window by more than rounding can move a centre
@@ -87,7 +88,7 @@ def exceeds(
 
     boxes: `[..., 4]`. apart, half_object: `[..., 2]` in pixels. anchors: `[A, 2]` in pixels.
     """
-    half = half_sizes(boxes[..., tf.newaxis, 2:4], anchors)
+    half = half_sizes(boxes[..., tf.newaxis, WH], anchors)
     pairs = Pairs(apart[..., tf.newaxis, :], half, half_object[..., tf.newaxis, :])
     return tf.reduce_any(tf.minimum(pairs.iou, 1) > thresh, -1)
 
@@ -147,7 +148,7 @@ def _near_pairs(boxes: tf.Tensor, objects: Objects, grid: Grid, thresh: Any) -> 
     cells_apart = tf.stack(
         [cell_column - tf.gather(column, which), cell_row - tf.gather(row, which)], -1
     )
-    centre = phi(near[:, 0:2]) - tf.gather(objects.centre, which)
+    centre = phi(near[:, XY]) - tf.gather(objects.centre, which)
     apart = (tf.cast(cells_apart, centre.dtype) + centre) * grid.stride
     hit = exceeds(near, apart, tf.gather(half, which), grid.anchors, thresh)
     hits = tf.boolean_mask(cell, hit)
@@ -171,7 +172,7 @@ def _one_object_at_a_time(boxes: tf.Tensor, objects: Objects, grid: Grid, thresh
         columns_apart = column[tf.newaxis] - tf.gather(object_column, which)[:, tf.newaxis]
         rows_apart = row[tf.newaxis] - tf.gather(object_row, which)[:, tf.newaxis]
         cells_apart = tf.cast(tf.stack([columns_apart, rows_apart], -1), boxes.dtype)
-        centre = phi(boxes[..., 0:2]) - tf.gather(objects.centre, which)[:, tf.newaxis]
+        centre = phi(boxes[..., XY]) - tf.gather(objects.centre, which)[:, tf.newaxis]
         half = tf.gather(half_objects, which)[:, tf.newaxis]
         apart = (cells_apart + centre) * grid.stride
         hit = exceeds(boxes, apart, half, grid.anchors, thresh)

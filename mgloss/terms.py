@@ -16,7 +16,7 @@ import tensorflow as tf
 from mgloss.boxes import Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
 from mgloss.cells import look, summed
 from mgloss.ignoring import Grid, Objects, ignored
-from mgspec.layout import FIRST_ANCHOR, OBJECTNESS
+from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
 
 SMALLEST_BASE = 1e-30  # of a power whose slope would not be finite at 0
@@ -72,15 +72,14 @@ class Scale:
         head, rows = look(tf.reshape(prediction, [-1, channels]), places, first_class)
         targets = tf.gather(tf.reshape(target, [-1, channels]), places)
         chosen = tf.argmax(targets[:, FIRST_ANCHOR:first_class], -1)
-        objects = Objects(places, targets[:, 0:2], targets[:, 2:4], tf.gather(grid.anchors, chosen))
+        objects = Objects(places, targets[:, XY], targets[:, WH], tf.gather(grid.anchors, chosen))
         mask = tf.cast(positive, dtype)
         return Scale(head, rows, targets, objects, mask, grid, first_class, options)
 
     @cached_property
     def boxes(self) -> Pairs:
         """The positive cells' predicted boxes and their objects'."""
-        box, anchors = self.rows[:, 0:4], self.objects.anchors
-        return decoded(self.targets[:, 0:4], box, anchors, self.grid.stride)
+        return decoded(self.targets, self.rows, self.objects.anchors, self.grid.stride)
 
     def per_image(self, of_cells: tf.Tensor) -> tf.Tensor:
         """`[N]` summed over each image's cells: `[B]`.
@@ -108,7 +107,7 @@ class Scale:
         weight = options.no_object_scale * (1 - self.mask)
         if isinstance(options.ignore_thresh, float) and options.ignore_thresh >= 1:
             return weight  # no IoU exceeds 1
-        excused = ignored(self.head[:, 0:4], self.objects, self.grid, options.ignore_thresh)
+        excused = ignored(self.head[:, :OBJECTNESS], self.objects, self.grid, options.ignore_thresh)
         return tf.where(excused, options.ignored_weight * weight, weight)
 
 
@@ -119,7 +118,7 @@ def location(scale: Scale) -> tf.Tensor:
         scale.options.location,
         LOCATIONS,
         (
-            lambda: box_mse(scale.targets[:, 0:4], scale.rows[:, 0:4]),
+            lambda: box_mse(scale.targets, scale.rows),
             lambda: giou_loss(boxes),
             lambda: diou_loss(boxes),
             lambda: ciou_loss(boxes),
@@ -194,7 +193,7 @@ def objectness_of_positives(scale: Scale) -> tf.Tensor:
 def raw_sums(scale: Scale) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Raw sum and count of each term, `[B]` both."""
     options = scale.options
-    positives = scale.over_positives(tf.ones_like(scale.rows[:, 0]))
+    positives = scale.over_positives(tf.ones_like(scale.objects.index, scale.mask.dtype))
     weight = scale.background_weight()
     active = options.object_scale * positives + scale.per_image(weight)
     anchors = scale.over_positives(anchor_of_positives(scale))

@@ -43,11 +43,11 @@ FAULTS = {
     "IoU is that of the logarithms of sizes": (
         "finite",
         "boxes",
-        """        half_sizes(prediction[..., 2:4], anchors),
-        half_sizes(target[..., 2:4], anchors),
+        """        half_sizes(prediction[..., WH], anchors),
+        half_sizes(target[..., WH], anchors),
 """,
-        """        prediction[..., 2:4],
-        target[..., 2:4],
+        """        prediction[..., WH],
+        target[..., WH],
 """,
     ),
     "a mask with one axis more is broadcast": (

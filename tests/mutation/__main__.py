@@ -45,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in passes:
         if not _holds_without_a_fault(one):
             return 2
-        left = [m for m in chosen if not _is_done(outcomes.get(m.key), one, passes)]
+        left = [
+            mutant
+            for mutant in chosen
+            if not mutant.within.startswith(one.unreached)
+            and not _is_done(outcomes.get(mutant.key), one, passes)
+        ]
         print(f"{one.name} pass: {len(left)} of {len(chosen)} mutants", flush=True)
         for done, (mutant, outcome) in enumerate(run(left, one, asked.workers), 1):
             assert mutant is not None
@@ -124,13 +129,15 @@ def _report(
     """Print the score and what is not as listed; the exit status."""
     reasons = json.loads(SURVIVORS.read_text(encoding="utf-8"))
     of_target = {key for key in reasons if key.startswith(tuple(f"{m}:" for m in target.modules))}
-    keys = {mutant.key for mutant in chosen}
+    keys = {mutant.key for mutant in chosen if mutant.key in outcomes}
     survivors = {key for key in keys if outcomes[key].status == SURVIVED}
     ways = Counter(outcomes[key].in_pass for key in keys if outcomes[key].status == KILLED)
     killed = len(keys) - len(survivors)
+    if len(keys) < len(chosen):
+        print(f"{len(chosen) - len(keys)} mutants that no pass so far reaches")
     by_pass = ", ".join(f"{name} {count}" for name, count in ways.items())
     print(
-        f"{len(keys)} mutants: {killed} killed ({killed / len(keys):.1%}), "
+        f"{len(keys)} mutants: {killed} killed ({killed / max(1, len(keys)):.1%}), "
         f"{len(survivors)} survived, {len(survivors & of_target)} of them listed"
     )
     if ways:

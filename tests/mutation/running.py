@@ -36,7 +36,7 @@ class Pass:
 
     arguments: pytest's. order: parts of test names; tests run in the order of the first that is in
     theirs, those with none of them last. only: leave these out altogether. seconds: after which a
-    mutant counts as killed.
+    mutant counts as killed. unreached: functions that these tests do not run.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Pass:
     order: tuple[str, ...] = ()
     only: bool = False
     seconds: float = 600
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,10 @@ def warm_up() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in WARM:
         importlib.import_module(name)
+    # A mutant's graphs run a few times: optimizing them would take longer than it saves.
+    import tensorflow
+
+    tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def module_name(path: str) -> str:

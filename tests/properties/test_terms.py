@@ -223,3 +223,4 @@ def test_objectness_is_learnt_up_to_how_well_the_box_fits(
         (slope,) = gradients(problem, Batch((target,), (prediction,)), "objectness")
         right = 1.5 * (1 / (1 + math.exp(-logit)) - wanted)
         assert slope[0, 0, 0, OBJECTNESS] == pytest.approx(right, abs=1e-5)
+        assert not slope[..., :OBJECTNESS].any()  # how well it fits is no reason to move the box

@@ -16,6 +16,7 @@ from tests.mutation.running import KILLED, SURVIVED, Outcome, Pass, run, warm_up
 from tests.mutation.targets import TARGETS, Target
 
 SURVIVORS = Path(__file__).with_name("survivors.json")
+AT_A_TIME = 24  # mutants that go through all passes before others start
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,24 +41,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"--only {asked.only!r}: no mutant of {asked.target} has this text", file=sys.stderr)
         return 2
     warm_up()
-    random.Random(0).shuffle(chosen)  # what a run that is broken off has seen is then a sample
-    outcomes = _load(asked.results)
     for one in passes:
         if not _holds_without_a_fault(one):
             return 2
-        left = [
-            mutant
-            for mutant in chosen
-            if not mutant.within.startswith(one.unreached)
-            and not _is_done(outcomes.get(mutant.key), one, passes)
-        ]
-        print(f"{one.name} pass: {len(left)} of {len(chosen)} mutants", flush=True)
-        for done, (mutant, outcome) in enumerate(run(left, one, asked.workers), 1):
-            assert mutant is not None
-            outcomes[mutant.key] = outcome
-            _save(asked.results, outcomes)
-            told = f"{outcome.status} {outcome.seconds:.0f} s {mutant.key} {outcome.by}"
-            print(f"[{done}/{len(left)}] {told}", flush=True)
+    random.Random(0).shuffle(chosen)  # what a run that is broken off has seen is then a sample
+    outcomes = _load(asked.results)
+    chosen.sort(key=lambda mutant: mutant.key in outcomes)
+    for start in range(0, len(chosen), AT_A_TIME):
+        for one in passes:
+            left = [
+                mutant
+                for mutant in chosen[start : start + AT_A_TIME]
+                if not mutant.within.startswith(one.unreached)
+                and _is_alive(outcomes.get(mutant.key))
+            ]
+            for mutant, outcome in run(left, one, asked.workers):
+                assert mutant is not None
+                outcomes[mutant.key] = outcome
+                _save(asked.results, outcomes)
+                told = f"{outcome.status} {outcome.seconds:.0f} s {mutant.key} {outcome.by}"
+                print(f"{one.name} pass: {told}", flush=True)
+        print(f"{min(start + AT_A_TIME, len(chosen))} of {len(chosen)} mutants done", flush=True)
     return _report(target, chosen, outcomes, complete=not asked.only)
 
 
@@ -97,14 +101,8 @@ def _holds_without_a_fault(one: Pass) -> bool:
     return outcome.status == SURVIVED
 
 
-def _is_done(outcome: Outcome | None, one: Pass, passes: Sequence[Pass]) -> bool:
-    """Whether a mutant need not run in this pass: it is dead, or has survived a later one."""
-    if outcome is None:
-        return False
-    names = [each.name for each in passes]
-    return outcome.status == KILLED or (
-        outcome.in_pass in names and names.index(outcome.in_pass) >= names.index(one.name)
-    )
+def _is_alive(outcome: Outcome | None) -> bool:
+    return outcome is None or outcome.status == SURVIVED
 
 
 def _load(path: Path) -> dict[str, Outcome]:
@@ -144,7 +142,7 @@ def _report(
         print(f"killed in pass {by_pass}")
     for key in sorted((of_target & keys) - survivors):
         print(f"listed as a survivor, but killed: {key}\n  by {outcomes[key].by}")
-    for key in sorted(of_target - keys) if complete else ():
+    for key in sorted(of_target - {mutant.key for mutant in chosen}) if complete else ():
         print(f"listed as a survivor, but no mutant any more: {key}")
     for key in sorted(survivors - of_target):
         print(f"survived, and not listed in {SURVIVORS.name}: {key}")

@@ -48,6 +48,7 @@ LOSS_ORDER = (
     "boxes_that_cross",
     *OF_ALL_OPTIONS,
     "ignored_for_each",
+    "furthest",
     "test_boxes.py",
     "test_terms.py",
 )

@@ -17,7 +17,8 @@ from mgloss.gate.tensorflow_adapter import reference
 from mgspec import LAWS, Batch, Options, Problem
 from mgspec.laws.cases import clear
 from mgspec.laws.law import Case
-from mgspec.layout import OBJECTNESS, WH, XY
+from mgspec.layout import OBJECTNESS, WH, XY, transposed
+from mgspec.loss import Scale, best_overlaps
 from mgspec.search import judge
 from mgspec.strategies import raw_centre
 
@@ -73,4 +74,42 @@ def test_xla_ignores_the_same_cells(case: Case) -> None:
     candidate = reference("batch")
     compiled = replace(candidate, modes={"xla": candidate.modes["xla"]})
     found = judge(LAWS["modes"], compiled, case)
+    assert found is None, found.message
+
+
+@st.composite
+def furthest(draw: st.DrawFn) -> Case:
+    """An object, and the prediction of a cell as far from it as one that exceeds the threshold.
+
+    A box of the object's height that just covers it from d away has the IoU w / (w + 2 d).
+    """
+    thresh = draw(st.sampled_from((0.299, 0.501, 0.703)))
+    cells, home = 9, 4
+    stride, anchor, height = 32.0, 32.0, 24.0  # pixels
+    place = draw(st.sampled_from((0.25, 0.5, 0.75)))  # in its cell
+    # The last centre that a cell before the object can predict, and the first of one after it.
+    raw, step = draw(st.sampled_from(((40.0, -1), (-40.0, 1))))
+    decoded = np.tanh(0.15 * raw) + 1 / (1 + np.exp(-0.15 * raw))
+    cell = home + step * draw(st.integers(3 if step < 0 else 2, 4))
+    apart = abs(home + place - cell - decoded) * stride
+    width = 1.002 * 2 * apart * thresh / (1 - thresh)
+    target = np.zeros((1, 1, cells, 7), np.float32)
+    target[0, 0, home] = (place, 0.5, np.log(width / anchor), 0, 1, 1, 1)
+    prediction = np.zeros_like(target)
+    prediction[..., WH] = -8
+    prediction[0, 0, cell, :OBJECTNESS] = (raw, 0, np.log((width + 2 * apart) / anchor), 0)
+    options = Options(ignore_thresh=thresh)
+    problem = Problem((((anchor, height),),), 1, (int(stride), int(cells * stride)), options)
+    batch = Batch((target,), (prediction,))
+    if draw(st.booleans()):
+        problem, batch = transposed(problem, batch)
+    return Case(problem, {"X": batch})
+
+
+@given(furthest())
+def test_the_furthest_cell_that_can_be_right_is_ignored(case: Case) -> None:
+    scale = Scale.of(case.problem, case.batches["X"], 0)
+    beyond = best_overlaps(scale)[scale.mask == 0] > case.problem.options.ignore_thresh
+    assert beyond.sum() == 1
+    found = judge(LAWS["ignoring"], reference("batch"), case)
     assert found is None, found.message

@@ -114,7 +114,7 @@ WHOLE = st.integers(1, 1000)
 NOT_WHOLE = st.one_of(
     st.booleans(),
     st.floats(1, 1000).filter(lambda number: not number.is_integer()),
-    st.sampled_from((float("nan"), float("inf"), None, "three", (1, 2))),
+    st.sampled_from((float("nan"), float("inf"), None, "three", (1, 2), 0, -3)),
 )
 GOOD = {"anchors": [[(48.0, 32.0)]], "num_classes": 3, "input_shape": (64, 96)}
 
@@ -130,7 +130,9 @@ def test_sizes_are_whole_numbers_of_any_type(size: int, kind: type) -> None:
 def test_other_sizes_are_refused_by_name(size: object) -> None:
     with pytest.raises(ValueError, match="num_classes: expected a whole number"):
         MultiGridLoss(**{**GOOD, "num_classes": size})
-    with pytest.raises(ValueError, match="input_shape: expected a whole number"):
+    with pytest.raises(
+        ValueError, match=r"input_shape: expected \(height, width\) in whole pixels"
+    ):
         MultiGridLoss(**{**GOOD, "input_shape": (64, size)})
 
 

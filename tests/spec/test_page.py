@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,25 @@ from mgspec import LAWS, NORMALIZATIONS
 from mgspec.page import explanation, page, without_links
 from mgspec.page import laws as page_laws
 from mgspec.page.__main__ import main
-from mgspec.page.markdown import anchor, as_it_is, headings
+from mgspec.page.markdown import anchor, as_it_is
 from mgspec.witnesses import broken_pairs, witness_of
 from tests.properties.test_truth_table import ANCHOR_DIFFERS, EXPECTED
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "spec"
 LINES = page().splitlines()
+HEADING = re.compile(r"^(#{1,6}) (.*)$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def headings(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """(level, text) of every heading, those in fenced blocks left out."""
+    fenced = False
+    for line in lines:
+        fenced ^= line.startswith("```")
+        found = None if fenced else HEADING.match(line)
+        if found:
+            yield len(found[1]), found[2]
 
 
 def rendered(text: str) -> str:
@@ -173,6 +185,14 @@ def test_what_is_explained_in_a_terminal_has_no_links(name: str | None) -> None:
     lines = without_links(section.lines)
     assert lines
     assert not LINK.search("\n".join(lines))
+
+
+TEXTS = sorted((SPEC / "mgspec" / "page").rglob("*.md"))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_every_text_written_by_hand_is_on_the_page(text: Path) -> None:
+    assert f"\n{text.read_text(encoding='utf-8').strip()}\n" in page()
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:

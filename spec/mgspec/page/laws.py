@@ -8,6 +8,7 @@ from mgspec.candidate import COMPONENTS
 from mgspec.counterexample import Counterexample, to_document
 from mgspec.drawing import draw_case
 from mgspec.laws import BATCH_LAWS, LAWS, Law
+from mgspec.laws.law import SECTIONS
 from mgspec.normalizations import NORMALIZATIONS, Normalization
 from mgspec.page.markdown import as_it_is, code, link, table, written
 from mgspec.witnesses import breakers, path, witness_of
@@ -100,10 +101,10 @@ def proof(law: Law) -> list[str]:
 
 def law_text(law: Law) -> list[str]:
     """All that is known of a law, its heading apart."""
-    formula, *others = law.sections.items()
-    lines = [f"**{as_it_is(law.statement)}**", "", f"> {as_it_is(formula[1])}"]
-    for title, text in others:
-        lines += ["", f"*{title}:* {as_it_is(text)}"]
+    formula, *others = SECTIONS
+    lines = [f"**{as_it_is(law.statement)}**", "", f"> {as_it_is(law.sections[formula])}"]
+    for title in others:
+        lines += ["", f"*{title}:* {as_it_is(law.sections[title])}"]
     facts = [f"- {phrase}" for phrase in (*who_obeys(law), *needs(law))]
     for block in (facts, witness_figures(law), proof(law)):
         if block:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 # But not what means nothing where it stands, as _ within a name or < before a space: people read
 # the source too.
-SPECIAL = re.compile(r"[\\*\[~]|\b_(?!\w)|(?<!\w)_|<(?=[\w/!?])")
-HEADING = re.compile(r"^(#{1,6}) (.*)$")
+SPECIAL = re.compile(r"[\\*\[~]|(?<!\w)_|<(?=[\w/!?])")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 
 
@@ -41,16 +40,6 @@ def anchor(heading: str) -> str:
 def link(heading: str) -> str:
     """A link to a section of the page."""
     return f"[{heading}](#{anchor(heading)})"
-
-
-def headings(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """(level, text) of every heading, those in fenced blocks left out."""
-    fenced = False
-    for line in lines:
-        fenced ^= line.startswith("```")
-        found = None if fenced else HEADING.match(line)
-        if found:
-            yield len(found[1]), found[2]
 
 
 def without_links(lines: Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mgspec import comparison
@@ -17,7 +17,7 @@ from mgspec.page.laws import (
     normalization_text,
     truth_table,
 )
-from mgspec.page.markdown import anchor, as_it_is, headings, written
+from mgspec.page.markdown import as_it_is, link, written
 
 TITLE = "The specification"
 NOTE = (
@@ -87,28 +87,23 @@ def sections() -> Iterator[Section]:
     yield Section(2, "Tolerances", tolerances())
 
 
-def contents(lines: list[str]) -> list[str]:
+def contents(parts: Sequence[Section]) -> list[str]:
     """A list of links to the sections, the laws of each chapter on its line."""
-    entries: list[str] = []
-    laws: list[str] = []
-    for level, heading in headings(lines):
-        here = f"[{heading}](#{anchor(heading)})"
-        if level == 2:
-            laws = []
-            entries.append(f"- {here}")
-        else:
-            laws.append(here)
-            entries[-1] = f"{entries[-1].partition(': ')[0]}: {', '.join(laws)}"
-    return entries
+    entries: list[list[str]] = []
+    for part in parts:
+        if part.level == 2:
+            entries.append([])
+        entries[-1].append(link(part.heading))
+    return [f"- {section}{': ' if laws else ''}{', '.join(laws)}" for section, *laws in entries]
 
 
 def page() -> str:
     """spec/README.md."""
-    body: list[str] = []
-    for section in sections():
-        body += ["", f"{'#' * section.level} {section.heading}", "", *section.lines]
-    head = [NOTE, "", f"# {TITLE}", "", *written("introduction"), "", *contents(body)]
-    return "\n".join([*head, *body]) + "\n"
+    parts = list(sections())
+    lines = [NOTE, "", f"# {TITLE}", "", *written("introduction"), "", *contents(parts)]
+    for part in parts:
+        lines += ["", f"{'#' * part.level} {part.heading}", "", *part.lines]
+    return "\n".join(lines) + "\n"
 
 
 TOPICS = {"notation": "Notation", "theorem": THEOREM, "choosing": CHOOSING}
@@ -117,7 +112,7 @@ TOPICS = {"notation": "Notation", "theorem": THEOREM, "choosing": CHOOSING}
 def overview() -> Section:
     """Every law and normalization in a line each, and what else can be asked for."""
     lines = [
-        *law_table([law for chapter in CHAPTERS for law in chapter.laws]),
+        *law_table(list(LAWS.values())),
         "",
         *normalization_table(),
         "",

@@ -63,12 +63,16 @@ def who_obeys(law: Law) -> list[str]:
     """The normalizations that obey the law and those that break it, a phrase each."""
     broken = breakers(law.name)
     if not broken:
-        return ["✓ every normalization; faults in [tests/faults](../tests/faults) break it"]
+        return [
+            "✓ obeyed by every normalization; faults in [tests/faults](../tests/faults) break it"
+        ]
     obeying = [name for name in NORMALIZATIONS if name not in broken]
     constant = [n for n, r in NORMALIZATIONS.items() if law.name in r.obeys_by_constant_count]
-    said = [f"✓ {code(obeying)}", f"✗ {code(broken)}"]
+    said = [f"✓ obeyed by {code(obeying)}", f"✗ broken by {code(broken)}"]
     if constant:
-        said.append(f"✓ {code(constant)} too for the anchor term, where its count is constant")
+        said.append(
+            f"✓ obeyed by {code(constant)} too in the anchor term, where its count is constant"
+        )
     return said
 
 
@@ -118,11 +122,11 @@ def normalization_text(rule: Normalization) -> list[str]:
     if rule.needs_expected:
         lines += ["", "*E* is the expected count of positive cells of an image, a given constant."]
     obeyed = [name for name in LAWS if name in rule.obeys and breakers(name)]
-    lines += ["", f"- ✓ {code(obeyed)}, and every law that no choice of denominator breaks"]
-    lines += [f"- ✗ {code(name for name in LAWS if name not in rule.obeys)}"]
+    lines += ["", f"- ✓ obeys {code(obeyed)}, and every law that no choice of denominator breaks"]
+    lines += [f"- ✗ breaks {code(name for name in LAWS if name not in rule.obeys)}"]
     if rule.obeys_by_constant_count:
         more = (name for name in LAWS if name in rule.obeys_by_constant_count)
-        lines += [f"- ✓ for the anchor term, where its count is constant: {code(more)}"]
+        lines += [f"- ✓ obeys in the anchor term, where its count is constant, {code(more)}"]
     return lines
 
 

@@ -126,7 +126,7 @@ def normalization_text(rule: Normalization) -> list[str]:
     lines += [f"- ✗ breaks {code(name for name in LAWS if name not in rule.obeys)}"]
     if rule.obeys_by_constant_count:
         more = (name for name in LAWS if name in rule.obeys_by_constant_count)
-        lines += [f"- ✓ obeys in the anchor term, where its count is constant, {code(more)}"]
+        lines += [f"- ✓ in the anchor term, where its count is constant, obeys {code(more)} too"]
     return lines
 
 

@@ -1,0 +1,73 @@
+"""How fast laws are searched: examples a second, and seconds to a minimal counterexample.
+
+    python -m pytest benchmarks/test_search.py --benchmark-json out.json
+    python benchmarks/table.py out.json
+
+Nothing here asserts a time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.faults.catalogue import FAULTS
+
+from mgspec import LAWS, search
+from mgspec.search import BROKEN
+
+SCRIPT = Path(__file__).with_name("examples.py")
+EXAMPLES = 100  # a law, in each process; as many as `mgloss check` tries
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_examples_a_second(benchmark, processes: int) -> None:
+    """All laws that `batch` obeys, on the TensorFlow reference, in processes side by side."""
+    rates = []
+
+    def setup() -> tuple[tuple[list[subprocess.Popen]], dict]:
+        started = [
+            subprocess.Popen(
+                [sys.executable, str(SCRIPT), str(EXAMPLES), str(len(rates) * processes + k)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"TF_NUM_INTEROP_THREADS": "1"},  # as `mgloss` sets it
+            )
+            for k in range(processes)
+        ]
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "READY\n"
+        return (started,), {}
+
+    def run(started: list[subprocess.Popen]) -> None:
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        found = [process.communicate()[0].split() for process in started]
+        assert all(process.returncode == 0 for process in started)
+        rates.append(sum(int(tried) for tried, _ in found) / max(float(s) for _, s in found))
+
+    benchmark.pedantic(run, setup=setup, rounds=3)
+    row = f"{processes} process(es), all laws"
+    benchmark.extra_info.update(table="search", row=row, rate=sorted(rates)[1])
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_seconds_to_a_counterexample(benchmark, name: str) -> None:
+    """A planted fault under its law, until every component has its verdict."""
+    fault = FAULTS[name]
+    candidate = fault.candidate()
+    seeds = iter(range(3))
+
+    def run() -> None:
+        verdicts = search(LAWS[fault.law], candidate, seed=next(seeds))
+        assert any(verdict.status == BROKEN for verdict in verdicts)
+
+    benchmark.pedantic(run, rounds=3)
+    benchmark.extra_info.update(table="time to a counterexample", row=name)

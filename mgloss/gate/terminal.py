@@ -97,7 +97,9 @@ def show_broken(
     """
     text = LAWS[law]
     console.print()
-    console.print(Text("✗ ", "bold red") + Text(law, "bold") + Text(f"  {text.statement}"))
+    head = Table.grid(padding=(0, 2, 0, 0))
+    head.add_row(Text("✗ ", "bold red") + Text(law, "bold"), Text(text.statement))
+    console.print(head)
     _indented(console, Text(text.sections["Formula"], "italic"), 4)
     for verdict in broken:
         _indented(console, Text(verdict["message"], "red"), 4)

@@ -39,25 +39,28 @@ def alike(draw: st.DrawFn) -> Case:
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     cells = (IMAGES, HEIGHT, WIDTH)
     target = np.zeros((*cells, CHANNELS), np.float32)
-    target[..., XY] = random.choice((0.3, 0.6), (*cells, 2)) + random.integers(-1, 2, (*cells, 2))
-    target[..., WH] = random.choice((0.0, 0.5, -0.5), (*cells, 2), p=(0.6, 0.2, 0.2))
+    steps = random.choice((0, -1, 1), (*cells, 2), p=(0.5, 0.25, 0.25))
+    target[..., XY] = random.choice((0.3, 0.6), (*cells, 2), p=(0.8, 0.2)) + steps
+    target[..., WH] = random.choice((0.0, 0.5, -0.5), (*cells, 2), p=(0.8, 0.1, 0.1))
     target[..., OBJECTNESS] = 1
-    np.put_along_axis(target, 5 + random.integers(0, 2, cells)[..., None], 1, -1)
+    anchor = random.choice((0, 1), cells, p=(0.8, 0.2))
+    np.put_along_axis(target, 5 + anchor[..., None], 1, -1)
     target[..., -1] = 1
     positive = random.random(cells) < draw(st.sampled_from((0.25, 0.5, 0.75)))
     target = np.where(positive[..., None], target, 0).astype(np.float32)
     prediction = np.ones_like(target)
     for image, row, column in np.argwhere(~positive):
-        objects = np.argwhere(positive[image])
-        if not len(objects):
+        things = target[image][positive[image]]
+        centres = things[:, XY] + (np.argwhere(positive[image]) - (row, column))[:, ::-1]
+        reached = np.flatnonzero((np.abs(centres - 0.5) < 1.45).all(-1))
+        if not len(reached):
             continue
-        there = objects[random.integers(len(objects))]
-        thing = target[image][tuple(there)]
-        centre = thing[XY] + (there - (row, column))[::-1]
+        chosen = reached[random.integers(len(reached))]
+        thing, centre = things[chosen], centres[chosen]
         own = np.array(ANCHORS[int(np.argmax(thing[5:7]))])
         used = np.array(ANCHORS[random.integers(2)])
         logs = thing[WH] + np.log(own / used) + random.choice((0.0, 0.0, 0.25, -0.25), 2)
-        box = np.concatenate([raw_centre(np.clip(centre, -0.9, 1.9)), logs])
+        box = np.concatenate([raw_centre(centre), logs])
         prediction[image, row, column, :OBJECTNESS] = np.round(16 * box) / 16
     batch = Batch((target,), (prediction,))
     return Case(clear(problem, batch), {"X": batch})

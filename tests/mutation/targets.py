@@ -31,9 +31,13 @@ WITHOUT_GRADIENTS = (
     "equal_costs",
     "ignored_cell",
     "focal_",
+    "above_a_half",
     *_all_options("nonnegative", "resolution", "object_monotone"),
+    "all_options[resolution-positives]",
 )
 WITH_GRADIENTS = (
+    "at_rest",
+    "all_options[empty-positives]",
     "furthest",
     "ignored_for_each",
     "objectness_is_learnt",
@@ -42,7 +46,7 @@ WITH_GRADIENTS = (
     *_all_options("masking", "finite", "empty", "partition", "locality"),
 )
 OF_ARGUMENTS = ("refused", "plain_data", "one_way_only", "whole_numbers")  # these take no time
-OF_PUBLIC = ("not_finite", "one_that_is_judged", "normalization_of_its_own")
+OF_PUBLIC = ("not_finite", "largest_numbers", "one_that_is_judged", "normalization_of_its_own")
 LOSS_ORDER = (*OF_ARGUMENTS, *WITHOUT_GRADIENTS, *WITH_GRADIENTS)
 LOSS_TESTS = ("tests/properties", "-k", "not oracle and not claims_what")
 LOSS = Target(

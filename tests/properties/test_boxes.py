@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -26,21 +27,25 @@ FACTORS = st.floats(1.0625, 4, width=16)
 EXACT = 2e-5  # a centre is predicted to 1e-6 of a cell, which is 1e-5 of the smallest side
 
 
-def location(
+def pair(
     kind: str,
     box: tuple[float, float],
     factors: tuple[float, float] = (1, 1),
     shift: tuple[float, float] = (0, 0),
-) -> float:
-    """The location loss of a box and one of `factors` times its sides, `shift` pixels from it."""
+) -> tuple[Problem, Batch]:
+    """An object, and a prediction of `factors` times its sides, `shift` pixels from it."""
     problem = Problem(((box,),), 1, (CELL, CELL), Options(location=kind, ignore_thresh=1.0))
     target = np.zeros((1, 1, 1, 7), np.float32)
     target[..., :] = (0.5, 0.5, 0, 0, 1, 1, 1)
     prediction = np.zeros_like(target)
     prediction[..., 0:2] = raw_centre(0.5 + np.array(shift) / CELL)
     prediction[..., 2:4] = np.log(factors)
-    run = reference("batch").run(problem, Batch((target,), (prediction,)), False)
-    return run.components["location"]
+    return problem, Batch((target,), (prediction,))
+
+
+def location(*boxes: Any, **more: Any) -> float:
+    """The location loss of such a pair."""
+    return reference("batch").run(*pair(*boxes, **more), False).components["location"]
 
 
 @pytest.mark.parametrize("kind", OVERLAPS)
@@ -117,6 +122,13 @@ def test_shape_costs_more_the_more_it_differs_up_to_a_half(
     thin = (math.exp(-12.0), math.exp(12.0))
     lines = location("ciou", (math.exp(8.0), math.exp(-4.0)), thin)
     assert lines == pytest.approx(1 + 1 / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["mse", *OVERLAPS])
+@given(SIDES, SIDES)
+def test_a_right_box_is_at_rest(kind: str, width: float, height: float) -> None:
+    gradients = reference("batch").run(*pair(kind, (width, height)), True).gradients
+    assert np.abs(gradients["location"][0]).max() <= 1e-6
 
 
 @pytest.mark.parametrize("times", [0.5, 4])

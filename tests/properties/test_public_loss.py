@@ -97,6 +97,21 @@ def test_a_number_that_is_not_finite_makes_every_component_nan(
     assert all(np.isnan(value.numpy()) for value in values.values())
 
 
+@given(one_batch(ANY_OPTIONS), st.sampled_from((1.0, -1.0)))
+def test_the_largest_numbers_where_no_term_reads_change_nothing(case: Case, sign: float) -> None:
+    batch = case.batches["X"]
+    loud = [array.copy() for array in batch.predictions]
+    for scale, (array, mask) in enumerate(zip(loud, batch.masks(), strict=True)):
+        unread = array[..., case.problem.class_channels(scale)]
+        unread[~mask] = sign * np.finfo(np.float32).max
+
+    loss = public(case)
+    got = loss.components(batch.targets, loud)
+    wanted = loss.components(batch.targets, batch.predictions)
+    for name, value in got.items():
+        assert float(value) == float(wanted[name])
+
+
 @given(one_batch(ANY_OPTIONS))
 def test_plain_data_makes_the_same_loss(case: Case) -> None:
     loss = public(case)

@@ -224,3 +224,18 @@ def test_objectness_is_learnt_up_to_how_well_the_box_fits(
         right = 1.5 * (1 / (1 + math.exp(-logit)) - wanted)
         assert slope[0, 0, 0, OBJECTNESS] == pytest.approx(right, abs=1e-5)
         assert not slope[..., :OBJECTNESS].any()  # how well it fits is no reason to move the box
+
+
+@pytest.mark.parametrize("name", ["location", "classification", "anchor", "objectness"])
+@given(one_clear_batch(replace(ANY_OPTIONS, scales=1)))
+def test_a_cell_is_positive_where_objectness_is_above_a_half(name: str, case: Case) -> None:
+    batch, problem = case.batches["X"], case.problem
+    (target,) = batch.targets
+
+    def value(objectness: float) -> float:
+        other = target.copy()
+        other[..., OBJECTNESS] = np.where(target[..., OBJECTNESS] > 0.5, objectness, 0)
+        return values(problem, Batch((other,), batch.predictions))[name]
+
+    assert value(0.5) == value(0.0)
+    assert value(float(np.nextafter(np.float32(0.5), np.float32(1)))) == value(1.0)

@@ -135,9 +135,12 @@ def _report(
         print(f"{len(chosen) - len(keys)} mutants that no pass so far reaches")
     by_pass = ", ".join(f"{name} {count}" for name, count in ways.items())
     print(
-        f"{len(keys)} mutants: {killed} killed ({killed / max(1, len(keys)):.1%}), "
-        f"{len(survivors)} survived, {len(survivors & of_target)} of them listed"
+        f"{len(keys)} mutants: {killed} killed, {len(survivors)} survived, "
+        f"{len(survivors & of_target)} of them listed as no faults"
     )
+    faults = len(keys - (survivors & of_target))
+    if faults:
+        print(f"killed: {killed / len(keys):.1%} of all, {killed / faults:.1%} of the faults")
     if ways:
         print(f"killed in pass {by_pass}")
     for key in sorted((of_target & keys) - survivors):

@@ -71,4 +71,24 @@ LOSS = Target(
     ),
 )
 
-TARGETS = {"loss": LOSS}
+# A law is weaker when a fault gets past it, or when it accuses what is right.
+LAWS = Target(
+    tuple(
+        f"spec/mgspec/{name}.py"
+        for name in (
+            "comparison",
+            *(f"laws/{name}" for name in ("batch", "density", "structure", "symmetry")),
+            *(f"laws/{name}" for name in ("settings", "agreement")),
+        )
+    ),
+    (
+        Pass("faults", ("tests/faults/test_faults.py", "--hypothesis-profile", "ci")),
+        Pass(
+            "full",
+            ("tests/spec", "tests/faults", "tests/properties", "--hypothesis-profile", "ci"),
+            seconds=1800,
+        ),
+    ),
+)
+
+TARGETS = {"loss": LOSS, "laws": LAWS}

@@ -118,6 +118,10 @@ def test_shape_costs_more_the_more_it_differs_up_to_a_half(
 
     wider, much_wider = extra((factor, 1.0)), extra((2 * factor, 1.0))
     assert 0 < wider < much_wider < 0.5
+    # v is the square of the angle between the diagonals, in right angles; the IoU is 1 / factor.
+    angle = math.atan(factor * width / height) - math.atan(width / height)
+    v = (angle / (math.pi / 2)) ** 2
+    assert wider == pytest.approx(v**2 / (1 - 1 / factor + v), abs=EXACT)
     # A line across a line: IoU 0, and the angles are a right angle apart, so v = 1.
     thin = (math.exp(-12.0), math.exp(12.0))
     lines = location("ciou", (math.exp(8.0), math.exp(-4.0)), thin)

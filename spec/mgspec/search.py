@@ -27,8 +27,6 @@ HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
 # all, the first of them. A loss that does not is no case for the others: to them it is an error.
 JUDGE_FINITENESS = ("finite", "empty")
 
-PHASES = (Phase.generate, Phase.shrink)  # a Hypothesis profile without shrinking is obeyed
-
 PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.strategies
 
 
@@ -123,6 +121,7 @@ def _run(
     max_examples: int,
     seed: int | None,
     progress: Callable[[], None] | None,
+    shrink: bool,
 ) -> _Tally:
     """One run of Hypothesis; `last` is the shrunk finding, if there is any."""
     tally = _Tally()
@@ -133,7 +132,7 @@ def _run(
         database=None,
         deadline=None,
         derandomize=False,
-        phases=tuple(p for p in PHASES if p in hypothesis.settings().phases),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,
@@ -184,12 +183,14 @@ def search(
     max_examples: int = 100,
     seed: int | None = None,
     progress: Callable[[], None] | None = None,
+    shrink: bool = True,
 ) -> list[Verdict]:
     """Verdicts of one law on a candidate, one for each component it speaks of.
 
     max_examples: cases generated before a component's law is taken to hold.
     seed: the same seed finds the same counterexample; None for a different search each time.
     progress: called once for each case tried.
+    shrink: look for the smallest counterexample; else the first one is good enough.
     """
     if max_examples < 1:
         raise ValueError(f"max_examples: expected 1 or more, got {max_examples}")
@@ -204,7 +205,9 @@ def search(
     spent = dict.fromkeys(remaining, _Tally())
     for variety in (PLAIN, FULL):
         while remaining and budget[variety]:
-            tally = _run(law, candidate, remaining, variety, budget[variety], seed, progress)
+            tally = _run(
+                law, candidate, remaining, variety, budget[variety], seed, progress, shrink
+            )
             for component in remaining:
                 spent[component] = spent[component].plus(tally)
             finding = tally.last

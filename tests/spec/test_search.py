@@ -73,6 +73,14 @@ def test_one_broken_component_does_not_hide_another() -> None:
     assert statuses == dict.fromkeys(("location", "anchor", "classification", "total"), BROKEN)
 
 
+def test_without_shrinking_the_same_is_broken_with_fewer_examples() -> None:
+    wrong = specification("sum")
+    small = search(LAWS["replication"], wrong, seed=0)
+    first = search(LAWS["replication"], wrong, seed=0, shrink=False)
+    assert [(v.component, v.status) for v in first] == [(v.component, v.status) for v in small]
+    assert sum(v.examples for v in first) < sum(v.examples for v in small)
+
+
 def test_max_examples_must_be_positive() -> None:
     with pytest.raises(ValueError, match="max_examples: expected 1 or more, got 0"):
         search(LAWS["finite"], specification(), max_examples=0)

@@ -1,0 +1,109 @@
+"""Faults that can only live in the source of the reference, each planted alone in a copy of it.
+
+A copy is the source of the reference with one piece of text replaced, in a package of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mgloss
+from mgspec import Candidate
+
+SOURCE = Path(mgloss.__file__).parent
+MODULES = ("arrays", "boxes", "cells", "ignoring", "loss", "terms")
+PACKAGE = "copied_loss"
+
+
+@dataclass(frozen=True)
+class SourceFault:
+    """law: the one that must catch it. In `module`, `text` is replaced by `wrong`."""
+
+    law: str
+    module: str
+    text: str
+    wrong: str
+
+
+# The first six are faults that the detector's own code has had.
+SOURCE_FAULTS = {
+    "non-square grids crash": SourceFault(
+        "finite",
+        "terms",
+        "tf.stack([grid.images, grid.height, grid.width])",
+        "tf.stack([grid.images, grid.height, grid.height])",
+    ),
+    "the ignore mask has rows and columns exchanged": SourceFault(
+        "ignoring",
+        "ignoring",
+        "[cell_column - tf.gather(column, which), cell_row - tf.gather(row, which)], -1",
+        "[cell_row - tf.gather(row, which), cell_column - tf.gather(column, which)], -1",
+    ),
+    "anchors are multiplied by the stride": SourceFault(
+        "ignoring",
+        "terms",
+        "Grid(images, height, width, tf.cast(anchors, dtype), stride)",
+        "Grid(images, height, width, tf.cast(anchors, dtype) * stride, stride)",
+    ),
+    "IoU is that of the logarithms of sizes": SourceFault(
+        "finite",
+        "boxes",
+        """        half_sizes(prediction[..., WH], anchors),
+        half_sizes(target[..., WH], anchors),
+""",
+        """        prediction[..., WH],
+        target[..., WH],
+""",
+    ),
+    "a mask with one axis more is broadcast": SourceFault(
+        "locality",
+        "terms",
+        "weight * summed(tf.nn.softplus(logits))",
+        "summed(tf.transpose(weight[:, tf.newaxis] * summed(tf.nn.softplus(logits))))",
+    ),
+    "scales are applied twice": SourceFault(
+        "scales",
+        "loss",
+        "factors[term] * value",
+        "factors[term] * factors[term] * value",
+    ),
+    "the objectness target has a gradient": SourceFault(
+        "separation",
+        "terms",
+        "tf.stop_gradient(1 - ratio + ratio * seen)",
+        "1 - ratio + ratio * seen",
+    ),
+}
+
+
+@contextmanager
+def copy_of_the_reference(fault: SourceFault | None) -> Iterator[Candidate]:
+    """The reference from a copy of its source, with a fault or without."""
+    from mgloss.gate.tensorflow_adapter import reference
+
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / PACKAGE
+        package.mkdir()
+        (package / "__init__.py").touch()
+        for name in MODULES:
+            source = (SOURCE / f"{name}.py").read_text(encoding="utf-8")
+            source = source.replace("from mgloss.", f"from {PACKAGE}.")
+            if fault is not None and name == fault.module:
+                assert source.count(fault.text) == 1
+                source = source.replace(fault.text, fault.wrong)
+            (package / f"{name}.py").write_text(source, encoding="utf-8")
+        sys.path.insert(0, folder)
+        importlib.invalidate_caches()
+        try:
+            compute = importlib.import_module(f"{PACKAGE}.loss").components
+            yield reference("batch", compute=compute)
+        finally:
+            sys.path.remove(folder)
+            for name in [n for n in sys.modules if n.partition(".")[0] == PACKAGE]:
+                del sys.modules[name]

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")  # as `mgloss` sets it: batches are tiny
@@ -16,9 +16,11 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")  # as `mgloss` sets it: bat
 class Budget:
     max_examples: int
     seed: int | None
+    shrink: bool
 
 
 @pytest.fixture(scope="session")
 def budget() -> Budget:
     profile = settings()
-    return Budget(profile.max_examples, 0 if profile.derandomize else None)
+    seed = 0 if profile.derandomize else None
+    return Budget(profile.max_examples, seed, Phase.shrink in profile.phases)

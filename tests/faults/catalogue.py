@@ -37,6 +37,7 @@ ONLY_CATCHER = {
     "translation": "cells_of_the_first_row_and_column_weigh_half",
     "scales": "coord_scale_enters_twice",
     "ignoring": "the_root_of_the_overlap_is_compared",
+    "composition": "the_total_counts_the_anchor_term_twice",
     "gradient": "the_gradient_is_three_halves_of_the_derivative",
     "modes": "values_are_rounded_to_half_precision",
     "oracle": "location_is_off_by_one_in_a_thousand",

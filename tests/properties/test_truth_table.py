@@ -67,7 +67,13 @@ def test_the_search_finds_what_the_table_says_of_the_plain_terms(
 ) -> None:
     candidate = reference(name, PLAIN_OPTIONS)
 
-    verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
+    verdicts = search(
+        LAWS[law],
+        candidate,
+        max_examples=budget.max_examples,
+        seed=budget.seed,
+        shrink=budget.shrink,
+    )
 
     assert [v.component for v in verdicts] == list(LAWS[law].components_of(candidate))
     for verdict in verdicts:
@@ -86,7 +92,9 @@ def test_the_search_finds_what_the_table_says_of_all_options(law: str, name: str
     candidate = reference(name)
     examples = budget.max_examples // 2  # a law of structure is searched under eight normalizations
 
-    verdicts = search(LAWS[law], candidate, max_examples=examples, seed=budget.seed)
+    verdicts = search(
+        LAWS[law], candidate, max_examples=examples, seed=budget.seed, shrink=budget.shrink
+    )
 
     assert [v.component for v in verdicts] == list(LAWS[law].components_of(candidate))
     for verdict in verdicts:

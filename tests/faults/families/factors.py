@@ -79,7 +79,7 @@ def location_is_off_by_one_in_a_thousand(right, problem, batch):
     return scaled(right(problem, batch), 1.001, "location")
 
 
-@planted("oracle", "total", own_total=True)
+@planted("composition", "total", own_total=True)
 def the_total_counts_the_anchor_term_twice(right, problem, batch):
     value = right(problem, batch)
     anchor = value.gradients["anchor"]

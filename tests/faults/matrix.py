@@ -105,7 +105,7 @@ def show(console: Console, documents: list[dict[str, Any]], laws: tuple[str, ...
     if unmet:
         console.print(f"not caught by the law that must: {', '.join(unmet)}", style="red")
     idle = [law for law in laws if not alone[law]]
-    if idle:
+    if idle and len(by_fault) == len(about):
         console.print(f"the only catcher of nothing: {', '.join(idle)}", highlight=False)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgspec.boxes import sigmoid
-from mgspec.layout import OBJECTNESS
+from mgspec.boxes import phi, sigmoid
+from mgspec.layout import OBJECTNESS, WH, XY
 from mgspec.loss import Scale, bce
 from tests.faults.planting import (
     planted,
@@ -81,6 +81,20 @@ def only_the_first_object_of_an_image_counts(right, problem, batch):
         target[..., OBJECTNESS] = mask.reshape(target.shape[:3])
 
     return taken(right(problem, batch), right(problem, with_targets(batch, first_only)), "location")
+
+
+@planted("oracle", "location")
+def only_the_hardest_object_of_an_image_counts(right, problem, batch):
+    def hardest_only(scale, target):
+        predicted = batch.predictions[scale].astype(float)
+        off = np.concatenate([phi(predicted[..., XY]), predicted[..., WH]], -1) - target[..., :4]
+        each = np.where(target[..., OBJECTNESS] > 0.5, (off**2).sum(-1), -1)
+        hardest = each.reshape(batch.images, -1).argmax(1)[:, None, None]
+        place = np.arange(each[0].size).reshape(each.shape[1:])
+        target[..., OBJECTNESS] *= place == hardest
+
+    kept = right(problem, with_targets(batch, hardest_only))
+    return taken(right(problem, batch), kept, "location")
 
 
 @planted("perfect", "classification")

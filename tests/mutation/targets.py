@@ -39,6 +39,7 @@ WITH_GRADIENTS = (
     "at_rest",
     "all_options[empty-positives]",
     "furthest",
+    "just_the_threshold",
     "ignored_for_each",
     "objectness_is_learnt",
     *_all_options("ignoring", "transposition", "separation", "gradient", "relabelling", "layers"),

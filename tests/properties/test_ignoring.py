@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given
 
 from mgloss.gate.tensorflow_adapter import reference
@@ -115,4 +116,19 @@ def test_the_furthest_cell_that_can_be_right_is_ignored(case: Case) -> None:
     beyond = best_overlaps(scale)[scale.mask == 0] > case.problem.options.ignore_thresh
     assert beyond.sum() == 1
     found = judge(LAWS["ignoring"], reference("batch"), case)
+    assert found is None, found.message
+
+
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_an_overlap_of_just_the_threshold_is_not_ignored(exchanged: bool, below: bool) -> None:
+    # Three cells wide and one apart: two of the four cells that both take up are shared.
+    target = np.zeros((1, 1, 2, 7), np.float32)
+    target[0, 0, 0] = (0.5, 0.5, 0, 0, 1, 1, 1)
+    thresh = 0.5 - 1e-3 * below
+    problem = Problem((((96.0, 32.0),),), 1, (32, 64), Options(ignore_thresh=thresh))
+    batch = Batch((target,), (np.zeros_like(target),))
+    if exchanged:
+        problem, batch = transposed(problem, batch)
+    found = judge(LAWS["ignoring"], reference("batch"), Case(problem, {"X": batch}))
     assert found is None, found.message

@@ -77,7 +77,7 @@ SOURCE_FAULTS = {
         "separation",
         "terms",
         "tf.stop_gradient(1 - ratio + ratio * seen)",
-        "1 - ratio + ratio * seen",
+        "1 - ratio + ratio * _power(scale.boxes.iou, scale.options.iou_aware_power)",
     ),
 }
 

@@ -34,8 +34,11 @@ def public(case: Case, **changes) -> MultiGridLoss:
     return MultiGridLoss(problem.anchors, problem.classes, problem.input_size, options)
 
 
-@given(one_clear_batch(ANY_OPTIONS))
-def test_the_public_loss_is_the_one_that_is_judged(case: Case) -> None:
+@given(one_clear_batch(ANY_OPTIONS), st.booleans())
+def test_the_public_loss_is_the_one_that_is_judged(case: Case, unaware: bool) -> None:
+    if unaware:  # of the box: the objectness target has a shortcut then
+        chosen = replace(case.problem.options, background="objectness", iou_aware_ratio=0.0)
+        case = replace(case, problem=replace(case.problem, options=chosen))
     batch, problem = case.batches["X"], case.problem
     judged = reference("batch").run(problem, batch, True)
     predictions = [tf.constant(array) for array in batch.predictions]

@@ -339,20 +339,20 @@ def _imitate(problem: Problem, scale: int, target: Array, prediction: Array, see
     height, width = target.shape[:2]
     anchors = np.array(problem.anchors[scale])
     positive = target[..., OBJECTNESS] > 0.5
-    picks = _bulk(seed, 40 + scale, (height, width, 3), 0, 5)
+    picks = _bulk(seed, 40 + scale, (height, width, 3), 0, 2**16)
     for row, column in np.argwhere(~positive):
-        down, right_, number = picks[row, column]
-        if down > 2 or right_ > 2:
+        chance, which, number = (int(pick) for pick in picks[row, column])
+        first = (max(row - 1, 0), max(column - 1, 0))
+        beside = np.argwhere(positive[first[0] : row + 2, first[1] : column + 2])
+        if chance % 2 or not len(beside):
             continue
-        there = (row + int(down) - 1, column + int(right_) - 1)
-        if not (0 <= there[0] < height and 0 <= there[1] < width and positive[there]):
-            continue
+        there = tuple(beside[which % len(beside)] + first)
         thing = target[there]
         centre = thing[XY] + np.array([there[1] - column, there[0] - row])
         if (np.abs(centre - 0.5) > 1.45).any():
             continue
         own = anchors[int(np.argmax(thing[problem.anchor_channels(scale)]))]
-        logs = thing[WH] + np.log(own / anchors[int(number) % len(anchors)])
+        logs = thing[WH] + np.log(own / anchors[number % len(anchors)])
         box = np.concatenate([raw_centre(centre), logs])
         prediction[row, column, :OBJECTNESS] = np.round(16 * box) / 16
 

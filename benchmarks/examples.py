@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from mgloss.gate.tensorflow_adapter import reference
+from mgloss.gate.loading import load
 from mgspec import LAWS, search
 from mgspec.search import HOLDS
 
@@ -19,7 +19,7 @@ from mgspec.search import HOLDS
 def main() -> None:
     """Trace, wait for a line, search every law that `batch` obeys, print."""
     examples, seed = int(sys.argv[1]), int(sys.argv[2])
-    candidate = reference("batch")
+    candidate = load(None, "batch").candidate
     laws = [law for law in LAWS.values() if law.name != "density_neutral"]  # `batch` breaks it
     for name in ("finite", "nonnegative", "modes"):  # with gradients, without, in every mode
         search(LAWS[name], candidate, max_examples=50, seed=seed)

@@ -8,6 +8,7 @@ serves every batch, grid, normalization and option.
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
@@ -27,8 +28,12 @@ HAS_GRADIENTS = True
 
 
 def start() -> None:
-    """Make TensorFlow set up its devices now."""
+    """Make TensorFlow set up its devices now, and Python keep its hands off what it is made of.
+
+    Nothing of that is ever garbage, and looking through it takes a twentieth of a search.
+    """
     tf.constant(0.0)
+    gc.freeze()
 
 
 def is_answer(value: Any) -> bool:
@@ -126,24 +131,22 @@ Judged = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
 def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
     """The reference for any batch, grid, anchors, classes and options; traced once but for "eager".
 
-    Arguments of what it returns: targets, predictions, anchors, input size, positions of the
-    choices `[4]`, the other options `[13]`, class weights `[C]`. It returns the values of
-    COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`, in modes other
-    than TRACED the total's alone.
+    Arguments of what it returns: targets, predictions, and what `_settings` gives. It returns the
+    values of COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`, in
+    modes other than TRACED the total's alone.
     """
 
     def judged(
         targets: Any,
         predictions: Any,
         anchors: Any,
-        size: Any,
         kinds: Any,
         reals: Any,
-        weights: Any,
     ) -> Any:
+        size, numbers, weights = tf.split(reals, [2, len(REALS), -1])
         options = Numbers(
             **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
-            **dict(zip(REALS, tf.unstack(reals), strict=True)),
+            **dict(zip(REALS, tf.unstack(numbers), strict=True)),
             class_weights=weights,
         )
         with tf.GradientTape(persistent=True) as tape:
@@ -175,9 +178,7 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
         [tf.TensorSpec([None] * 4, tf.float32)] * scales,
         [tf.TensorSpec([None] * 4, dtype)] * scales,
         [tf.TensorSpec([None, 2], tf.float32)] * scales,
-        tf.TensorSpec([2], tf.float32),
         tf.TensorSpec([len(CHOICES)], tf.int32),
-        tf.TensorSpec([len(REALS)], tf.float32),
         tf.TensorSpec([None], tf.float32),
     ]
     if mode == "xla":  # compiles anew for each shape; the law about modes keeps to one
@@ -222,17 +223,22 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
 @lru_cache(maxsize=64)  # a law evaluates several batches of one problem
 def _settings(problem: Problem, claims: str) -> tuple[Any, ...]:
-    """What `_judged` takes after the arrays."""
+    """What `_judged` takes after the arrays.
+
+    Anchors, one `[A, 2]` a scale; positions of the choices `[4]`; input size, the other options
+    and class weights in one `[2 + 13 + C]`, for each argument of a trace takes its time.
+    """
     options = claiming(problem.options, claims)
     kinds = {**vars(options), "normalization": claims}
-    reals = [getattr(options, name) for name in REALS]
+    numbers = [getattr(options, name) for name in REALS]
+    weights = options.class_weights or [1.0] * problem.classes
     return (
         [tf.constant(scale, tf.float32) for scale in problem.anchors],
-        tf.constant(problem.input_size, tf.float32),
         tf.constant([known.index(kinds[name]) for name, known in CHOICES.items()]),
         # Where no formula needs an expected count, any will do.
-        tf.constant([1.0 if value is None else value for value in reals], tf.float32),
-        tf.constant(options.class_weights or [1.0] * problem.classes, tf.float32),
+        tf.constant(
+            [*problem.input_size, *(1.0 if n is None else n for n in numbers), *weights], tf.float32
+        ),
     )
 
 

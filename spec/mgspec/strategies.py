@@ -3,8 +3,8 @@
 Two varieties are searched, one after the other. In the *plain* one every number is drawn on its
 own, so that it shrinks to what a person would have written: one scale unless it takes two, one or
 two images, few objects, whole numbers. The *full* one goes everywhere: four images, crowds, noisy
-backgrounds; there numbers come in bulk from drawn integers, each the seed of a bit generator whose
-stream NumPy guarantees, and 0 stands for "nothing of it". A law that a plain batch can break is
+backgrounds; there an image is one drawn integer, from which its numbers come in bulk
+(mgspec.scenery), and 0 stands for "nothing of it". A law that a plain batch can break is
 thus shown broken by a plain batch, and the full variety costs few draws an example.
 
 All numbers are exact in float32.
@@ -12,27 +12,32 @@ All numbers are exact in float32.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
-from numpy.typing import NDArray
 
-from mgspec.boxes import phi, phi_slope
 from mgspec.candidate import PLAIN_OPTIONS, claiming
-from mgspec.layout import (
-    OBJECTNESS,
-    WH,
-    XY,
-    Array,
-    Batch,
-    Problem,
-    concatenate,
-)
+from mgspec.layout import Array, Batch, Problem, concatenate
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
+from mgspec.scenery import (
+    EXTREME,
+    ORDINARY,
+    RIGHT,
+    SATURATED,
+    STEPS,
+    Object,
+    bulk,
+    bulk_object,
+    bulk_predictions,
+    bulk_targets,
+    imitate_neighbours,
+    objects_of,
+    predicted,
+    right,
+)
 
 STRIDE = 32  # pixels, of the coarsest scale
 ANCHORS = (  # pixels; the scales share no anchor, and none is square
@@ -40,13 +45,7 @@ ANCHORS = (  # pixels; the scales share no anchor, and none is square
     ((16.0, 24.0), (40.0, 20.0), (12.0, 10.0)),
 )
 LONGEST_SIDE = 5  # cells
-STEPS = 16  # predictions are drawn as integers from -STEPS to STEPS
-
-ORDINARY, SATURATED, EXTREME, RIGHT = "ordinary", "saturated", "extreme", "right"
 KINDS = (ORDINARY, ORDINARY, ORDINARY, SATURATED, EXTREME, RIGHT)
-LARGEST = 1e4  # magnitude of a prediction
-_DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
-
 NO_CROWD, SOME_CELLS, ALL_CELLS = "none", "some", "all"
 CROWDS = (NO_CROWD, NO_CROWD, SOME_CELLS, ALL_CELLS)
 
@@ -105,58 +104,6 @@ class Scene:
         ]
 
 
-@dataclass(frozen=True)
-class Object:
-    """One positive cell of an image: what its target and its prediction hold."""
-
-    target: Array
-    prediction: Array
-
-
-def predicted(steps: NDArray[np.integer], kind: str, variety: Variety) -> Array:
-    """Predictions of this kind from integers in [-16, 16]; 0 is always 0.
-
-    ordinary: in [-4, 4], whole numbers or quarters; saturated: -50, 0 or 50; extreme: powers of
-    ten up to 1e4.
-    """
-    whole = np.sign(steps) * ((np.abs(steps) + 3) // 4)
-    if kind == SATURATED:
-        values = 50.0 * np.sign(steps)
-    elif kind == EXTREME:
-        values = np.sign(steps) * np.take(_DECADES, np.abs(whole))
-    else:
-        values = whole * 1.0 if variety.plain else steps / 4
-    return np.asarray(values, np.float32)
-
-
-def right(target: Array) -> Array:
-    """Predictions that agree with their targets, the centre's place in its cell apart."""
-    prediction = np.where(target > 0.5, 50, -50).astype(np.float32)
-    prediction[..., XY] = 0
-    prediction[..., WH] = target[..., WH]
-    return prediction
-
-
-def _bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -> NDArray[np.int64]:
-    """Integers in [low, high], the same on every machine.
-
-    The numbers of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number
-    generators, OOPSLA 2014), which need no generator to be set up for the few that are wanted.
-    """
-    first = (seed << 40) + (stream << 32)
-    mixed = (np.arange(first, first + math.prod(shape), dtype=np.uint64) + _ONE) * _GAMMA
-    mixed = (mixed ^ (mixed >> _30)) * _MIX_1
-    mixed = (mixed ^ (mixed >> _27)) * _MIX_2
-    mixed ^= mixed >> _31
-    return (mixed % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
-
-
-_ONE, _30, _27, _31 = np.uint64(1), np.uint64(30), np.uint64(27), np.uint64(31)
-_GAMMA, _MIX_1, _MIX_2 = (
-    np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
-
-
 # What the numbers of the options are drawn from; the first is the simplest.
 _NUMBERS: dict[str, tuple[float, ...]] = {
     "focal_alpha": (0.25, 0.5, 0.75),
@@ -190,7 +137,7 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
     if variety.plain or not seed:
         numbers: dict[str, Any] = {"ignore_thresh": (1.0, *_NUMBERS["ignore_thresh"])[seed]}
     else:
-        picks = _bulk(seed, 30, (len(_NUMBERS),), 0, 11)
+        picks = bulk(seed, 30, (len(_NUMBERS),), 0, 11)
         numbers = {
             name: values[int(pick) % len(values)]
             for (name, values), pick in zip(_NUMBERS.items(), picks, strict=True)
@@ -210,7 +157,7 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
 
 
 def _class_weights(seed: int, classes: int) -> tuple[float, ...]:
-    return tuple(_CLASS_WEIGHTS[int(pick)] for pick in _bulk(seed, 31, (classes,), 0, 2))
+    return tuple(_CLASS_WEIGHTS[int(pick)] for pick in bulk(seed, 31, (classes,), 0, 2))
 
 
 def draw_scene(
@@ -238,57 +185,6 @@ def draw_scene(
     return Scene(problem, tuple(grids))
 
 
-def _targets(problem: Problem, scale: int, numbers: NDArray[np.int64]) -> Array:
-    """Targets `[..., 5 + A + C]` of objects from integers `[..., 6]`; all 0 is the simplest one.
-
-    The simplest object is centred in its cell, as large as its anchor, of anchor 0 and class 0.
-    x, y reach into the neighbouring cells; w, h are within a factor of e squared of the anchor.
-    """
-    target = np.zeros((*numbers.shape[:-1], problem.channels(scale)), np.float32)
-    target[..., XY] = 0.5 + numbers[..., 0:2] / 4
-    target[..., WH] = numbers[..., 2:4] / 4
-    target[..., OBJECTNESS] = 1
-    anchors, classes = problem.anchor_channels(scale), problem.class_channels(scale)
-    target[..., anchors] = _one_hot(numbers[..., 4], anchors.stop - anchors.start)
-    target[..., classes] = _one_hot(numbers[..., 5], problem.classes)
-    return target
-
-
-def _one_hot(numbers: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """`[...]` to `[..., count]`, true where the place is the number modulo count."""
-    hot: NDArray[np.bool_] = np.arange(count) == (numbers % count)[..., None]
-    return hot
-
-
-def _bulk_targets(problem: Problem, scale: int, seed: int, shape: tuple[int, ...]) -> Array:
-    """Objects `[*shape, 5 + A + C]` from a seed; one in four also has a second class."""
-    if not seed:
-        return _targets(problem, scale, np.zeros((*shape, 6), np.int64))
-    limits = np.array([5, 5, 8, 8])
-    numbers = _bulk(seed, 10 + scale, (*shape, 8), 0, 2**16)
-    numbers[..., :4] = numbers[..., :4] % (2 * limits + 1) - limits
-    target = _targets(problem, scale, numbers[..., :6])
-    classes = problem.class_channels(scale)
-    also = _one_hot(numbers[..., 6], problem.classes) & (numbers[..., 7:] % 4 == 0)
-    target[..., classes] = np.maximum(target[..., classes], also)
-    return target
-
-
-def _bulk_predictions(
-    problem: Problem, scale: int, seed: int, kind: str, variety: Variety, shape: tuple[int, ...]
-) -> Array:
-    shape = (*shape, problem.channels(scale))
-    steps = _bulk(seed, scale, shape, -STEPS, STEPS) if seed else np.zeros(shape, np.int64)
-    return predicted(steps, kind, variety)
-
-
-def _bulk_object(variety: Variety, problem: Problem, scale: int, kind: str, seed: int) -> Object:
-    target = _bulk_targets(problem, scale, seed, ())
-    if kind == RIGHT:
-        return Object(target, right(target))
-    return Object(target, _bulk_predictions(problem, scale, seed, kind, variety, ()))
-
-
 _NEAR = whole(-5, 5)
 _SIZE = whole(-8, 8)
 
@@ -298,63 +194,20 @@ def draw_object(
 ) -> Object:
     """An object for a cell of this scale; the simplest is centred, anchor-sized, predicted 0."""
     if not variety.plain:
-        return _bulk_object(variety, problem, scale, kind, draw(_SEEDS))
+        return bulk_object(problem, scale, kind, draw(_SEEDS))
     indices = (
         draw(whole(0, len(problem.anchors[scale]) - 1)),
         draw(whole(0, problem.classes - 1)),
     )
     numbers = [draw(_NEAR), draw(_NEAR), draw(_SIZE), draw(_SIZE), *indices]
-    target = _targets(problem, scale, np.array(numbers))
+    target = objects_of(problem, scale, np.array(numbers))
     size = problem.channels(scale)
     step = whole(-STEPS, STEPS)
     # Drawn for every kind, so that shrinking can change the kind and nothing else.
     steps = np.array(draw(st.lists(step, min_size=size, max_size=size)))
-    return Object(target, right(target) if kind == RIGHT else predicted(steps, kind, variety))
-
-
-_RAW = np.linspace(-40, 40, 8001)
-_DECODED = phi(_RAW)
-
-
-def raw_centre(decoded: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What must be predicted for phi to give these numbers, in (-0.98, 1.98)."""
-    raw = np.interp(decoded, _DECODED, _RAW)
-    for _ in range(2):  # Newton
-        raw = raw - (phi(raw) - decoded) / phi_slope(raw)
-    return np.asarray(raw)
-
-
-def decoding_to(targets: Array) -> Array:
-    """Predictions x, y, w, h `[..., 4]` that decode to the targets' boxes, of the same cells."""
-    raw = raw_centre(targets[..., XY].astype(np.float64))
-    return np.concatenate([raw, targets[..., WH]], -1).astype(np.float32)
-
-
-def _imitate(problem: Problem, scale: int, target: Array, prediction: Array, seed: int) -> None:
-    """Make background cells predict a neighbour's object, nearly, so that there is what to ignore.
-
-    target, prediction: `[H, W, 5 + A + C]`; the second is changed. Steps of 1/16 keep the numbers
-    exact in half precision too.
-    """
-    height, width = target.shape[:2]
-    anchors = np.array(problem.anchors[scale])
-    positive = target[..., OBJECTNESS] > 0.5
-    picks = _bulk(seed, 40 + scale, (height, width, 3), 0, 2**16)
-    for row, column in np.argwhere(~positive):
-        chance, which, number = (int(pick) for pick in picks[row, column])
-        first = (max(row - 1, 0), max(column - 1, 0))
-        beside = np.argwhere(positive[first[0] : row + 2, first[1] : column + 2])
-        if chance % 2 or not len(beside):
-            continue
-        there = tuple(beside[which % len(beside)] + first)
-        thing = target[there]
-        centre = thing[XY] + np.array([there[1] - column, there[0] - row])
-        if (np.abs(centre - 0.5) > 1.45).any():
-            continue
-        own = anchors[int(np.argmax(thing[problem.anchor_channels(scale)]))]
-        logs = thing[WH] + np.log(own / anchors[number % len(anchors)])
-        box = np.concatenate([raw_centre(centre), logs])
-        prediction[row, column, :OBJECTNESS] = np.round(16 * box) / 16
+    return Object(
+        target, right(target) if kind == RIGHT else predicted(steps, kind, quarters=False)
+    )
 
 
 def draw_image(
@@ -407,20 +260,18 @@ def _bulk_image(
     for scale, grid in enumerate(scene.grids):
         target = np.zeros((*grid, problem.channels(scale)), np.float32)
         if crowd != NO_CROWD:
-            full = _bulk_targets(problem, scale, noise, grid)
-            keep = _bulk(noise, 20 + scale, grid, 0, 1) if crowd == SOME_CELLS else np.ones(grid)
+            full = bulk_targets(problem, scale, noise, grid)
+            keep = bulk(noise, 20 + scale, grid, 0, 1) if crowd == SOME_CELLS else np.ones(grid)
             target = np.where(keep[..., None] > 0, full, target)
         targets.append(target)
         predictions.append(
-            right(target)
-            if kind == RIGHT
-            else _bulk_predictions(problem, scale, noise, kind, variety, grid)
+            right(target) if kind == RIGHT else bulk_predictions(problem, scale, noise, kind, grid)
         )
     cells = scene.cells()
     places = {}
-    for own in [] if empty else _bulk(noise, 50, (objects,), 0, 2**16).tolist():
+    for own in [] if empty else bulk(noise, 50, (objects,), 0, 2**16).tolist():
         place = cells[own % len(cells)]
-        places[place] = _bulk_object(variety, problem, place[0], kind, own if noise else 0)
+        places[place] = bulk_object(problem, place[0], kind, own if noise else 0)
     return _image(problem, targets, predictions, places, noise if imitate or noise % 2 else 0)
 
 
@@ -437,7 +288,7 @@ def _image(
         predictions[scale][row, column] = thing.prediction
     if imitated and problem.options.ignore_thresh < 1:
         for scale, target in enumerate(targets):
-            _imitate(problem, scale, target, predictions[scale], imitated)
+            imitate_neighbours(problem, scale, target, predictions[scale], imitated)
     return Batch(tuple(t[None] for t in targets), tuple(p[None] for p in predictions))
 
 

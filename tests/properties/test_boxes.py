@@ -18,7 +18,8 @@ from mgloss.gate.tensorflow_adapter import reference
 from mgspec import Batch, Options, Problem
 from mgspec.laws.cases import one_clear_batch
 from mgspec.laws.law import Case
-from mgspec.strategies import FULL, raw_centre
+from mgspec.scenery import raw_centre
+from mgspec.strategies import FULL
 
 CELL = 32  # pixels
 OVERLAPS = ("giou", "diou", "ciou")

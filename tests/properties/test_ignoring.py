@@ -20,8 +20,8 @@ from mgspec.laws.cases import clear
 from mgspec.laws.law import Case
 from mgspec.layout import OBJECTNESS, WH, XY, transposed
 from mgspec.loss import Scale, best_overlaps
+from mgspec.scenery import raw_centre
 from mgspec.search import judge
-from mgspec.strategies import raw_centre
 
 ANCHORS = ((32.0, 32.0), (48.0, 24.0))  # pixels
 IMAGES, HEIGHT, WIDTH = 2, 3, 4

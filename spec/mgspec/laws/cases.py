@@ -15,23 +15,19 @@ import numpy as np
 from mgspec.laws.law import Case, Choice
 from mgspec.layout import OBJECTNESS, WH, XY, Array, Batch, Cell, Problem, concatenate, take
 from mgspec.loss import Scale, best_overlaps
+from mgspec.scenery import EXTREME, ORDINARY, Object, decoding_to, right
 from mgspec.strategies import (
     ANCHORS,
-    EXTREME,
-    ORDINARY,
     STRIDE,
-    Object,
     Scene,
     Variety,
     among,
-    decoding_to,
     draw_batch,
     draw_image,
     draw_images,
     draw_object,
     draw_options,
     draw_scene,
-    right,
     whole,
 )
 

@@ -13,7 +13,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.law import Trial, law
 from mgspec.layout import Cell, only_object, same_sizes, with_background, without_object
-from mgspec.strategies import LARGEST
+from mgspec.scenery import LARGEST
 
 OBJECT_TERMS = ("location", "classification")
 MOST_ADDED = 100  # rows or columns

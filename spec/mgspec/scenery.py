@@ -1,0 +1,174 @@
+"""What stands in the arrays of a drawn image: targets and predictions made from whole numbers.
+
+Pure functions. Bulk numbers come from a seed, which SplitMix64 spreads over as many as are wanted;
+the seed 0 stands for the simplest there is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgspec.boxes import phi, phi_slope
+from mgspec.layout import OBJECTNESS, WH, XY, Array, Problem
+
+STEPS = 16  # predictions are drawn as integers from -STEPS to STEPS
+
+ORDINARY, SATURATED, EXTREME, RIGHT = "ordinary", "saturated", "extreme", "right"
+LARGEST = 1e4  # magnitude of a prediction
+_DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
+
+
+@dataclass(frozen=True)
+class Object:
+    """One positive cell of an image: what its target and its prediction hold."""
+
+    target: Array
+    prediction: Array
+
+
+def predicted(steps: NDArray[np.integer], kind: str, *, quarters: bool) -> Array:
+    """Predictions of this kind from integers in [-16, 16]; 0 is always 0.
+
+    ordinary: in [-4, 4], quarters or whole numbers; saturated: -50, 0 or 50; extreme: powers of
+    ten up to 1e4.
+    """
+    whole = np.sign(steps) * ((np.abs(steps) + 3) // 4)
+    if kind == SATURATED:
+        values = 50.0 * np.sign(steps)
+    elif kind == EXTREME:
+        values = np.sign(steps) * np.take(_DECADES, np.abs(whole))
+    else:
+        values = steps / 4 if quarters else whole * 1.0
+    return np.asarray(values, np.float32)
+
+
+def right(target: Array) -> Array:
+    """Predictions that agree with their targets, the centre's place in its cell apart."""
+    prediction = np.where(target > 0.5, 50, -50).astype(np.float32)
+    prediction[..., XY] = 0
+    prediction[..., WH] = target[..., WH]
+    return prediction
+
+
+def bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -> NDArray[np.int64]:
+    """Integers in [low, high], the same on every machine.
+
+    The numbers of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number
+    generators, OOPSLA 2014), which need no generator to be set up for the few that are wanted.
+    """
+    first = (seed << 40) + (stream << 32)
+    mixed = (np.arange(first, first + math.prod(shape), dtype=np.uint64) + _ONE) * _GAMMA
+    mixed = (mixed ^ (mixed >> _30)) * _MIX_1
+    mixed = (mixed ^ (mixed >> _27)) * _MIX_2
+    mixed ^= mixed >> _31
+    return (mixed % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
+
+
+_ONE, _30, _27, _31 = np.uint64(1), np.uint64(30), np.uint64(27), np.uint64(31)
+_GAMMA, _MIX_1, _MIX_2 = (
+    np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
+
+
+def objects_of(problem: Problem, scale: int, numbers: NDArray[np.int64]) -> Array:
+    """Targets `[..., 5 + A + C]` of objects from integers `[..., 6]`; all 0 is the simplest one.
+
+    The simplest object is centred in its cell, as large as its anchor, of anchor 0 and class 0.
+    x, y reach into the neighbouring cells; w, h are within a factor of e squared of the anchor.
+    """
+    target = np.zeros((*numbers.shape[:-1], problem.channels(scale)), np.float32)
+    target[..., XY] = 0.5 + numbers[..., 0:2] / 4
+    target[..., WH] = numbers[..., 2:4] / 4
+    target[..., OBJECTNESS] = 1
+    anchors, classes = problem.anchor_channels(scale), problem.class_channels(scale)
+    target[..., anchors] = _one_hot(numbers[..., 4], anchors.stop - anchors.start)
+    target[..., classes] = _one_hot(numbers[..., 5], problem.classes)
+    return target
+
+
+def _one_hot(numbers: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """`[...]` to `[..., count]`, true where the place is the number modulo count."""
+    hot: NDArray[np.bool_] = np.arange(count) == (numbers % count)[..., None]
+    return hot
+
+
+def bulk_targets(problem: Problem, scale: int, seed: int, shape: tuple[int, ...]) -> Array:
+    """Objects `[*shape, 5 + A + C]` from a seed; one in four also has a second class."""
+    if not seed:
+        return objects_of(problem, scale, np.zeros((*shape, 6), np.int64))
+    limits = np.array([5, 5, 8, 8])
+    numbers = bulk(seed, 10 + scale, (*shape, 8), 0, 2**16)
+    numbers[..., :4] = numbers[..., :4] % (2 * limits + 1) - limits
+    target = objects_of(problem, scale, numbers[..., :6])
+    classes = problem.class_channels(scale)
+    also = _one_hot(numbers[..., 6], problem.classes) & (numbers[..., 7:] % 4 == 0)
+    target[..., classes] = np.maximum(target[..., classes], also)
+    return target
+
+
+def bulk_predictions(
+    problem: Problem, scale: int, seed: int, kind: str, shape: tuple[int, ...]
+) -> Array:
+    """Predictions `[*shape, 5 + A + C]` of this kind from a seed."""
+    shape = (*shape, problem.channels(scale))
+    steps = bulk(seed, scale, shape, -STEPS, STEPS) if seed else np.zeros(shape, np.int64)
+    return predicted(steps, kind, quarters=True)
+
+
+def bulk_object(problem: Problem, scale: int, kind: str, seed: int) -> Object:
+    """An object from a seed, predicted in this way."""
+    target = bulk_targets(problem, scale, seed, ())
+    if kind == RIGHT:
+        return Object(target, right(target))
+    return Object(target, bulk_predictions(problem, scale, seed, kind, ()))
+
+
+_RAW = np.linspace(-40, 40, 8001)
+_DECODED = phi(_RAW)
+
+
+def raw_centre(decoded: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What must be predicted for phi to give these numbers, in (-0.98, 1.98)."""
+    raw = np.interp(decoded, _DECODED, _RAW)
+    for _ in range(2):  # Newton
+        raw = raw - (phi(raw) - decoded) / phi_slope(raw)
+    return np.asarray(raw)
+
+
+def decoding_to(targets: Array) -> Array:
+    """Predictions x, y, w, h `[..., 4]` that decode to the targets' boxes, of the same cells."""
+    raw = raw_centre(targets[..., XY].astype(np.float64))
+    return np.concatenate([raw, targets[..., WH]], -1).astype(np.float32)
+
+
+def imitate_neighbours(
+    problem: Problem, scale: int, target: Array, prediction: Array, seed: int
+) -> None:
+    """Make background cells predict a neighbour's object, nearly, so that there is what to ignore.
+
+    target, prediction: `[H, W, 5 + A + C]`; the second is changed. Steps of 1/16 keep the numbers
+    exact in half precision too.
+    """
+    height, width = target.shape[:2]
+    anchors = np.array(problem.anchors[scale])
+    positive = target[..., OBJECTNESS] > 0.5
+    picks = bulk(seed, 40 + scale, (height, width, 3), 0, 2**16)
+    for row, column in np.argwhere(~positive):
+        chance, which, number = (int(pick) for pick in picks[row, column])
+        first = (max(row - 1, 0), max(column - 1, 0))
+        beside = np.argwhere(positive[first[0] : row + 2, first[1] : column + 2])
+        if chance % 2 or not len(beside):
+            continue
+        there = tuple(beside[which % len(beside)] + first)
+        thing = target[there]
+        centre = thing[XY] + np.array([there[1] - column, there[0] - row])
+        if (np.abs(centre - 0.5) > 1.45).any():
+            continue
+        own = anchors[int(np.argmax(thing[problem.anchor_channels(scale)]))]
+        logs = thing[WH] + np.log(own / anchors[number % len(anchors)])
+        box = np.concatenate([raw_centre(centre), logs])
+        prediction[row, column, :OBJECTNESS] = np.round(16 * box) / 16

@@ -65,12 +65,14 @@ def targets_are_clipped_into_their_cell(right, problem, batch):
 
 
 @planted("participation", "location")
-def sizes_beyond_e_times_the_anchor_are_all_alike(right, problem, batch):
+def sizes_beyond_one_and_a_half_anchors_are_all_alike(right, problem, batch):
+    most = np.log(1.5)
+
     def clipped(scale, array):
-        array[..., WH] = np.clip(array[..., WH], -1, 1)
+        array[..., WH] = np.clip(array[..., WH], -most, most)
 
     def taught_within(scale, gradient):
-        gradient[..., WH] *= np.abs(batch.predictions[scale][..., WH]) <= 1
+        gradient[..., WH] *= np.abs(batch.predictions[scale][..., WH]) <= most
         return gradient
 
     value = right(problem, with_predictions(with_targets(batch, clipped), clipped))

@@ -47,13 +47,16 @@ def needs(law: Law) -> list[str]:
     said = []
     if law.speaks_of != COMPONENTS:
         *others, last = law.speaks_of
-        said.append(f"speaks of {', '.join(others)} and {last} only")
+        first = f"{', '.join(others)} and " if others else "the "
+        said.append(f"speaks of {first}{last} only")
     if law.needs_gradients:
         said.append("needs gradients")
     if law.needs_options:
         said.append("needs a loss that follows the options of the problem")
     if law.needs_modes:
         said.append("needs a loss that can be run in several ways")
+    if law.needs_terms:
+        said.append("needs a loss that returns its terms beside their total")
     if law.on_request:
         said.append("is asked of this layout's own loss, of another only on request")
     return said

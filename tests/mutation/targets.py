@@ -39,6 +39,7 @@ WITH_GRADIENTS = (
     "at_rest",
     "all_options[empty-positives]",
     "furthest",
+    "border",
     "just_the_threshold",
     "ignored_for_each",
     "objectness_is_learnt",

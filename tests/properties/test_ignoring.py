@@ -134,3 +134,37 @@ def test_an_overlap_of_just_the_threshold_is_not_ignored(exchanged: bool, below:
         problem, batch = transposed(problem, batch)
     found = judge(LAWS["ignoring"], reference("batch"), Case(problem, {"X": batch}))
     assert found is None, found.message
+
+
+@st.composite
+def on_a_border(draw: st.DrawFn) -> Case:
+    """A large object whose centre lies on the border of two cells, or within rounding of it.
+
+    Both cells hold it. In float32 each may tell that the centre lies in the other.
+    """
+    height, width, stride = 2, 6, 32
+    column = draw(st.integers(1, width - 1))  # the border is on its left
+    place = column + draw(st.sampled_from((-1e-3, -1e-8, 0.0, 1e-8, 1e-3)))
+    row = draw(st.integers(0, height - 1))
+    held = draw(st.sampled_from(((-1, 0), (-1,), (0,))))
+    target = np.zeros((1, height, width, 7), np.float32)
+    for step in held:
+        target[0, row, column + step] = (place - column - step, 0.5, 0, 0, 1, 1, 1)
+    prediction = np.zeros_like(target)
+    # Every cell predicts it as nearly as it can, and nothing but it can excuse them.
+    prediction[..., 0] = raw_centre(np.clip(place - np.arange(width), -0.9, 1.9))
+    prediction[..., 1] = raw_centre(np.clip(row + 0.5 - np.arange(height), -0.9, 1.9))[:, None]
+    size = (height * stride, width * stride)
+    problem = Problem((((100.0, 32.0),),), 1, size, Options(ignore_thresh=0.501))
+    batch = Batch((target,), (prediction,))
+    if draw(st.booleans()):
+        problem, batch = transposed(problem, batch)
+    return Case(clear(problem, batch), {"X": batch})
+
+
+@given(on_a_border())
+def test_an_object_on_the_border_of_two_cells_is_not_lost(case: Case) -> None:
+    scale = Scale.of(case.problem, case.batches["X"], 0)
+    assert (best_overlaps(scale)[scale.mask == 0] > case.problem.options.ignore_thresh).any()
+    found = judge(LAWS["ignoring"], reference("batch"), case)
+    assert found is None, found.message

@@ -19,7 +19,7 @@ def sought(fault: Fault, law: str, budget, examples: int | None = None) -> list[
         LAWS[law],
         fault.candidate(),
         max_examples=examples or budget.max_examples,
-        seed=budget.seed,
+        seed=budget.fixed_seed,
         shrink=False,
     )
 
@@ -33,7 +33,7 @@ def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
     if not law.needs_options and not law.needs_terms:  # these look at other components too
         # What is said of other components is for the matrix: each costs a search of its own.
         wrong = speaking_of(wrong, fault.components)
-    verdicts = search(law, wrong, max_examples=budget.max_examples, seed=budget.seed)
+    verdicts = search(law, wrong, max_examples=budget.max_examples, seed=budget.fixed_seed)
 
     broken = {v.component: v for v in verdicts if v.status == BROKEN}
     assert set(fault.components) <= set(broken)

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.faults.catalogue import FAULTS
 
 from mgspec import LAWS, search
 from mgspec.search import BROKEN
+from tests.faults.catalogue import FAULTS
 
 SCRIPT = Path(__file__).with_name("examples.py")
 EXAMPLES = 100  # a law, in each process; as many as `mgloss check` tries

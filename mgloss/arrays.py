@@ -43,7 +43,13 @@ def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
                 f"y_true of scale {scale}: expected the shape of y_pred, "
                 f"{prediction.shape}, got {target.shape}"
             )
-        checks = _checks(problem, scale, target, prediction)
+        if not prediction.shape[:1].is_compatible_with(predictions[0].shape[:1]):
+            raise ValueError(
+                f"y_pred of scale {scale}: expected as many images as on scale 0, "
+                f"{predictions[0].shape[0]}, got {prediction.shape[0]}"
+            )
+        images = tf.shape(predictions[0])[0]
+        checks = _checks(problem, scale, target, prediction, images)
         if not (target.shape.is_fully_defined() and prediction.shape.is_fully_defined()):
             sizes = tf.shape(prediction)
             fits = tf.reduce_all(tf.shape(target) == sizes) & (sizes[-1] == problem.channels(scale))
@@ -54,7 +60,9 @@ def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
     return Arrays(targets, predictions, misfit)
 
 
-def _checks(problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tensor) -> list[Any]:
+def _checks(
+    problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tensor, images: tf.Tensor
+) -> list[Any]:
     """Assertions on what is known only when it runs: sizes, and whether targets are finite."""
     checks = []
     if not (target.shape.is_fully_defined() and prediction.shape.is_fully_defined()):
@@ -63,6 +71,8 @@ def _checks(problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tens
         channels = problem.channels(scale)
         message = f"y_pred of scale {scale}: expected {channels} channels"
         checks.append(tf.debugging.assert_equal(tf.shape(prediction)[-1], channels, message))
+        message = f"y_pred of scale {scale}: expected as many images as on scale 0"
+        checks.append(tf.debugging.assert_equal(tf.shape(prediction)[0], images, message))
     if target.dtype.is_floating:
         message = f"y_true of scale {scale}: every number must be finite, got NaN or infinity"
         finite = tf.reduce_all(tf.math.is_finite(not_finite(target)))

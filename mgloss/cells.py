@@ -38,16 +38,16 @@ def summed(array: tf.Tensor) -> tf.Tensor:
     return tf.linalg.matvec(array, tf.ones([tf.shape(array)[-1]], array.dtype))
 
 
-def not_finite(array: tf.Tensor) -> tf.Tensor:
+def not_finite(*arrays: tf.Tensor) -> tf.Tensor:
     """0 where all numbers of an image are finite, else NaN: `[B]`.
 
     A NaN in a channel that no term reads is still a broken array. One product reads all.
 
-    array: `[B, H, W, D]`.
+    arrays: `[B, H, W, D]` each, of one shape.
     """
-    images, channels = tf.shape(array)[0], tf.shape(array)[3]
-    cells = tf.reshape(tf.stop_gradient(array), [-1, channels])
-    sums = tf.linalg.matvec(cells, tf.fill([channels], tf.cast(_TINY, array.dtype)))
-    of_images = summed(tf.reshape(sums, [images, -1]))
+    images, channels = tf.shape(arrays[0])[0], tf.shape(arrays[0])[3]
+    tiny = tf.fill([channels], tf.cast(_TINY, arrays[0].dtype))
+    of_cells = [tf.linalg.matvec(tf.reshape(a, [-1, channels]), tiny) for a in arrays]
+    of_images = summed(tf.reshape(tf.stop_gradient(tf.add_n(of_cells)), [images, -1]))
     nothing = tf.zeros_like(of_images)
     return tf.where(tf.math.is_finite(of_images), nothing, nothing / nothing)

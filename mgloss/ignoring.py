@@ -60,12 +60,13 @@ class Objects:
 
     def take(self, which: tf.Tensor) -> Objects:
         """The objects at these positions of the list, or where a mask is true."""
-        pick = tf.boolean_mask if which.dtype == tf.bool else tf.gather
+        if which.dtype == tf.bool:
+            which = tf.where(which)[:, 0]
         return Objects(
-            pick(self.index, which),
-            pick(self.centre, which),
-            pick(self.logs, which),
-            pick(self.anchors, which),
+            tf.gather(self.index, which),
+            tf.gather(self.centre, which),
+            tf.gather(self.logs, which),
+            tf.gather(self.anchors, which),
         )
 
 
@@ -151,7 +152,7 @@ def _near_pairs(boxes: tf.Tensor, objects: Objects, grid: Grid, thresh: Any) -> 
     centre = phi(near[:, XY]) - tf.gather(objects.centre, which)
     apart = (tf.cast(cells_apart, centre.dtype) + centre) * grid.stride
     hit = exceeds(near, apart, tf.gather(half, which), grid.anchors, thresh)
-    hits = tf.boolean_mask(cell, hit)
+    hits = tf.gather(cell, tf.where(hit)[:, 0])
     return tf.scatter_nd(hits[:, tf.newaxis], tf.ones_like(hits), [grid.images * grid.cells]) > 0
 
 

@@ -28,16 +28,31 @@ TENSORFLOW = Arithmetic(
 NAMES = tuple(NORMALIZATIONS)
 
 
-def weights_of_images(name: Any, sums: Sums) -> tf.Tensor:
-    """What the raw sum of each image is multiplied with in each of T terms: `[B, T]`.
+def weights_of_images(
+    name: Any, counts: tf.Tensor, positive: tf.Tensor, scales: Sequence[Scale], options: Any
+) -> tf.Tensor:
+    """What the raw sum of each image is multiplied with, in each of T terms: `[T, S * B]`.
 
     Formulas are linear in the raw sums, so it is the value where image i alone has a raw sum of 1.
 
-    name: of a normalization, or its position in NORMALIZATIONS. sums: raw `[B, T, B]`, where the
-        first index says which image has the 1; count `[T, B]`; positive `[B]`.
+    name: of a normalization, or its position in NORMALIZATIONS. counts: `[T, S * B]`.
+    positive: `[S * B]`, positive cells of each image.
     """
+    images = scales[0].grid.images
+    apart = tf.stack([len(scales), images])
+    counts = tf.reshape(counts, tf.concat([tf.shape(counts)[:1], apart], 0))  # [T, S, B]
+    ones = tf.eye(images, dtype=counts.dtype)[:, tf.newaxis, tf.newaxis]
+    sums = Sums(
+        raw=ones + tf.zeros_like(counts),  # [B, T, S, B]; the first tells which image has the 1
+        count=counts,
+        positive=tf.reshape(positive, apart),
+        images=tf.cast(images, counts.dtype),
+        cells=tf.cast(tf.stack([scale.grid.cells for scale in scales]), counts.dtype),
+        expected=options.expected,
+    )
     formulas = [partial(rule.formula, sums, TENSORFLOW) for rule in NORMALIZATIONS.values()]
-    return tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
+    weights = tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
+    return tf.reshape(tf.transpose(weights, [1, 2, 0]), [-1, len(scales) * images])
 
 
 def components(
@@ -66,30 +81,21 @@ def components(
         "classification": options.class_scale,
         "objectness": 1.0,
     }
-    values: dict[str, list[tf.Tensor]] = {term: [] for term in TERMS}
-    for target, prediction, sizes in zip(targets, predictions, anchors, strict=True):
-        scale = Scale.of(target, prediction, sizes, input_size, options)
-        dtype = prediction.dtype
-        broken = not_finite(prediction) + not_finite(target)
-        images = scale.grid.images
-        terms = raw_sums(scale)
-        _, positive = terms["location"]
-        for name, chosen in options.terms_by_normalization():
-            sums = Sums(
-                raw=tf.repeat(tf.eye(images, dtype=dtype)[:, tf.newaxis], len(chosen), axis=1),
-                count=tf.stack([terms[term][1] for term in chosen]),
-                positive=positive,
-                images=tf.cast(images, dtype),
-                cells=tf.cast(scale.grid.cells, dtype),
-                expected=options.expected,
-            )
-            weights = tf.unstack(weights_of_images(name, sums), axis=1)
-            for term, weight in zip(chosen, weights, strict=True):
-                raw, _ = terms[term]
-                value = tf.reduce_sum(weight * (raw + broken))
-                values[term].append(factors[term] * value)
-    of_scales = {term: tf.add_n(parts) for term, parts in values.items()}
-    return {**of_scales, "total": tf.add_n(list(of_scales.values()))}
+    scales = [
+        Scale.of(target, prediction, sizes, input_size)
+        for target, prediction, sizes in zip(targets, predictions, anchors, strict=True)
+    ]
+    terms = raw_sums(scales, options)
+    broken = tf.concat([not_finite(*pair) for pair in zip(targets, predictions, strict=True)], 0)
+    values = {}
+    for name, chosen in options.terms_by_normalization():
+        counts = tf.stack([terms[term][1] for term in chosen])
+        weights = weights_of_images(name, counts, terms["location"][1], scales, options)
+        for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
+            raw, _ = terms[term]
+            values[term] = factors[term] * tf.reduce_sum(weight * (raw + broken))
+    in_order = {term: values[term] for term in TERMS}
+    return {**in_order, "total": tf.add_n(list(in_order.values()))}
 
 
 @dataclass(frozen=True, init=False)

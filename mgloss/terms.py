@@ -39,7 +39,7 @@ class Scale:
     head: `[N, 5 + A]`, predictions of all N = B * H * W cells but for their classes.
     rows, targets: `[P, 5 + A + C]`, predictions and targets of the positive cells.
     objects: where these are, and their boxes. mask: `[N]`, 1 in positive cells.
-    first_class: 5 + A. options: `mgspec.Options`, or an object like it that holds tensors.
+    first_class: 5 + A.
     """
 
     head: tf.Tensor
@@ -49,15 +49,10 @@ class Scale:
     mask: tf.Tensor
     grid: Grid
     first_class: Any
-    options: Any
 
     @staticmethod
     def of(
-        target: tf.Tensor,
-        prediction: tf.Tensor,
-        anchors: tf.Tensor,
-        input_size: tf.Tensor,
-        options: Any,
+        target: tf.Tensor, prediction: tf.Tensor, anchors: tf.Tensor, input_size: tf.Tensor
     ) -> Scale:
         """Of `[B, H, W, 5 + A + C]` arrays of one dtype; arguments as of `components`."""
         images, height, width, channels = tf.unstack(tf.shape(prediction))
@@ -73,13 +68,12 @@ class Scale:
         targets = tf.gather(tf.reshape(target, [-1, channels]), places)
         chosen = tf.argmax(targets[:, FIRST_ANCHOR:first_class], -1)
         objects = Objects(places, targets[:, XY], targets[:, WH], tf.gather(grid.anchors, chosen))
-        mask = tf.cast(positive, dtype)
-        return Scale(head, rows, targets, objects, mask, grid, first_class, options)
+        return Scale(head, rows, targets, objects, tf.cast(positive, dtype), grid, first_class)
 
-    @cached_property
-    def boxes(self) -> Pairs:
-        """The positive cells' predicted boxes and their objects'."""
-        return decoded(self.targets, self.rows, self.objects.anchors, self.grid.stride)
+    @property
+    def anchors(self) -> slice:
+        """Where a cell's anchor channels are."""
+        return slice(FIRST_ANCHOR, self.first_class)
 
     def per_image(self, of_cells: tf.Tensor) -> tf.Tensor:
         """`[N]` summed over each image's cells: `[B]`.
@@ -91,19 +85,8 @@ class Scale:
         of_grid = tf.reshape(of_cells, tf.stack([grid.images, grid.height, grid.width]))
         return summed(summed(of_grid))
 
-    def over_positives(self, of_rows: tf.Tensor) -> tf.Tensor:
-        """`[P]` summed over each image's positive cells: `[B]`."""
-        return tf.linalg.matvec(self.holds, of_rows)
-
-    @cached_property
-    def holds(self) -> tf.Tensor:
-        """1 where an image holds a positive cell: `[B, P]`."""
-        image = self.objects.index // self.grid.cells
-        return tf.one_hot(image, self.grid.images, axis=0, dtype=self.mask.dtype)
-
-    def background_weight(self) -> tf.Tensor:
+    def background_weight(self, options: Any) -> tf.Tensor:
         """w of background cells, 0 in positive ones: `[N]`."""
-        options = self.options
         weight = options.no_object_scale * (1 - self.mask)
         if isinstance(options.ignore_thresh, float) and options.ignore_thresh >= 1:
             return weight  # no IoU exceeds 1
@@ -111,14 +94,61 @@ class Scale:
         return tf.where(excused, options.ignored_weight * weight, weight)
 
 
-def location(scale: Scale) -> tf.Tensor:
+@dataclass(frozen=True)
+class Positives:
+    """The positive cells of S scales, P in all, as one list: what they cost is computed once.
+
+    rows, targets: `[P, 5]`, predicted and target x, y, w, h and objectness.
+    classes, target_classes: `[P, C]`. anchors: `[P, 2]`, the targets', in pixels.
+    stride: `[P, 2]`, a cell's width and height in pixels.
+    holds: `[S * B, P]`, 1 where an image holds a positive cell on a scale.
+    """
+
+    rows: tf.Tensor
+    targets: tf.Tensor
+    classes: tf.Tensor
+    target_classes: tf.Tensor
+    anchors: tf.Tensor
+    stride: tf.Tensor
+    holds: tf.Tensor
+
+    @staticmethod
+    def of(scales: Sequence[Scale]) -> Positives:
+        """Of the scales of one batch."""
+        images = scales[0].grid.images
+        number = tf.concat(
+            [tf.fill(tf.shape(scale.objects.index), s) for s, scale in enumerate(scales)], 0
+        )
+        image = tf.concat([scale.objects.index // scale.grid.cells for scale in scales], 0)
+        rows = tf.concat([scale.rows[:, : OBJECTNESS + 1] for scale in scales], 0)
+        return Positives(
+            rows,
+            tf.concat([scale.targets[:, : OBJECTNESS + 1] for scale in scales], 0),
+            tf.concat([scale.rows[:, scale.first_class :] for scale in scales], 0),
+            tf.concat([scale.targets[:, scale.first_class :] for scale in scales], 0),
+            tf.concat([scale.objects.anchors for scale in scales], 0),
+            tf.gather(tf.stack([scale.grid.stride for scale in scales]), number),
+            tf.one_hot(number * images + image, len(scales) * images, axis=0, dtype=rows.dtype),
+        )
+
+    @cached_property
+    def boxes(self) -> Pairs:
+        """The predicted boxes and their objects'."""
+        return decoded(self.targets, self.rows, self.anchors, self.stride)
+
+    def over_images(self, of_rows: tf.Tensor) -> tf.Tensor:
+        """`[P]` summed over each image's positive cells, each scale apart: `[S * B]`."""
+        return tf.linalg.matvec(self.holds, of_rows)
+
+
+def location(found: Positives, options: Any) -> tf.Tensor:
     """Box loss of each positive cell, `[P]`."""
-    boxes = scale.boxes
+    boxes = found.boxes
     return choose(
-        scale.options.location,
+        options.location,
         LOCATIONS,
         (
-            lambda: box_mse(scale.targets, scale.rows),
+            lambda: box_mse(found.targets, found.rows),
             lambda: giou_loss(boxes),
             lambda: diou_loss(boxes),
             lambda: ciou_loss(boxes),
@@ -131,10 +161,9 @@ def bce(target: tf.Tensor, logit: tf.Tensor) -> tf.Tensor:
     return tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logit)
 
 
-def classification(scale: Scale) -> tf.Tensor:
+def classification(found: Positives, options: Any) -> tf.Tensor:
     """Class loss of each positive cell, `[P]`."""
-    options = scale.options
-    logit, target = scale.rows[:, scale.first_class :], scale.targets[:, scale.first_class :]
+    logit, target = found.classes, found.target_classes
     smooth = options.label_smoothing
     halved = target * (1 - smooth) + smooth / 2
     each = choose(
@@ -175,49 +204,54 @@ def _power(base: tf.Tensor, exponent: Any) -> tf.Tensor:
 
 
 def anchor_of_positives(scale: Scale) -> tf.Tensor:
-    """Anchor loss of each positive cell, `[P]`."""
-    channels = slice(FIRST_ANCHOR, scale.first_class)
-    return summed(bce(scale.targets[:, channels], scale.rows[:, channels]))
+    """Anchor loss of each positive cell of a scale, `[P]`."""
+    return summed(bce(scale.targets[:, scale.anchors], scale.rows[:, scale.anchors]))
 
 
-def objectness_of_positives(scale: Scale) -> tf.Tensor:
+def objectness_of_positives(found: Positives, options: Any) -> tf.Tensor:
     """Objectness loss of each positive cell, `[P]`; its target may know how well the box fits."""
-    ratio = scale.options.iou_aware_ratio
-    logit = scale.rows[:, OBJECTNESS]
+    ratio = options.iou_aware_ratio
+    logit = found.rows[:, OBJECTNESS]
     if isinstance(ratio, float) and ratio == 0:
         return bce(tf.ones_like(logit), logit)
-    seen = tf.pow(scale.boxes.iou, scale.options.iou_aware_power)  # has no slope to keep finite
+    seen = tf.pow(found.boxes.iou, options.iou_aware_power)  # has no slope to keep finite
     return bce(tf.stop_gradient(1 - ratio + ratio * seen), logit)
 
 
-def raw_sums(scale: Scale) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-    """Raw sum and count of each term, `[B]` both."""
-    options = scale.options
-    positives = scale.over_positives(tf.ones_like(scale.objects.index, scale.mask.dtype))
-    weight = scale.background_weight()
-    active = options.object_scale * positives + scale.per_image(weight)
-    anchors = scale.over_positives(anchor_of_positives(scale))
+def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    """Raw sum and count of each term, `[S * B]` both: the images of one scale after another's."""
+    found = Positives.of(scales)
+    positives = found.over_images(tf.ones_like(found.rows[:, OBJECTNESS]))
+    weights = [scale.background_weight(options) for scale in scales]
+
+    def background(of_cells: Callable[[Scale, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        parts = map(of_cells, scales, weights)
+        return tf.concat(list(map(Scale.per_image, scales, parts)), 0)
+
+    active = options.object_scale * positives + background(lambda scale, weight: weight)
+    anchors = found.over_images(tf.concat([anchor_of_positives(scale) for scale in scales], 0))
 
     # In a background cell every target is 0, and BCE(0, z) = softplus(z).
     def anchor_everywhere() -> tf.Tensor:
-        logits = scale.head[:, FIRST_ANCHOR : scale.first_class]
-        background = scale.per_image(weight * summed(tf.nn.softplus(logits)))
-        return options.object_scale * anchors + background
+        return options.object_scale * anchors + background(
+            lambda scale, weight: weight * summed(tf.nn.softplus(scale.head[:, scale.anchors]))
+        )
 
     def objectness() -> tf.Tensor:
-        objects = scale.over_positives(objectness_of_positives(scale))
-        background = scale.per_image(weight * tf.nn.softplus(scale.head[:, OBJECTNESS]))
-        return options.object_scale * objects + background
+        objects = found.over_images(objectness_of_positives(found, options))
+        return options.object_scale * objects + background(
+            lambda scale, weight: weight * tf.nn.softplus(scale.head[:, OBJECTNESS])
+        )
 
     def by(of_anchor: Callable[[], tf.Tensor], of_objectness: Callable[[], tf.Tensor]) -> tf.Tensor:
         return choose(options.background, BACKGROUNDS, (of_anchor, of_objectness))
 
     return {
-        "location": (scale.over_positives(location(scale)), positives),
+        "location": (found.over_images(location(found, options)), positives),
         "anchor": (
             by(anchor_everywhere, lambda: anchors),
             by(lambda: active, lambda: positives),
         ),
-        "classification": (scale.over_positives(classification(scale)), positives),
+        "classification": (found.over_images(classification(found, options)), positives),
         "objectness": (by(lambda: tf.zeros_like(positives), objectness), active),
     }

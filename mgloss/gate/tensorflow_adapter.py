@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager.context import function_executor_type
 
 from mgloss.gate.calling import Form, coarsest, number, plain_text, quiet
 from mgloss.loss import components
@@ -191,6 +192,8 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
 ZERO = {"unconnected_gradients": "zero"}
 HALVES = ("float16", "bfloat16")
 TRACED = "traced"
+# The usual executor takes more time to hand small operations around than they take.
+EXECUTORS = {TRACED: "SINGLE_THREADED_EXECUTOR"}
 
 
 def _runner(compute: Components, claims: str, mode: str) -> Run:
@@ -205,7 +208,8 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
         if mode in HALVES:
             predictions = [tf.cast(p, mode) for p in predictions]
         try:
-            values, slopes = judged(targets, predictions, *_settings(problem, claims))
+            with function_executor_type(EXECUTORS.get(mode)):
+                values, slopes = judged(targets, predictions, *_settings(problem, claims))
         except tf.errors.OpError as error:
             raise LossError(
                 f"the loss raised {type(error).__name__}: {plain_text(error)}"

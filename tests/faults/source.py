@@ -64,20 +64,21 @@ SOURCE_FAULTS = {
     "a mask with one axis more is broadcast": SourceFault(
         "locality",
         "terms",
-        "weight * summed(tf.nn.softplus(logits))",
-        "summed(tf.transpose(weight[:, tf.newaxis] * summed(tf.nn.softplus(logits))))",
+        "weight * summed(tf.nn.softplus(scale.head[:, scale.anchors]))",
+        "summed(tf.transpose(weight[:, tf.newaxis]"
+        " * summed(tf.nn.softplus(scale.head[:, scale.anchors]))))",
     ),
     "scales are applied twice": SourceFault(
         "scales",
         "loss",
-        "factors[term] * value",
-        "factors[term] * factors[term] * value",
+        "factors[term] * tf.reduce_sum",
+        "factors[term] * factors[term] * tf.reduce_sum",
     ),
     "the objectness target has a gradient": SourceFault(
         "separation",
         "terms",
         "tf.stop_gradient(1 - ratio + ratio * seen)",
-        "1 - ratio + ratio * _power(scale.boxes.iou, scale.options.iou_aware_power)",
+        "1 - ratio + ratio * _power(found.boxes.iou, options.iou_aware_power)",
     ),
 }
 

@@ -202,6 +202,14 @@ def test_a_target_that_would_broadcast_is_refused() -> None:
         make()([target[:1]], [prediction])
 
 
+def test_scales_of_different_batches_are_refused() -> None:
+    loss = make(anchors=ANCHORS * 2)
+    two, three = arrays(), arrays(images=3)
+    message = "y_pred of scale 1: expected as many images as on scale 0, 2, got 3"
+    with pytest.raises(ValueError, match=message):
+        loss([two[0], three[0]], [two[1], three[1]])
+
+
 def test_integer_predictions_are_refused() -> None:
     target, prediction = arrays()
     with pytest.raises(ValueError, match="expected a floating dtype, got int32"):
@@ -232,6 +240,16 @@ def test_sizes_unknown_to_the_trace_are_checked_when_it_runs() -> None:
     wide_target, wide_prediction = arrays(channels=11)
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected 10 channels"):
         traced([wide_target], [wide_prediction])
+
+
+def test_batch_sizes_unknown_to_the_trace_are_checked_when_it_runs() -> None:
+    loss = make(anchors=ANCHORS * 2)
+    spec = [tf.TensorSpec([None] * 4)] * 2
+    traced = tf.function(loss.__call__, input_signature=[spec, spec])
+    two, three = arrays(), arrays(images=3)
+    assert np.isfinite(float(traced([two[0]] * 2, [two[1]] * 2)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="as many images as on scale 0"):
+        traced([two[0], three[0]], [two[1], three[1]])
 
 
 def wider(target, prediction):

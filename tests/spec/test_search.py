@@ -90,6 +90,26 @@ def test_one_example_is_enough_to_run() -> None:
     assert search(LAWS["finite"], specification(), max_examples=1, seed=0)[0].examples == 1
 
 
+@pytest.mark.parametrize("examples", [1, 9, 10, 37, 100])
+def test_as_many_examples_are_tried_as_were_asked_for(examples: int) -> None:
+    tried: list[int] = []
+    verdict = search(
+        LAWS["finite"], specification(), max_examples=examples, progress=lambda: tried.append(1)
+    )[0]
+    assert verdict.examples == len(tried) == examples
+
+
+def test_examples_are_not_variations_of_each_other() -> None:
+    right, seen = specification(), []
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        seen.append((problem, batch.grids, batch.images))
+        return right.run(problem, batch, gradients)
+
+    search(LAWS["finite"], replace(right, run=run), seed=0)
+    assert len(set(seen)) > 90
+
+
 def test_progress_is_told_of_every_example() -> None:
     calls: list[int] = []
     verdict = search(
@@ -186,6 +206,16 @@ def test_a_number_that_is_not_finite_is_an_error_except_to_the_laws_that_ask_for
 
     for law, status in (("finite", BROKEN), ("empty", BROKEN), ("pure", ERROR)):
         assert search(LAWS[law], candidate(run), seed=0)[0].status == status
+
+
+def test_a_law_broken_by_finite_numbers_is_broken_though_others_are_not_finite() -> None:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        return Evaluation({"total": -1.0 if batch.positives > 1 else float("inf")})
+
+    (verdict,) = search(LAWS["nonnegative"], candidate(run), seed=0)
+    assert verdict.status == BROKEN
+    assert verdict.finding is not None
+    assert verdict.finding.case.batches["X"].positives == 2
 
 
 def test_a_correct_hybrid_in_half_precision_is_not_accused() -> None:

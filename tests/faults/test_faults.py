@@ -24,7 +24,12 @@ def sought(fault: Fault, law: str, budget, examples: int | None = None) -> list[
     )
 
 
-@pytest.mark.parametrize("name", FAULTS)
+def named(fault: Fault) -> str:
+    """The name of a test: the law comes first, as in the tests of other faults and witnesses."""
+    return f"{fault.law}-{fault.name}"
+
+
+@pytest.mark.parametrize("name", FAULTS, ids=map(named, FAULTS.values()))
 def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
     fault = FAULTS[name]
 
@@ -56,7 +61,7 @@ def right_losses() -> dict[tuple, Fault]:
     return found
 
 
-@pytest.mark.parametrize("fault", right_losses().values(), ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", right_losses().values(), ids=named)
 def test_without_the_fault_the_law_holds(fault: Fault, budget) -> None:
     wrong = fault.candidate()
     right = specification(wrong.claims, wrong.options)

@@ -7,6 +7,7 @@ module as it is imported; no file is changed, and several can run at a time.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import signal
@@ -35,14 +36,16 @@ class Pass:
     """One way of running tests on a mutant.
 
     arguments: pytest's. order: parts of test names; tests run in the order of the first that is in
-    theirs, those with none of them last. only: leave these out altogether. seconds: after which a
-    mutant counts as killed. unreached: functions that these tests do not run.
+    theirs, those with none of them last. only: leave these out altogether. nearest: instead of an
+    order, only the tests nearest to the mutant; see `distance`. seconds: after which a mutant
+    counts as killed. unreached: functions that these tests do not run.
     """
 
     name: str
     arguments: tuple[str, ...]
     order: tuple[str, ...] = ()
     only: bool = False
+    nearest: bool = False
     seconds: float = 600
     unreached: tuple[str, ...] = ()
 
@@ -76,13 +79,30 @@ class _OtherModule(SourceFileLoader):
         return spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
 
+def distance(test: str, mutant: Mutant) -> int:
+    """0 for a test that has the mutated function's name as its first parameter, as a law's have.
+
+    1 for one that has another function's of its module, or is in the module's own file; else 2.
+    """
+    _, _, parameters = test.partition("[")
+    first = parameters.removesuffix("]").partition("-")[0]
+    if first == mutant.within.partition(".")[0]:
+        return 0
+    functions = [node.name for node in ast.parse(mutant.source).body if hasattr(node, "name")]
+    return 1 if first in functions or f"test_{Path(mutant.module).name}::" in test else 2
+
+
 class _InOrder:
     """A pytest plugin: the likeliest killers first; writes down which test failed."""
 
-    def __init__(self, chosen: Pass, report: Path) -> None:
-        self._pass, self._report = chosen, report
+    def __init__(self, mutant: Mutant | None, chosen: Pass, report: Path) -> None:
+        self._mutant, self._pass, self._report = mutant, chosen, report
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self._pass.nearest and self._mutant is not None:
+            far = [distance(item.nodeid, self._mutant) for item in items]
+            items[:] = [item for item, there in zip(items, far, strict=True) if there == min(far)]
+            return
         order = self._pass.order
 
         def rank(item: pytest.Item) -> int:
@@ -126,7 +146,7 @@ def _test(mutant: Mutant | None, chosen: Pass, report: Path) -> None:
             path = str(ROOT / mutant.module)
             sys.meta_path.insert(0, _OtherModule(module_name(mutant.module), path, mutant.source))
         arguments = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *chosen.arguments]
-        status = int(pytest.main(arguments, plugins=[_InOrder(chosen, report)]))
+        status = int(pytest.main(arguments, plugins=[_InOrder(mutant, chosen, report)]))
     except BaseException:  # nothing may get past the fork, or the parent's work is done twice
         traceback.print_exc()
     finally:

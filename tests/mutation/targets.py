@@ -34,6 +34,7 @@ WITHOUT_GRADIENTS = (
     "above_a_half",
     *_all_options("nonnegative", "resolution", "object_monotone"),
     "all_options[resolution-positives]",
+    "test_distinct.py",
 )
 WITH_GRADIENTS = (
     "at_rest",
@@ -73,6 +74,7 @@ LOSS = Target(
     ),
 )
 
+LAWS_TESTS = ("tests/faults/test_faults.py", "tests/spec")
 # A law is weaker when a fault gets past it, or when it accuses what is right.
 LAWS = Target(
     tuple(
@@ -84,7 +86,9 @@ LAWS = Target(
         )
     ),
     (
-        Pass("faults", ("tests/faults/test_faults.py", "--hypothesis-profile", "ci")),
+        # A law's own faults and witnesses take seconds, those of all laws minutes.
+        Pass("nearest", (*LAWS_TESTS, "--hypothesis-profile", "ci"), nearest=True),
+        Pass("laws", (*LAWS_TESTS, "--hypothesis-profile", "ci")),
         Pass(
             "full",
             ("tests/spec", "tests/faults", "tests/properties", "--hypothesis-profile", "ci"),

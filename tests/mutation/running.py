@@ -54,7 +54,8 @@ class Pass:
 class Outcome:
     """What became of a mutant.
 
-    by: the test that failed; or "import", or "time" where there was no end of it.
+    by: the test, or file of tests, that failed; or "import", or "time" where there was no end of
+        it.
     """
 
     status: str
@@ -111,6 +112,10 @@ class _InOrder:
         items.sort(key=rank)
         if self._pass.only:
             items[:] = [item for item in items if rank(item) < len(order)]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._report.write_text(report.nodeid, encoding="utf-8")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import hypothesis.strategies as st
 import numpy as np
 import tensorflow as tf
@@ -9,87 +11,108 @@ from hypothesis import given
 
 from mgloss.ignoring import Grid, Objects, distinct
 
-IMAGES, HEIGHT, WIDTH = 3, 3, 4
 ANCHORS = np.array([(32, 32), (32, 48), (48, 32)], np.float32)  # pixels
 LOGS = np.array([(0, 0), (0, 0.5), (0.5, 0)], np.float32)
-GRID = Grid(IMAGES, HEIGHT, WIDTH, tf.convert_to_tensor(ANCHORS), tf.constant([32.0, 40.0]))
 NOISE = 1e-5  # cells; what rounding leaves of a place is less, and other places are further apart
 
-Thing = tuple[int, float, float, int, int]  # image, x and y in the image, which size, which anchor
+
+@dataclass(frozen=True)
+class Thing:
+    """An object: image, centre in cells from the image's corner, which size, which anchor."""
+
+    image: int
+    x: float
+    y: float
+    size: int
+    anchor: int
+
+    def is_one_with(self, other: Thing) -> bool:
+        """Whether it is the very same object of the same image, but for rounding."""
+        near = abs(self.x - other.x) < NOISE and abs(self.y - other.y) < NOISE
+        mine, yours = (self.image, self.size, self.anchor), (other.image, other.size, other.anchor)
+        return near and mine == yours
+
+
+@dataclass(frozen=True)
+class Held:
+    """What cells hold, by their position among those of all images."""
+
+    images: int
+    height: int
+    width: int
+    things: dict[int, Thing]
+
+    def kept(self) -> list[int]:
+        """The cells whose objects `distinct` keeps."""
+        cells, things = list(self.things), list(self.things.values())
+        shape = (self.images, self.height, self.width)
+        _, rows, columns = np.unravel_index(np.array(cells, int), shape)
+        centres = np.array([(thing.x, thing.y) for thing in things]).reshape(-1, 2)
+        objects = Objects(
+            tf.constant(cells, tf.int32),
+            tf.constant((centres - np.stack([columns, rows], -1)).astype(np.float32)),
+            tf.constant(LOGS[np.array([thing.size for thing in things], int)]),
+            tf.constant(ANCHORS[np.array([thing.anchor for thing in things], int)]),
+        )
+        stride = tf.constant([32.0, 40.0])
+        grid = Grid(self.images, self.height, self.width, tf.constant(ANCHORS), stride)
+        return [int(cell) for cell in distinct(objects, grid).index.numpy()]
+
+    def home(self, thing: Thing) -> int | None:
+        """The cell that an object's centre lies in, if it is in the image."""
+        if not (0 <= thing.x < self.width and 0 <= thing.y < self.height):
+            return None
+        return (thing.image * self.height + int(thing.y)) * self.width + int(thing.x)
 
 
 @st.composite
-def holdings(draw: st.DrawFn, inside: tuple[float, ...]) -> tuple[list[int], list[Thing]]:
-    """Cells that hold an object each, by their position, and the object.
+def held(draw: st.DrawFn, inside: tuple[float, ...]) -> Held:
+    """Small images. Half of the cells hold any object, the others that of the cell in the middle
+    of 3 x 3 around them, or one that differs from it in one number.
 
-    Objects are of few kinds, which differ in one number: often several cells hold the same one.
     inside: where in its cell a centre may lie, in x and in y.
     """
+    shape = draw(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4)))
+    share = draw(st.sampled_from((1.0, 0.6, 0.2)))  # of the cells that hold an object
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    share = draw(st.sampled_from((0.2, 0.6, 1.0)))
-    alike = draw(st.sampled_from((0.5, 0.9, 1.0)))
-    cells = np.flatnonzero(random.random(IMAGES * HEIGHT * WIDTH) < share)
-    things = []
-    for cell in cells:
-        image, row, column = np.unravel_index(cell, (IMAGES, HEIGHT, WIDTH))
-        step_x, step_y = random.integers(-1, 2, 2)
-        x, y = random.choice(inside[:1] if random.random() < alike else inside, 2)
-        size, anchor = random.integers(0, 3, 2) * (random.random(2) > alike)
-        thing = (int(image), column + step_x + x, row + step_y + y, int(size), int(anchor))
-        things.append(thing)
-    return cells.tolist(), things
+
+    def somewhere(image: int, row: int, column: int) -> Thing:
+        return Thing(image, column + random.choice(inside), row + random.choice(inside), 0, 0)
+
+    middles = {place: somewhere(*place) for place in np.ndindex(shape) if random.random() < share}
+    things = {}
+    for place, middle in middles.items():
+        image, row, column = place
+        step_row, step_column = (int(step) for step in random.integers(-1, 2, 2))
+        near = (image, row + step_row, column + step_column)
+        thing = middle if random.random() < 0.4 else middles.get(near) or somewhere(*near)
+        other = {"size": int(random.integers(3)), "anchor": int(random.integers(3))}
+        other |= {"x": somewhere(*near).x, "y": somewhere(*near).y} if thing != middle else {}
+        changed = random.choice(sorted(other)) if random.random() < 0.3 else None
+        things[place] = replace(thing, **{changed: other[changed]}) if changed else thing
+    cells = {place: int(np.ravel_multi_index(place, shape)) for place in things}
+    return Held(*shape, {cells[place]: thing for place, thing in things.items()})
 
 
-def kept(cells: list[int], things: list[Thing]) -> list[int]:
-    """The cells whose objects are kept."""
-    table = np.array(things, np.float64).reshape(-1, 5)
-    corners = np.stack([np.array(cells, int) % WIDTH, np.array(cells, int) // WIDTH % HEIGHT], -1)
-    left = distinct(
-        Objects(
-            tf.constant(cells, tf.int32),
-            tf.constant((table[:, 1:3] - corners).astype(np.float32)),
-            tf.constant(LOGS[table[:, 3].astype(int)]),
-            tf.constant(ANCHORS[table[:, 4].astype(int)]),
-        ),
-        GRID,
-    )
-    return left.index.numpy().tolist()
+@given(held(inside=(0.3, 0.6)))
+def test_an_object_is_left_out_where_the_cell_of_its_centre_holds_it_too(those: Held) -> None:
+    left_out = set()
+    for cell, thing in those.things.items():
+        home = those.home(thing)
+        at_home = those.things.get(home) if home not in (None, cell) else None
+        if at_home is not None and thing.is_one_with(at_home):
+            left_out.add(cell)
+    assert those.kept() == [cell for cell in those.things if cell not in left_out]
 
 
-def are_one(one: Thing, other: Thing) -> bool:
-    """Whether two cells hold the very same object of the same image."""
-    same_place = np.allclose(one[1:3], other[1:3], rtol=0, atol=NOISE)
-    return one[0] == other[0] and one[3:] == other[3:] and same_place
-
-
-@given(holdings(inside=(0.3, 0.6)))
-def test_an_object_is_kept_where_its_centre_lies_and_left_out_elsewhere(
-    held: tuple[list[int], list[Thing]],
-) -> None:
-    cells, things = held
-    homes = {}
-    for cell, thing in zip(cells, things, strict=True):
-        image, x, y = thing[:3]
-        if 0 <= x < WIDTH and 0 <= y < HEIGHT:
-            homes[cell] = (image * HEIGHT + int(y)) * WIDTH + int(x)
-    of_cell = dict(zip(cells, things, strict=True))
-    left_out = {
-        cell
-        for cell, home in homes.items()
-        if home != cell and home in of_cell and are_one(of_cell[home], of_cell[cell])
-    }
-    assert kept(cells, things) == [cell for cell in cells if cell not in left_out]
-
-
-@given(holdings(inside=(0.0, 1e-8, -1e-8, 1e-3, 0.5)))
-def test_no_object_is_lost_wherever_its_centre_lies(held: tuple[list[int], list[Thing]]) -> None:
-    cells, things = held
-    remain = [things[cells.index(cell)] for cell in kept(cells, things)]
-    for thing in things:
-        assert any(are_one(thing, other) for other in remain)
+@given(held(inside=(0.0, 1e-8, -1e-8, 1e-3, 0.5)))
+def test_no_object_is_lost_wherever_its_centre_lies(those: Held) -> None:
+    remain = [those.things[cell] for cell in those.kept()]
+    for thing in those.things.values():
+        assert any(thing.is_one_with(other) for other in remain)
 
 
 def test_of_two_cells_that_each_take_the_other_for_home_both_are_kept() -> None:
     # On the border between them: in float32, 1 - 1e-8 is 1, and -1e-8 is below 0.
-    thing = (0, 1 - 1e-8, 0.5, 0, 0)
-    assert kept([0, 1], [thing, thing]) == [0, 1]
+    thing = Thing(0, 1 - 1e-8, 0.5, 0, 0)
+    assert Held(1, 1, 2, {0: thing, 1: thing}).kept() == [0, 1]

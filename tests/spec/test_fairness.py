@@ -1,0 +1,126 @@
+"""What the laws allow for rounding, and what they must not take for a fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from mgspec import LAWS, Batch, Candidate, Evaluation, Problem, judge, search, specification
+from mgspec.comparison import Comparison, Rounding
+from mgspec.laws import Case, Trial
+from mgspec.search import HOLDS, SKIPPED
+from mgspec.strategies import FULL
+
+UNIT = 2.0**-20
+# Of these the tolerance is another: that of 0, of a sum of terms, or of a difference quotient.
+OF_THEIR_OWN = ("finite", "empty", "nonnegative", "perfect", "composition", "gradient")
+THREEFOLD = "scales"
+
+
+def nonsense(claims: str) -> Candidate:
+    """Other numbers of either sign each time: of two that are compared, any may be the larger."""
+    right = specification(claims, None)
+    random = np.random.default_rng(0)
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        values = {c: float(random.normal()) for c in right.components}
+        slopes = {
+            c: tuple(random.normal(size=p.shape) for p in batch.predictions)
+            for c in right.components
+        }
+        return Evaluation(values, slopes if gradients else None)
+
+    return replace(right, run=run, modes={"other": run})
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law not in OF_THEIR_OWN])
+def test_a_comparison_allows_for_the_rounding_of_the_larger_number(
+    law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounding = Rounding(UNIT, terms=0, floor=0.0)
+    monkeypatch.setattr(Rounding, "of", staticmethod(lambda *_: rounding))
+    claims = "hybrid" if law == "density_monotone" else "batch"
+    times = 3 if law == THREEFOLD else 1
+    judged: list[Comparison] = []
+
+    @given(LAWS[law].cases(replace(FULL, claims=claims, options=None)))
+    def probe(case: Case) -> None:
+        candidate = nonsense(claims)
+        trial = Trial(candidate, case, LAWS[law].components_of(candidate))
+        for found in LAWS[law].check(trial):
+            if found.tolerance and not found.what.startswith("2 L"):  # of twice a number
+                largest = max(abs(found.actual), abs(found.expected))
+                assert found.tolerance == times * rounding.tolerance(largest)
+                judged.append(found)
+
+    probe()
+    assert judged
+
+
+def in_single_precision(claims: str) -> Candidate:
+    """The right loss, whose numbers are rounded as if each had been summed in float32."""
+    right = specification(claims, None)
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right.run(problem, batch, gradients)
+        rounded = {c: float(np.float32(v)) for c, v in value.components.items()}
+        slopes = value.gradients and {
+            c: tuple(g.astype(np.float32) for g in of_scales)
+            for c, of_scales in value.gradients.items()
+        }
+        return Evaluation(rounded, slopes, dtype="float32")
+
+    return replace(right, run=run, modes={"other": run})
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_right_loss_in_single_precision_is_not_accused(law: str, budget) -> None:
+    claims = "per_image" if law == "density_neutral" else "batch"
+    candidate = in_single_precision(claims)
+    examples = budget.max_examples * LAWS[law].one_in
+    verdicts = search(LAWS[law], candidate, max_examples=examples, seed=budget.seed)
+    assert [v.message for v in verdicts if v.status not in (HOLDS, SKIPPED)] == []
+
+
+def a_total(value, slope) -> Candidate:
+    """A loss of one number: a function of each prediction, summed over all; and its slope."""
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value_of = float(sum(value(p.astype(np.float64)).sum() for p in batch.predictions))
+        slopes = tuple(slope(p.astype(np.float64)) for p in batch.predictions)
+        return Evaluation({"total": value_of}, {"total": slopes} if gradients else None, "float64")
+
+    return Candidate("mine", run, ("total",), has_gradients=True)
+
+
+def one_cell(prediction: float = 0.0) -> dict[str, Batch]:
+    target = np.zeros((1, 1, 1, 7), np.float32)
+    return {"X": Batch((target,), (np.full_like(target, prediction),))}
+
+
+PROBLEM = Problem((((32.0, 32.0),),), 1, (32, 32))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("law", ["gradient"])
+def test_where_a_loss_turns_from_bending_one_way_to_the_other_its_slope_is_right(
+    law: str, sign: int
+) -> None:
+    # A third power at 0: both difference quotients are the square of the step, the slope is 0.
+    cubic = a_total(lambda p: sign * p**3, lambda p: sign * 3 * p**2)
+    wrong = a_total(lambda p: sign * p**3, lambda p: sign * (3 * p**2 + 0.01))
+    case = Case(PROBLEM, one_cell(), {"signs": (1,)})
+    assert judge(LAWS[law], cubic, case) is None
+    assert judge(LAWS[law], wrong, case) is not None
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("law", ["empty"])
+def test_a_background_taught_in_either_direction_is_taught(law: str, sign: float) -> None:
+    taught = a_total(lambda p: 1 + 0 * p, lambda p: sign + 0 * p)
+    assert judge(LAWS[law], taught, Case(PROBLEM, one_cell(1.0))) is None
+    nothing = a_total(lambda p: 1 + 0 * p, lambda p: 0 * p)
+    assert judge(LAWS[law], nothing, Case(PROBLEM, one_cell(1.0))) is not None

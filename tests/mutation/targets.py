@@ -28,13 +28,13 @@ WITHOUT_GRADIENTS = (
     "boxes_that_cross",
     *_all_options("perfect", "participation", "scales", "translation"),
     "test_boxes.py",
+    "test_distinct.py",
     "equal_costs",
     "ignored_cell",
     "focal_",
     "above_a_half",
     *_all_options("nonnegative", "resolution", "object_monotone"),
     "all_options[resolution-positives]",
-    "test_distinct.py",
 )
 WITH_GRADIENTS = (
     "at_rest",
@@ -74,7 +74,20 @@ LOSS = Target(
     ),
 )
 
-LAWS_TESTS = ("tests/faults/test_faults.py", "tests/spec")
+LAWS_TESTS = (
+    "tests/faults/test_faults.py",
+    *(
+        f"tests/spec/test_{name}.py"
+        for name in (
+            "comparison",
+            "cases_from_files",
+            "fairness",
+            "specification",
+            "witnesses",
+            "search",
+        )
+    ),
+)
 # A law is weaker when a fault gets past it, or when it accuses what is right.
 LAWS = Target(
     tuple(

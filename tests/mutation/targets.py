@@ -85,6 +85,7 @@ LAWS_TESTS = (
             "specification",
             "witnesses",
             "search",
+            "page",
         )
     ),
 )

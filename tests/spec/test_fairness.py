@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from mgspec import LAWS, Batch, Candidate, Evaluation, Problem, judge, search, specification
+from mgspec import (
+    LAWS,
+    Batch,
+    Candidate,
+    Evaluation,
+    Options,
+    Problem,
+    judge,
+    search,
+    specification,
+)
 from mgspec.comparison import Comparison, Rounding
 from mgspec.laws import Case, Trial
 from mgspec.search import HOLDS, SKIPPED
@@ -83,6 +93,29 @@ def test_a_right_loss_in_single_precision_is_not_accused(law: str, budget) -> No
     examples = budget.max_examples * LAWS[law].one_in
     verdicts = search(LAWS[law], candidate, max_examples=examples, seed=budget.seed)
     assert [v.message for v in verdicts if v.status not in (HOLDS, SKIPPED)] == []
+
+
+VALUES_SUFFICE = [law for law in LAWS if not LAWS[law].needs_gradients]
+
+
+@pytest.mark.parametrize("law", VALUES_SUFFICE)
+def test_a_loss_without_gradients_is_judged_in_every_component(law: str) -> None:
+    claims = "per_image" if law == "density_neutral" else "batch"
+    right = specification(claims, None)
+    only_values = replace(right, has_gradients=False, modes={"other": right.run})
+    expected = set(LAWS[law].components_of(only_values))
+    judged = set()
+    # One channel is moved, rarely the one of objectness: it should count whenever it is.
+    options = Options(background="objectness") if law == "participation" else None
+
+    @given(LAWS[law].cases(replace(FULL, claims=claims, options=options)))
+    def probe(case: Case) -> None:
+        for found in LAWS[law].check(Trial(only_values, case, tuple(expected))):
+            assert found.holds
+            judged.add(found.component)
+
+    probe()
+    assert judged == expected
 
 
 def a_total(value, slope) -> Candidate:

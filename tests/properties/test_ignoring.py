@@ -90,8 +90,9 @@ def furthest(draw: st.DrawFn) -> Case:
     A box of the object's height that just covers it from d away has the IoU w / (w + 2 d).
     """
     thresh = draw(st.sampled_from((0.299, 0.501, 0.703)))
-    cells, home = 9, 4
-    stride, anchor, height = 32.0, 32.0, 24.0  # pixels
+    cells, home = 10, 4
+    stride = draw(st.sampled_from((32.0, 0.5)))  # pixels, or part of one
+    anchor, height = stride, 24.0  # pixels
     place = draw(st.sampled_from((0.25, 0.5, 0.75)))  # in its cell
     # The last centre that a cell before the object can predict, and the first of one after it.
     raw, step = draw(st.sampled_from(((40.0, -1), (-40.0, 1))))
@@ -105,7 +106,7 @@ def furthest(draw: st.DrawFn) -> Case:
     prediction[..., WH] = -8
     prediction[0, 0, cell, :OBJECTNESS] = (raw, 0, np.log((width + 2 * apart) / anchor), 0)
     options = Options(ignore_thresh=thresh)
-    problem = Problem((((anchor, height),),), 1, (int(stride), int(cells * stride)), options)
+    problem = Problem((((anchor, height),),), 1, (32, int(cells * stride)), options)
     batch = Batch((target,), (prediction,))
     if draw(st.booleans()):
         problem, batch = transposed(problem, batch)

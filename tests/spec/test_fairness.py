@@ -157,3 +157,11 @@ def test_a_background_taught_in_either_direction_is_taught(law: str, sign: float
     assert judge(LAWS[law], taught, Case(PROBLEM, one_cell(1.0))) is None
     nothing = a_total(lambda p: 1 + 0 * p, lambda p: 0 * p)
     assert judge(LAWS[law], nothing, Case(PROBLEM, one_cell(1.0))) is not None
+
+
+@pytest.mark.parametrize("part", [1.05, 0.95])
+@pytest.mark.parametrize("law", ["gradient"])
+def test_a_slope_that_is_off_by_more_than_the_loss_bends_is_caught(law: str, part: float) -> None:
+    case = Case(PROBLEM, one_cell(1.0), {"signs": (1,)})
+    assert judge(LAWS[law], a_total(lambda p: p**2, lambda p: 2 * p), case) is None
+    assert judge(LAWS[law], a_total(lambda p: p**2, lambda p: part * 2 * p), case) is not None

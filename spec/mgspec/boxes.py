@@ -42,23 +42,20 @@ def sizes(logs: Float, anchors: Float) -> Float:
     return anchors * np.exp(np.clip(logs, -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE))
 
 
-def corners(
-    centres: Float, logs: Float, anchors: Float, stride: tuple[float, float]
-) -> tuple[Float, Float]:
-    """Top-left and bottom-right corners (x, y) in pixels of the boxes of a grid.
+def from_the_image(centres: Float, stride: tuple[float, float]) -> Float:
+    """Centres told in cells from each cell's top-left corner, in pixels from the image's.
 
-    centres: `[B, H, W, 2]`, x and y in cells from each cell's top-left corner.
-    logs: `[B, H, W, ..., 2]`, ln of width and height relative to the anchor.
-    anchors: `[..., 2]`, width and height in pixels. stride: a cell's width and height in pixels.
-
-    Returns two arrays of the shape of `logs`.
+    centres: `[B, H, W, 2]`, x and y. stride: a cell's width and height in pixels.
     """
     height, width = centres.shape[1:3]
     cells = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)  # (column, row)
-    middle = (cells + centres) * np.array(stride)
-    half = sizes(logs, anchors) / 2
-    middle = middle.reshape(*middle.shape[:3], *[1] * (half.ndim - 4), 2)
-    return middle - half, middle + half
+    middle: Float = (cells + centres) * np.array(stride)
+    return middle
+
+
+def corners(centres: Float, size: Float) -> tuple[Float, Float]:
+    """Top-left and bottom-right corners (x, y) of boxes, `[..., 2]`; all in pixels."""
+    return centres - size / 2, centres + size / 2
 
 
 def iou(a: tuple[Float, Float], b: tuple[Float, Float]) -> Float:
@@ -72,7 +69,8 @@ def iou(a: tuple[Float, Float], b: tuple[Float, Float]) -> Float:
 class Boxes:
     """Every cell's predicted box beside its target's, both of the target's anchor.
 
-    target, prediction: corners in pixels, `[B, H, W, 2]` each.
+    target, prediction: corners in pixels, `[B, H, W, 2]` each, from the cell's top-left corner: how
+        well two boxes fit is then the same number wherever in the image they are.
     apart: `[B, H, W, 2]`, predicted minus target centre in pixels.
     half, half_target: `[B, H, W, 2]`, half the predicted and the target's width and height.
     slopes: `[B, H, W, 4]`, how `apart` and `half` change with the predictions x, y, w, h.
@@ -89,15 +87,16 @@ class Boxes:
     def of(target: Float, prediction: Float, anchors: Float, stride: tuple[float, float]) -> Boxes:
         """Of arrays `[B, H, W, 5 + A + C]`; anchors: `[B, H, W, 2]`, the target's, in pixels."""
         raw, logs = prediction[..., XY], prediction[..., WH]
-        half = sizes(logs, anchors) / 2
+        cell = np.array(stride)
+        size, size_target = sizes(logs, anchors), sizes(target[..., WH], anchors)
         return Boxes(
-            corners(target[..., XY], target[..., WH], anchors, stride),
-            corners(phi(raw), logs, anchors, stride),
-            (phi(raw) - target[..., XY]) * np.array(stride),
-            half,
-            sizes(target[..., WH], anchors) / 2,
+            corners(target[..., XY] * cell, size_target),
+            corners(phi(raw) * cell, size),
+            (phi(raw) - target[..., XY]) * cell,
+            size / 2,
+            size_target / 2,
             np.concatenate(
-                [phi_slope(raw) * np.array(stride), half * (np.abs(logs) <= LARGEST_LOG_SIZE)], -1
+                [phi_slope(raw) * cell, size / 2 * (np.abs(logs) <= LARGEST_LOG_SIZE)], -1
             ),
         )
 

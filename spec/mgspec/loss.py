@@ -12,7 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mgspec.boxes import Boxes, Float, corners, iou, iou_loss, phi, phi_slope, sigmoid
+from mgspec.boxes import (
+    Boxes,
+    Float,
+    corners,
+    from_the_image,
+    iou,
+    iou_loss,
+    phi,
+    phi_slope,
+    sigmoid,
+    sizes,
+)
 from mgspec.layout import OBJECTNESS, WH, XY, Batch, Problem
 from mgspec.normalizations import NUMPY, Sums, normalization
 from mgspec.options import TERMS, Options
@@ -85,11 +96,11 @@ def best_overlaps(scale: Scale) -> Float:
     Objects are those of the same image and scale: the boxes that the positive cells' targets hold.
     0 where an image has none. Positive cells are included.
     """
-    centres = phi(scale.prediction[..., XY])
     logs = scale.prediction[..., None, WH]  # [B, H, W, 1, 2], the same for all anchors
-    logs = np.broadcast_to(logs, (*centres.shape[:3], *scale.sizes.shape))
-    low, high = corners(centres, logs, scale.sizes, scale.stride)
-    objects = scale.boxes().target
+    centres = from_the_image(phi(scale.prediction[..., XY]), scale.stride)
+    low, high = corners(centres[..., None, :], sizes(logs, scale.sizes))
+    own = 2 * scale.boxes().half_target
+    objects = corners(from_the_image(scale.target[..., XY], scale.stride), own)
     best = np.zeros(scale.mask.shape)
     for image, mask in enumerate(scale.mask > 0):
         if mask.any():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, seed
 
 from mgspec import (
     LAWS,
@@ -99,7 +99,7 @@ VALUES_SUFFICE = [law for law in LAWS if not LAWS[law].needs_gradients]
 
 
 @pytest.mark.parametrize("law", VALUES_SUFFICE)
-def test_a_loss_without_gradients_is_judged_in_every_component(law: str) -> None:
+def test_a_loss_without_gradients_is_judged_in_every_component(law: str, budget) -> None:
     claims = "per_image" if law == "density_neutral" else "batch"
     right = specification(claims, None)
     only_values = replace(right, has_gradients=False, modes={"other": right.run})
@@ -108,6 +108,7 @@ def test_a_loss_without_gradients_is_judged_in_every_component(law: str) -> None
     # One channel is moved, rarely the one of objectness: it should count whenever it is.
     options = Options(background="objectness") if law == "participation" else None
 
+    @seed(budget.fixed_seed)
     @given(LAWS[law].cases(replace(FULL, claims=claims, options=options)))
     def probe(case: Case) -> None:
         for found in LAWS[law].check(Trial(only_values, case, tuple(expected))):

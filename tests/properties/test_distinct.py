@@ -112,6 +112,48 @@ def test_no_object_is_lost_wherever_its_centre_lies(those: Held) -> None:
         assert any(thing.is_one_with(other) for other in remain)
 
 
+@given(st.data())
+def test_a_neighbour_that_holds_the_same_object_or_one_that_differs(data: st.DataObject) -> None:
+    height, width = data.draw(st.tuples(st.integers(1, 3), st.integers(2, 3)))
+    cells = st.tuples(st.integers(0, height - 1), st.integers(0, width - 1))
+    row, column = data.draw(cells)
+    near = cells.filter(lambda c: 0 < max(abs(c[0] - row), abs(c[1] - column)) < 2)
+    thing = Thing(0, column + 0.5, row + 0.5, 0, 0)
+    changes = {"x": (-0.25, 0.25), "y": (-0.25, 0.25), "size": (1, 2), "anchor": (1, 2)}
+    name = data.draw(st.sampled_from((None, *changes)))
+    other = thing
+    if name is not None:
+        change = data.draw(st.sampled_from(changes[name]))
+        other = replace(thing, **{name: getattr(thing, name) + change})
+    home, neighbour = (c[0] * width + c[1] for c in ((row, column), data.draw(near)))
+    held = Held(1, height, width, dict(sorted({home: thing, neighbour: other}.items())))
+    assert held.kept() == ([home] if name is None else sorted((home, neighbour)))
+
+
+@given(st.data())
+def test_an_object_whose_centre_is_outside_its_image_is_kept(data: st.DataObject) -> None:
+    # Every other cell holds an object at the same place in it: wherever a wrong step leads to.
+    shape = images, height, width = 2, 2, 3
+    outside = data.draw(st.integers(0, images * height * width - 1))
+    _, row, column = (int(number) for number in np.unravel_index(outside, shape))
+    steps = [
+        (step_row, step_column)
+        for step_row in (-1, 0, 1)
+        for step_column in (-1, 0, 1)
+        if not (0 <= row + step_row < height and 0 <= column + step_column < width)
+    ]
+    step_row, step_column = data.draw(st.sampled_from(steps))
+    things = {
+        int(np.ravel_multi_index(place, shape)): Thing(
+            place[0], place[2] + 0.3, place[1] + 0.3, 0, 0
+        )
+        for place in np.ndindex(shape)
+    }
+    moved = things[outside]
+    things[outside] = replace(moved, x=moved.x + step_column, y=moved.y + step_row)
+    assert Held(*shape, things).kept() == list(things)
+
+
 def test_of_two_cells_that_each_take_the_other_for_home_both_are_kept() -> None:
     # On the border between them: in float32, 1 - 1e-8 is 1, and -1e-8 is below 0.
     thing = Thing(0, 1 - 1e-8, 0.5, 0, 0)

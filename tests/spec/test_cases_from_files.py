@@ -61,6 +61,7 @@ RIGHT = [
     ("relabelling", ORDERS | {"classes": (0, 1, 2)}),
     ("gradient", {"signs": (8, -8)}),
     ("gradient", {"signs": (1,)}),
+    ("gradient", {"signs": (0,)}),
 ]
 
 

@@ -19,7 +19,7 @@ from mgspec import (
     search,
     specification,
 )
-from mgspec.comparison import Comparison, Rounding
+from mgspec.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws import Case, Trial
 from mgspec.search import HOLDS, SKIPPED
 from mgspec.strategies import FULL
@@ -68,6 +68,47 @@ def test_a_comparison_allows_for_the_rounding_of_the_larger_number(
 
     probe()
     assert judged
+
+
+@pytest.mark.parametrize("law", ["nonnegative", "perfect"])
+def test_what_is_compared_with_zero_is_allowed_the_rounding_of_zero(
+    law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounding = Rounding(UNIT, terms=100, floor=2.0)
+    monkeypatch.setattr(Rounding, "of", staticmethod(lambda *_: rounding))
+    candidate = nonsense("batch")
+
+    @given(LAWS[law].cases(replace(FULL, options=None)))
+    def probe(case: Case) -> None:
+        trial = Trial(candidate, case, LAWS[law].components_of(candidate))
+        found = list(LAWS[law].check(trial))
+        assert found
+        assert {comparison.tolerance for comparison in found} == {2 * UNIT}
+
+    probe()
+
+
+@pytest.mark.parametrize("law", ["density_monotone"])
+def test_hybrid_must_rise_where_the_rise_is_more_than_twice_the_rounding(
+    law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = specification("hybrid", None)
+
+    @given(LAWS[law].cases(replace(FULL, claims="hybrid", options=None)))
+    def probe(case: Case) -> None:
+        # From 1 + 1 / N to 1 + n / N, for n objects in N cells.
+        objects = case.batches["X"].positives
+        rise = (objects - 1) / (case.batches["X"].masks()[0].size + 1)
+        for part, relation in ((1.05, AT_LEAST), (0.95, ABOVE)):
+            # So that twice the tolerance of the larger number is this part of the rise.
+            rounding = Rounding(part * rise / (1 + rise) / 16, terms=0, floor=0.0)
+            monkeypatch.setattr(Rounding, "of", staticmethod(lambda *_, it=rounding: it))
+            trial = Trial(right, case, LAWS[law].components_of(right))
+            first = next(iter(LAWS[law].check(trial)))
+            assert first.expected > 0
+            assert first.relation == relation
+
+    probe()
 
 
 def in_single_precision(claims: str) -> Candidate:

@@ -21,7 +21,7 @@ from mgspec import (
 )
 from mgspec.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws import Case, Trial
-from mgspec.search import HOLDS, SKIPPED
+from mgspec.search import BROKEN, HOLDS, SKIPPED
 from mgspec.strategies import FULL
 
 UNIT = 2.0**-20
@@ -207,3 +207,48 @@ def test_a_slope_that_is_off_by_more_than_the_loss_bends_is_caught(law: str, par
     case = Case(PROBLEM, one_cell(1.0), {"signs": (1,)})
     assert judge(LAWS[law], a_total(lambda p: p**2, lambda p: 2 * p), case) is None
     assert judge(LAWS[law], a_total(lambda p: p**2, lambda p: part * 2 * p), case) is not None
+
+
+@pytest.mark.parametrize("law", ["separation"])
+def test_a_box_may_decide_about_the_objectness_target_where_nothing_is_ignored(
+    law: str, budget
+) -> None:
+    options = Options(background="objectness", ignore_thresh=1, iou_aware_ratio=0.5)
+    right = specification("batch", options)
+    verdicts = search(LAWS[law], right, max_examples=budget.max_examples, seed=budget.seed)
+    assert {v.status for v in verdicts} == {HOLDS}
+
+
+@pytest.mark.parametrize("known", [(), ("total",), ("total", "location")])
+@pytest.mark.parametrize("law", ["modes"])
+def test_a_mode_may_know_the_gradients_of_some_components_only(
+    law: str, known: tuple[str, ...], budget
+) -> None:
+    right = specification()
+
+    def run(factor: float, problem: Problem, batch: Batch) -> Evaluation:
+        value = right.run(problem, batch, True)
+        assert value.gradients is not None
+        some = {c: tuple(factor * g for g in value.gradients[c]) for c in known}
+        return replace(value, gradients=some or None)
+
+    for factor, held in ((1.0, True), (1.5, not known)):
+        modes = {"other": lambda problem, batch, _, by=factor: run(by, problem, batch)}
+        candidate = replace(right, modes=modes)
+        verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
+        holding = {v.component for v in verdicts if v.status == HOLDS}
+        assert holding == set(right.components) - (set() if held else set(known))
+
+
+@pytest.mark.parametrize("claims", ["positives", "per_image"])
+@pytest.mark.parametrize("law", ["scales"])
+def test_weights_of_cells_cancel_where_the_normalization_divides_by_them(
+    law: str, claims: str, budget
+) -> None:
+    right = specification(claims, None)
+    wrong = replace(specification("batch", None), claims=claims)
+    for candidate, status in ((right, HOLDS), (wrong, BROKEN)):
+        verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
+        found = {v.component: v.status for v in verdicts}
+        assert (found["anchor"], found["objectness"]) == (status, status)
+        assert found["location"] == HOLDS

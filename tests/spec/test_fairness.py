@@ -252,3 +252,21 @@ def test_weights_of_cells_cancel_where_the_normalization_divides_by_them(
         found = {v.component: v.status for v in verdicts}
         assert (found["anchor"], found["objectness"]) == (status, status)
         assert found["location"] == HOLDS
+
+
+@pytest.mark.parametrize(("law", "channel"), [("relabelling", -1), ("transposition", 0)])
+def test_a_slope_that_breaks_a_symmetry_which_the_value_keeps_is_caught(
+    law: str, channel: int, budget
+) -> None:
+    right = specification()
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right.run(problem, batch, True)
+        assert value.gradients is not None
+        slopes = tuple(g.copy() for g in value.gradients["total"])
+        for slope in slopes:
+            slope[..., channel] *= 2  # x, or the last class
+        return replace(value, gradients={**value.gradients, "total": slopes})
+
+    verdicts = search(LAWS[law], replace(right, run=run), max_examples=budget.max_examples, seed=0)
+    assert [v.component for v in verdicts if v.status == BROKEN] == ["total"]

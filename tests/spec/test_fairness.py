@@ -254,8 +254,10 @@ def test_weights_of_cells_cancel_where_the_normalization_divides_by_them(
         assert found["location"] == HOLDS
 
 
-@pytest.mark.parametrize(("law", "channel"), [("relabelling", -1), ("transposition", 0)])
-def test_a_slope_that_breaks_a_symmetry_which_the_value_keeps_is_caught(
+@pytest.mark.parametrize(
+    ("law", "channel"), [("relabelling", -1), ("transposition", 0), ("composition", 0)]
+)
+def test_a_slope_that_is_wrong_where_the_value_is_right_is_caught(
     law: str, channel: int, budget
 ) -> None:
     right = specification()

@@ -22,6 +22,7 @@ from mgloss.gate.calling import Form, coarsest, number, plain_text, quiet
 from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.candidate import COMPONENTS, Run, claiming, components_of
+from mgspec.layout import FIRST_ANCHOR
 from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 
@@ -132,19 +133,19 @@ Judged = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
 def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
     """The reference for any batch, grid, anchors, classes and options; traced once but for "eager".
 
-    Arguments of what it returns: targets, predictions, and what `_settings` gives. It returns the
+    Arguments of what it returns: targets and predictions, one `[2, B, H, W, 5 + A + C]` a scale,
+    and what `_settings` gives; few, for each argument of a trace takes its time. It returns the
     values of COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`, in
     modes other than TRACED the total's alone.
     """
+    dtype = tf.as_dtype(mode) if mode in HALVES else tf.float32
 
-    def judged(
-        targets: Any,
-        predictions: Any,
-        anchors: Any,
-        kinds: Any,
-        reals: Any,
-    ) -> Any:
+    def judged(arrays: Any, boxes: Any, kinds: Any, reals: Any) -> Any:
         size, numbers, weights = tf.split(reals, [2, len(REALS), -1])
+        channels = [tf.shape(pair)[-1] - FIRST_ANCHOR - tf.size(weights) for pair in arrays]
+        anchors = tf.split(boxes, channels)
+        targets = [pair[0] for pair in arrays]
+        predictions = [tf.cast(pair[1], dtype) for pair in arrays]
         options = Numbers(
             **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
             **dict(zip(REALS, tf.unstack(numbers), strict=True)),
@@ -174,11 +175,9 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
 
     if mode == "eager":
         return judged
-    dtype = tf.as_dtype(mode) if mode in HALVES else tf.float32
     signature = [
-        [tf.TensorSpec([None] * 4, tf.float32)] * scales,
-        [tf.TensorSpec([None] * 4, dtype)] * scales,
-        [tf.TensorSpec([None, 2], tf.float32)] * scales,
+        [tf.TensorSpec([2, None, None, None, None], tf.float32)] * scales,
+        tf.TensorSpec([None, 2], tf.float32),
         tf.TensorSpec([len(CHOICES)], tf.int32),
         tf.TensorSpec([None], tf.float32),
     ]
@@ -203,13 +202,11 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         judged = _judged(compute, problem.scales, gradients, mode)
-        targets = [tf.constant(a) for a in batch.targets]
-        predictions = [tf.constant(a) for a in batch.predictions]
-        if mode in HALVES:
-            predictions = [tf.cast(p, mode) for p in predictions]
+        pairs = zip(batch.targets, batch.predictions, strict=True)
+        arrays = [tf.constant(np.stack(pair)) for pair in pairs]
         try:
             with function_executor_type(EXECUTORS.get(mode)):
-                values, slopes = judged(targets, predictions, *_settings(problem, claims))
+                values, slopes = judged(arrays, *_settings(problem, claims))
         except tf.errors.OpError as error:
             raise LossError(
                 f"the loss raised {type(error).__name__}: {plain_text(error)}"
@@ -229,15 +226,15 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 def _settings(problem: Problem, claims: str) -> tuple[Any, ...]:
     """What `_judged` takes after the arrays.
 
-    Anchors, one `[A, 2]` a scale; positions of the choices `[4]`; input size, the other options
-    and class weights in one `[2 + 13 + C]`, for each argument of a trace takes its time.
+    Anchors of all scales, `[A + A + ..., 2]`; positions of the choices, `[4]`; input size, the
+    other options and class weights, `[2 + 13 + C]`.
     """
     options = claiming(problem.options, claims)
     kinds = {**vars(options), "normalization": claims}
     numbers = [getattr(options, name) for name in REALS]
     weights = options.class_weights or [1.0] * problem.classes
     return (
-        [tf.constant(scale, tf.float32) for scale in problem.anchors],
+        tf.constant([anchor for scale in problem.anchors for anchor in scale], tf.float32),
         tf.constant([known.index(kinds[name]) for name, known in CHOICES.items()]),
         # Where no formula needs an expected count, any will do.
         tf.constant(

@@ -146,20 +146,7 @@ def _run(
     # Every run begins with the simplest case, and the first one has judged it.
     skip = number > 0
 
-    @hypothesis.settings(
-        max_examples=max_examples + skip,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-        backend="hypothesis",
-    )
-    @hypothesis.given(cases)
-    def probe(case: Case) -> None:
+    def attempt(case: Case) -> None:
         nonlocal skip
         if skip:
             skip = False
@@ -180,6 +167,22 @@ def _run(
         if finding is not None:
             tally.last = finding
             raise _BrokenError(finding)
+
+    @hypothesis.settings(
+        max_examples=max_examples + skip,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        backend="hypothesis",
+    )
+    @hypothesis.given(cases)
+    def probe(case: Case) -> None:  # short, for Hypothesis reads its source in each run
+        attempt(case)
 
     start = time.perf_counter()
     if seed is not None:

@@ -120,10 +120,10 @@ class Positives:
             [tf.fill(tf.shape(scale.objects.index), s) for s, scale in enumerate(scales)], 0
         )
         image = tf.concat([scale.objects.index // scale.grid.cells for scale in scales], 0)
-        rows = tf.concat([scale.rows[:, : OBJECTNESS + 1] for scale in scales], 0)
+        rows = tf.concat([scale.rows[:, :FIRST_ANCHOR] for scale in scales], 0)
         return Positives(
             rows,
-            tf.concat([scale.targets[:, : OBJECTNESS + 1] for scale in scales], 0),
+            tf.concat([scale.targets[:, :FIRST_ANCHOR] for scale in scales], 0),
             tf.concat([scale.rows[:, scale.first_class :] for scale in scales], 0),
             tf.concat([scale.targets[:, scale.first_class :] for scale in scales], 0),
             tf.concat([scale.objects.anchors for scale in scales], 0),

@@ -177,6 +177,31 @@ def test_focal_gamma_spares_what_is_half_right(case: Case, gamma: float) -> None
     )
 
 
+@given(
+    one_clear_batch(ANY_OPTIONS).filter(has_classes),
+    st.sampled_from((-2.0, -0.5, 1.0, 3.0)),
+    st.sampled_from((0.5, 1.0, 2.0)),
+)
+def test_focal_gamma_spares_by_how_right_a_class_is(case: Case, logit: float, gamma: float) -> None:
+    targets, channels = classes_of(case)
+    batch = with_one_class(case)
+    alike = with_logits(batch, [np.full_like(classes, logit) for classes in targets], channels)
+
+    def value(alpha: float, gamma: float) -> float:
+        problem = with_options(
+            case.problem,
+            classification="focal",
+            focal_alpha=alpha,
+            focal_gamma=gamma,
+            label_smoothing=0.0,
+        )
+        return values(problem, alike)["classification"]
+
+    predicted = 1 / (1 + math.exp(-logit))
+    for alpha, missed in ((1.0, 1 - predicted), (0.0, predicted)):  # what is there, what is not
+        assert value(alpha, gamma) == pytest.approx(missed**gamma * value(alpha, 0.0), **EXACT)
+
+
 @given(one_clear_batch(ANY_OPTIONS).filter(has_classes), st.floats(0, 1, width=16))
 def test_softmax_focal_is_alpha_times_the_surprise_at_the_class(case: Case, alpha: float) -> None:
     targets, channels = classes_of(case)

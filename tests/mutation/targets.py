@@ -35,6 +35,7 @@ WITHOUT_GRADIENTS = (
     "above_a_half",
     *_all_options("nonnegative", "resolution", "object_monotone"),
     "all_options[resolution-positives]",
+    "test_hybrid.py",
 )
 WITH_GRADIENTS = (
     "at_rest",

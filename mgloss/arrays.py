@@ -37,6 +37,7 @@ def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
     targets = _tensors("y_true", y_true, problem)
     dtype = tf.float64 if predictions[0].dtype == tf.float64 else tf.float32
     misfit = tf.zeros([], dtype)
+    images = tf.shape(predictions[0])[0]
     for scale, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
         if not target.shape.is_compatible_with(prediction.shape):
             raise ValueError(
@@ -48,7 +49,6 @@ def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
                 f"y_pred of scale {scale}: expected as many images as on scale 0, "
                 f"{predictions[0].shape[0]}, got {prediction.shape[0]}"
             )
-        images = tf.shape(predictions[0])[0]
         checks = _checks(problem, scale, target, prediction, images)
         if not (target.shape.is_fully_defined() and prediction.shape.is_fully_defined()):
             sizes = tf.shape(prediction)

@@ -16,8 +16,8 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")  # as `mgloss` sets it: bat
 class Budget:
     """How hard to search, and from which seed; None: from another each time.
 
-    fixed_seed: for what must be caught. A search in 200 misses a fault, and one of so many faults
-        would fail every other run; `python -m tests.faults.matrix --seed` searches from others.
+    fixed_seed: for what must be caught. Some seed misses some fault, and of so many one would now
+        and then fail a run; `python -m tests.faults.matrix --seed` searches from others.
     """
 
     max_examples: int

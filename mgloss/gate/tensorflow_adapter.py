@@ -192,7 +192,7 @@ ZERO = {"unconnected_gradients": "zero"}
 HALVES = ("float16", "bfloat16")
 TRACED = "traced"
 # The usual executor takes more time to hand small operations around than they take.
-EXECUTORS = {TRACED: "SINGLE_THREADED_EXECUTOR"}
+EXECUTOR = "SINGLE_THREADED_EXECUTOR"
 
 
 def _runner(compute: Components, claims: str, mode: str) -> Run:
@@ -205,7 +205,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
         pairs = zip(batch.targets, batch.predictions, strict=True)
         arrays = [tf.constant(np.stack(pair)) for pair in pairs]
         try:
-            with function_executor_type(EXECUTORS.get(mode)):
+            with function_executor_type(EXECUTOR if mode == TRACED else None):
                 values, slopes = judged(arrays, *_settings(problem, claims))
         except tf.errors.OpError as error:
             raise LossError(

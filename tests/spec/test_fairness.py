@@ -1,4 +1,8 @@
-"""What the laws allow for rounding, and what they must not take for a fault."""
+"""What the laws allow for rounding, and what they must not take for a fault.
+
+A law is a test's first parameter even where it is the only one: so the mutation run finds the tests
+of a law (`tests.mutation.running.distance`).
+"""
 
 from __future__ import annotations
 
@@ -235,7 +239,9 @@ def test_a_mode_may_know_the_gradients_of_some_components_only(
     for factor, held in ((1.0, True), (1.5, not known)):
         modes = {"other": lambda problem, batch, _, by=factor: run(by, problem, batch)}
         candidate = replace(right, modes=modes)
-        verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
+        verdicts = search(
+            LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.fixed_seed
+        )
         holding = {v.component for v in verdicts if v.status == HOLDS}
         assert holding == set(right.components) - (set() if held else set(known))
 
@@ -248,7 +254,9 @@ def test_weights_of_cells_cancel_where_the_normalization_divides_by_them(
     right = specification(claims, None)
     wrong = replace(specification("batch", None), claims=claims)
     for candidate, status in ((right, HOLDS), (wrong, BROKEN)):
-        verdicts = search(LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.seed)
+        verdicts = search(
+            LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.fixed_seed
+        )
         found = {v.component: v.status for v in verdicts}
         assert (found["anchor"], found["objectness"]) == (status, status)
         assert found["location"] == HOLDS
@@ -270,5 +278,7 @@ def test_a_slope_that_is_wrong_where_the_value_is_right_is_caught(
             slope[..., channel] *= 2  # x, or the last class
         return replace(value, gradients={**value.gradients, "total": slopes})
 
-    verdicts = search(LAWS[law], replace(right, run=run), max_examples=budget.max_examples, seed=0)
+    verdicts = search(
+        LAWS[law], replace(right, run=run), max_examples=budget.max_examples, seed=budget.fixed_seed
+    )
     assert [v.component for v in verdicts if v.status == BROKEN] == ["total"]

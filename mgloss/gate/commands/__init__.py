@@ -1,0 +1,1 @@
+"""The commands of `mgloss`, one file each. Each imports what it needs when it is called."""

@@ -1,0 +1,89 @@
+"""Arguments that several commands take, and what is wrong with a request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+LossArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="LOSS",
+        help="package.module:name or path/to/file.py:name; without a name, 'loss'. "
+        "A function f(y_true, y_pred) or a factory f(problem) that returns one. "
+        "Without LOSS the built-in reference is judged.",
+    ),
+]
+ExamplesOption = Annotated[
+    int, typer.Option("--max-examples", help="Batches tried before a law is taken to hold.")
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", help="The same seed finds the same counterexample.")
+]
+WorkersOption = Annotated[
+    str,
+    typer.Option("-n", metavar="N|auto", help="Processes to spread the laws over; 0: this one."),
+]
+CheckWorkersOption = Annotated[
+    str | None,
+    typer.Option(
+        "-n",
+        metavar="N|auto",
+        help="Processes to spread the laws over; 0: this one. Default: auto for the reference, "
+        "0 for another loss.",
+    ),
+]
+JsonOption = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to FILE as JSON.")
+]
+OptionsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--options",
+        metavar="all|FILE",
+        help="The loss is the MultiGrid loss with the options of a JSON FILE, or, with 'all', a "
+        "factory that follows problem.options; the laws of its layout are then judged too. "
+        "Default: all for the reference, its three plain terms for another loss.",
+    ),
+]
+TracebackOption = Annotated[
+    bool, typer.Option("--traceback", help="Show Python's traceback where the loss raises.")
+]
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong with the request and end with status 2."""
+    print(f"mgloss: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def check_search_numbers(max_examples: int, seed: int, workers: str) -> None:
+    """End with status 2 where a number of the search cannot be."""
+    if max_examples < 1:
+        fail(f"--max-examples {max_examples}: expected 1 or more")
+    if seed < 0:
+        fail(f"--seed {seed}: expected 0 or more")
+    if workers != "auto" and not workers.isdecimal():
+        fail(f"-n {workers}: expected a number of processes or 'auto'")
+
+
+def need_writable(path: Path, what: str) -> None:
+    """End with status 2, before any work is done, where `path` could not be written."""
+    existing = path.absolute()
+    if what == "--report":  # a folder, made when there is something to put into it
+        while not existing.exists():
+            existing = existing.parent
+    elif existing.is_dir():
+        fail(f"{what} {path}: is a directory, expected a file")
+    elif not existing.parent.exists():
+        fail(f"{what} {path}: there is no folder {path.parent}")
+    else:
+        existing = existing.parent
+    if not existing.is_dir():
+        fail(f"{what} {path}: {existing} is not a directory")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        fail(f"{what} {path}: {existing} cannot be written")

@@ -1,0 +1,84 @@
+"""`mgloss replay`: stored counterexamples once more."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mgloss.gate.commands.arguments import TracebackOption, fail
+
+
+def replay(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Counterexamples saved by check.")
+    ],
+    loss: Annotated[
+        str | None,
+        typer.Option("--loss", metavar="LOSS", help="The loss to run them on; as for check."),
+    ] = None,
+    traceback: TracebackOption = False,
+) -> None:
+    """Run stored counterexamples again, one by one.
+
+    A file is data and names no code to run: a counterexample that was found for a loss of yours
+    needs --loss, one that was found for the built-in reference does not. Status 0 when every law
+    now holds on its batch, 1 when one is still broken.
+
+    Examples:
+
+      mgloss replay mgloss-report/*.json --loss my_loss.py:loss
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from mgloss.gate import terminal
+    from mgloss.gate.asked_options import ALL
+    from mgloss.gate.loading import LoadError
+    from mgloss.gate.plugin import loaded
+    from mgspec import LAWS, judge
+    from mgspec.counterexample import CounterexampleError, load
+
+    console = Console(highlight=False)
+    stored = []
+    for path in files:
+        try:
+            stored.append((path, load(path)))
+        except CounterexampleError as error:
+            fail(str(error))
+    for path, counterexample in stored:
+        if counterexample.loss and loss is None:
+            fail(
+                f"{path}: was found for the loss {counterexample.loss!r}; say which to run: "
+                f"mgloss replay {shlex.quote(str(path))} --loss {shlex.quote(counterexample.loss)}"
+            )
+    broken = 0
+    for path, counterexample in stored:
+        law = LAWS[counterexample.law]
+        try:
+            candidate = loaded(
+                loss, counterexample.claims, options=ALL, show_traceback=traceback
+            ).candidate
+            reason = law.why_not(candidate)
+            if reason:
+                fail(f"{path}: {law.name} cannot be judged: {reason}")
+            component = counterexample.component
+            if component is not None and component not in law.components_of(candidate):
+                fail(f"{path}: is about {component}, which this loss does not return")
+            chosen = (component,) if component is not None else None
+            finding = judge(law, candidate, counterexample.case, chosen)
+        except LoadError as error:
+            fail(str(error))
+        except ValueError as error:
+            fail(f"{path}: is no case of the law {law.name}: {error}")
+        if finding is None:
+            said = f"[green]✓[/green] {escape(str(path))}: {law.name} holds on this batch"
+            console.print(said, soft_wrap=True)
+            continue
+        broken += 1
+        shown = {"message": finding.message}
+        console.print(f"[red]✗[/red] {escape(str(path))}", soft_wrap=True)
+        terminal.show_broken(console, law.name, [shown], counterexample, [], None)
+    raise typer.Exit(1 if broken else 0)

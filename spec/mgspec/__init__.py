@@ -14,6 +14,7 @@ from mgspec.candidate import (
     LossError,
     specification,
 )
+from mgspec.description import Described, Description, Images
 from mgspec.laws import LAWS, Case, Law, law_named
 from mgspec.layout import Batch, Problem
 from mgspec.normalizations import NORMALIZATIONS, normalization
@@ -28,8 +29,11 @@ __all__ = [
     "Batch",
     "Candidate",
     "Case",
+    "Described",
+    "Description",
     "Evaluation",
     "Finding",
+    "Images",
     "Law",
     "LossError",
     "Options",

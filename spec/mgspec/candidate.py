@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgspec import loss
-from mgspec.layout import Batch, Problem
+from mgspec.description import Described, Description
+from mgspec.layout import AnyProblem, Batch, Problem
 from mgspec.normalizations import normalization
 from mgspec.options import Options
 
@@ -37,7 +39,8 @@ class Evaluation:
 
     components: value of each component that the loss returns.
     gradients: of each component with respect to the predictions, one `[B, H, W, 5 + A + C]` array
-        a scale; None where they were not asked for or the loss has none.
+        a scale, or one `[B, ...]` array for each that a description calls predicted; None where
+        they were not asked for or the loss has none.
     dtype: of the value returned, such as "float32".
     changed_inputs: the loss wrote into the arrays it was given.
     """
@@ -48,7 +51,7 @@ class Evaluation:
     changed_inputs: bool = False
 
 
-Run = Callable[[Problem, Batch, bool], Evaluation]
+Run = Callable[[Any, Any, bool], Evaluation]  # AnyProblem, AnyBatch, with gradients
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ class Candidate:
     """A loss under judgement.
 
     run: evaluates (problem, batch, with gradients); raises LossError and nothing else.
-    components: the names that `run` returns, in the order of `COMPONENTS`.
+    components: the names that `run` returns, in the order of `COMPONENTS` where they are of those.
     claims: the normalization whose laws the loss says it obeys.
     options: those of the loss; None where it follows the options of each problem.
     modes: other ways to run the same loss, by name, such as "eager".
+    description: of the images that the loss takes; None for those of this project's layout.
     """
 
     name: str
@@ -69,10 +73,13 @@ class Candidate:
     claims: str = "batch"
     options: Options | None = PLAIN_OPTIONS
     modes: Mapping[str, Run] = field(default_factory=dict)
+    description: Description | None = None
 
-    def background(self, problem: Problem) -> str:
-        """The term that teaches the background."""
-        return (self.options or problem.options).background
+    def background(self, problem: AnyProblem) -> frozenset[str]:
+        """The components that teach the background."""
+        if isinstance(problem, Described):
+            return problem.description.background
+        return frozenset({"total", (self.options or problem.options).background})
 
 
 def claiming(options: Options, claims: str) -> Options:

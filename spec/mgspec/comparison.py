@@ -16,7 +16,8 @@ Each term may be weighted by up to F. Together:
 and without C P where no loss compares boxes. N is taken as the cells of the largest batch times the
 channels of the widest component. In float32 it is at most 4,200 for the batches drawn here, which
 makes the relative part 5e-4, and for most of them below 3e-5: a relative fault of 1 in 1,000 stands
-out.
+out. Of a described problem nothing is known but what its images hold: N is then the count of all
+numbers of the largest batch, F is told by the description, and C P is left out.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgspec.candidate import Evaluation
-from mgspec.layout import FIRST_ANCHOR, WH, Batch, Problem
+from mgspec.description import Described, Images
+from mgspec.layout import FIRST_ANCHOR, WH, AnyBatch, AnyProblem, Batch, Problem
 from mgspec.options import Options
 
 UNIT_ROUNDOFF = {
@@ -61,25 +63,39 @@ class Rounding:
     stored: float = 0.0
 
     @staticmethod
-    def of(problem: Problem, batches: Sequence[Batch], *evaluations: Evaluation) -> Rounding:
+    def of(problem: AnyProblem, batches: Sequence[AnyBatch], *evaluations: Evaluation) -> Rounding:
         """Of values computed from these batches; the largest batch and coarsest dtype count."""
-        width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
-        arrays = [a for b in batches for a in (*b.targets, *b.predictions)]
-        magnitude = max(1.0, *(float(np.abs(a).max()) for a in arrays))
-        options, k = problem.options, ROUNDINGS_OF_A_TERM
-        boxes = 0.0
-        if options.location != "mse" or options.iou_aware_ratio:
-            boxes = max(_cells_a_box(problem, batch) * batch.positives for batch in batches)
-        return Rounding(
-            max(UNIT_ROUNDOFF[evaluation.dtype] for evaluation in evaluations),
-            max(batch.cells for batch in batches) * width,
-            _largest_factor(options) * (k**2 + k * magnitude * (1 + boxes)),
-        )
+        unit = max(UNIT_ROUNDOFF[evaluation.dtype] for evaluation in evaluations)
+        if isinstance(problem, Described):
+            return Rounding(unit, *_terms_of_images(problem, batches))  # type: ignore[arg-type]
+        return Rounding(unit, *_terms_of_cells(problem, batches))  # type: ignore[arg-type]
 
     def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
         """Largest difference allowed between numbers of this magnitude."""
         relative = self.unit * (2 * self.terms + ROUNDINGS_OF_A_TERM) + 2 * self.stored
         return relative * np.abs(scale) + self.unit * self.floor
+
+
+def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, float]:
+    """N, and what does not shrink with the value, in units of roundoff."""
+    width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
+    arrays = [a for b in batches for a in (*b.targets, *b.predictions)]
+    magnitude = max(1.0, *(float(np.abs(a).max()) for a in arrays))
+    options, k = problem.options, ROUNDINGS_OF_A_TERM
+    boxes = 0.0
+    if options.location != "mse" or options.iou_aware_ratio:
+        boxes = max(_cells_a_box(problem, batch) * batch.positives for batch in batches)
+    return (
+        max(batch.cells for batch in batches) * width,
+        _largest_factor(options) * (k**2 + k * magnitude * (1 + boxes)),
+    )
+
+
+def _terms_of_images(problem: Described, batches: Sequence[Images]) -> tuple[int, float]:
+    """The same where nothing is known of the terms but what they are computed from."""
+    k, factor = ROUNDINGS_OF_A_TERM, problem.description.largest_factor
+    magnitude = max(1.0, *(batch.magnitude for batch in batches))
+    return max(batch.numbers for batch in batches), factor * (k**2 + k * magnitude)
 
 
 def _cells_a_box(problem: Problem, batch: Batch) -> float:
@@ -159,8 +175,20 @@ def channel_name(problem: Problem, scale: int, channel: int) -> str:
     return f"anchor {index}" if index < anchors else f"class {index - anchors}"
 
 
+def element(problem: AnyProblem, what: str, number: int, place: tuple[int, ...]) -> str:
+    """The derivative by one element of the predictions' array of this number, in words."""
+    if isinstance(problem, Described):
+        name = problem.description.predicted[number]
+        return f"d({what})/d({name}{list(place[1:])}) in image {place[0]}"
+    image, row, column, channel = place
+    return (
+        f"d({what})/d({channel_name(problem, number, channel)}) in image {image}, "
+        f"scale {number}, row {row}, column {column}"
+    )
+
+
 def worst_element(
-    problem: Problem,
+    problem: AnyProblem,
     component: str,
     what: str,
     actual: Sequence[NDArray[np.floating]],
@@ -168,11 +196,11 @@ def worst_element(
     rounding: Rounding | None,
     relation: str = EQUAL,
 ) -> Iterator[Comparison]:
-    """One comparison for each scale: the element of two gradients that is furthest off.
+    """One comparison for each array: the element of two gradients that is furthest off.
 
     rounding: None demands exact equality.
     """
-    for scale, (got, want) in enumerate(zip(actual, expected, strict=True)):
+    for number, (got, want) in enumerate(zip(actual, expected, strict=True)):
         got64, want64 = got.astype(np.float64), want.astype(np.float64)
         scale_of_each = np.maximum(np.abs(got64), np.abs(want64))
         allowed = np.zeros_like(got64) if rounding is None else rounding.tolerance(scale_of_each)
@@ -180,11 +208,7 @@ def worst_element(
             excess = np.abs(got64 - want64) - allowed
         # Of what is not finite the excess is NaN, which counts as the largest.
         place = np.unravel_index(int(np.argmax(excess)), got.shape)
-        image, row, column, channel = (int(i) for i in place)
-        where = (
-            f"d({what})/d({channel_name(problem, scale, channel)}) in image {image}, "
-            f"scale {scale}, row {row}, column {column}"
-        )
+        where = element(problem, what, number, tuple(int(i) for i in place))
         yield Comparison(
             component,
             where,

@@ -18,15 +18,20 @@ from typing import Any
 import numpy as np
 
 from mgspec.candidate import COMPONENTS, PLAIN_OPTIONS
+from mgspec.description import Described, Description, Images, check
+from mgspec.descriptions import BUILT_IN
 from mgspec.laws import Case, law_named
-from mgspec.layout import Array, Batch, Problem, validate
+from mgspec.layout import AnyBatch, AnyProblem, Array, Batch, Problem, validate
 from mgspec.normalizations import normalization
 from mgspec.options import Options
 from mgspec.search import Verdict
 
 FORMAT = "mgloss-counterexample"
-VERSION = 2
-WITHOUT_OPTIONS = 1  # the version before problems had options; its losses were the plain one
+VERSION = 3
+# 1: problems had no options, and the loss was the plain one. 2: none was described.
+READABLE = (1, 2, VERSION)
+DTYPES = ("float16", "float32", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
+MOST_AXES = 8
 LARGEST_FILE = 16 * 2**20  # bytes; the largest batch drawn here takes 100 kB
 
 
@@ -73,7 +78,41 @@ def from_verdict(
 
 def _array_document(array: Array) -> dict[str, Any]:
     # The shortest decimal of a float32, by NumPy, parsed by Python, is that float32 again.
-    return {"shape": list(array.shape), "values": [json.loads(str(v)) for v in array.ravel()]}
+    values = array.ravel()
+    numbers = [json.loads(str(v)) for v in values] if array.dtype.kind == "f" else values.tolist()
+    return {"shape": list(array.shape), "values": numbers}
+
+
+def _typed_array_document(array: np.ndarray) -> dict[str, Any]:
+    return {"dtype": array.dtype.name, **_array_document(array)}
+
+
+def _batch_document(batch: AnyBatch) -> dict[str, Any]:
+    if isinstance(batch, Images):
+        return {
+            "images": [
+                {
+                    "objects": objects,
+                    "arrays": {name: _typed_array_document(a) for name, a in image.items()},
+                }
+                for image, objects in zip(batch.each, batch.objects, strict=True)
+            ]
+        }
+    return {
+        "targets": [_array_document(a) for a in batch.targets],
+        "predictions": [_array_document(a) for a in batch.predictions],
+    }
+
+
+def _problem_document(problem: AnyProblem) -> dict[str, Any]:
+    if isinstance(problem, Described):
+        return {"description": problem.description.name, "shared": problem.shared}
+    return {
+        "anchors": [[list(anchor) for anchor in anchors] for anchors in problem.anchors],
+        "classes": problem.classes,
+        "input_size": list(problem.input_size),
+        "options": problem.options.to_dict(),
+    }
 
 
 def to_document(counterexample: Counterexample) -> dict[str, Any]:
@@ -89,23 +128,12 @@ def to_document(counterexample: Counterexample) -> dict[str, Any]:
         "message": counterexample.message,
         "seed": counterexample.seed,
         "versions": dict(counterexample.versions),
-        "problem": {
-            "anchors": [[list(anchor) for anchor in anchors] for anchors in case.problem.anchors],
-            "classes": case.problem.classes,
-            "input_size": list(case.problem.input_size),
-            "options": case.problem.options.to_dict(),
-        },
+        "problem": _problem_document(case.problem),
         "choices": {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in case.choices.items()
         },
-        "batches": {
-            name: {
-                "targets": [_array_document(a) for a in batch.targets],
-                "predictions": [_array_document(a) for a in batch.predictions],
-            }
-            for name, batch in case.batches.items()
-        },
+        "batches": {name: _batch_document(batch) for name, batch in case.batches.items()},
     }
 
 
@@ -152,6 +180,68 @@ def _arrays(document: Any, key: str, where: str) -> tuple[Array, ...]:
     return tuple(_array(array, f"{where}{key}[{i}]") for i, array in enumerate(arrays))
 
 
+def _typed_array(document: Any, where: str) -> np.ndarray:
+    """An array of any shape and of a plain dtype."""
+    dtype = _get(document, "dtype", str, f"{where}.")
+    shape = _get(document, "shape", list, f"{where}.")
+    values = _get(document, "values", list, f"{where}.")
+    if dtype not in DTYPES:
+        raise CounterexampleError(f"{where}.dtype: expected one of {', '.join(DTYPES)}")
+    if len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+        raise CounterexampleError(f"{where}.shape: expected up to {MOST_AXES} sizes")
+    if math.prod(shape) != len(values):
+        raise CounterexampleError(
+            f"{where}: shape {shape} needs {math.prod(shape)} values, got {len(values)}"
+        )
+    kinds = {"b": (bool,), "f": (int, float)}.get(np.dtype(dtype).kind, (int,))
+    if not all(type(value) in kinds for value in values):
+        raise CounterexampleError(f"{where}.values: expected numbers of dtype {dtype}")
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(values, np.dtype(dtype)).reshape(shape)
+    except OverflowError:
+        raise CounterexampleError(f"{where}.values: a number is too large for {dtype}") from None
+    if not np.isfinite(array).all():
+        raise CounterexampleError(f"{where}.values: every number must be finite in {dtype}")
+    return array
+
+
+def _images(document: Any, predicted: tuple[str, ...], where: str) -> Images:
+    each, counts = [], []
+    for i, image in enumerate(_get(document, "images", list, where)):
+        place = f"{where}images[{i}]."
+        objects = _get(image, "objects", int, place)
+        if objects < 0:
+            raise CounterexampleError(f"{place}objects: expected 0 or more, got {objects}")
+        arrays = _get(image, "arrays", dict, place).items()
+        each.append({name: _typed_array(a, f"{place}arrays.{name}") for name, a in arrays})
+        counts.append(objects)
+    batch = Images(tuple(each), tuple(counts), predicted)
+    check(batch)
+    return batch
+
+
+def _shared(value: Any) -> Any:
+    """Plain data again: JSON has lists where Python had tuples."""
+    if isinstance(value, list):
+        return tuple(map(_shared, value))
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise CounterexampleError("problem.shared: expected numbers, text or lists of them")
+
+
+def _described(document: Any, description: Description | None) -> Described:
+    name = _get(document, "description", str, "problem.")
+    if description is None:
+        description = BUILT_IN.get(name)
+    if description is None or description.name != name:
+        raise CounterexampleError(
+            f"problem.description: is of the problem {name!r:.60}; say where that is described "
+            "with --problem"
+        )
+    return Described(description, _shared(document.get("shared")))
+
+
 def _problem(document: Any) -> Problem:
     anchors = []
     for i, scale in enumerate(_get(document, "anchors", list, "problem.")):
@@ -177,32 +267,42 @@ def _choice(value: Any, name: str) -> int | float | tuple[int, ...]:
     raise CounterexampleError(f"choices.{name}: expected a number or a list of whole numbers")
 
 
-def from_document(document: Any) -> Counterexample:
-    """The counterexample of JSON data; CounterexampleError where it is not one."""
+def _batch(problem: Problem, document: Any, where: str) -> Batch:
+    batch = Batch(_arrays(document, "targets", where), _arrays(document, "predictions", where))
+    if not batch.targets:
+        raise CounterexampleError(f"{where}targets: expected at least one scale")
+    validate(problem, batch)
+    return batch
+
+
+def from_document(document: Any, description: Description | None = None) -> Counterexample:
+    """The counterexample of JSON data; CounterexampleError where it is not one.
+
+    description: of the problem it is of, where that is described and no built-in one.
+    """
     if _get(document, "format", str) != FORMAT:
         raise CounterexampleError(f"format: expected {FORMAT!r}, got {document['format']!r:.60}")
     version = _get(document, "version", int)
-    if version not in (WITHOUT_OPTIONS, VERSION):
+    if version not in READABLE:
         newer = "; a newer mgloss wrote it: upgrade to read it" if version > VERSION else ""
-        known = f"{WITHOUT_OPTIONS} and {VERSION}"
+        known = f"{READABLE[0]} to {VERSION}"
         raise CounterexampleError(f"version: this mgloss reads {known}, got {version}{newer}")
-    batches = {
-        name: Batch(
-            _arrays(parts, "targets", f"batches.{name}."),
-            _arrays(parts, "predictions", f"batches.{name}."),
-        )
-        for name, parts in _get(document, "batches", dict).items()
-    }
     choices = _get(document, "choices", dict)
     component = _get(document, "component", (str, type(None)))
-    if component is not None and component not in COMPONENTS:
-        raise CounterexampleError(f"component: expected one of {', '.join(COMPONENTS)}")
+    stated = _get(document, "problem", dict)
     try:
-        problem = _problem(_get(document, "problem", dict))
-        for name, batch in batches.items():
-            if not batch.targets:
-                raise CounterexampleError(f"batches.{name}.targets: expected at least one scale")
-            validate(problem, batch)
+        problem: AnyProblem
+        batches: dict[str, AnyBatch] = {}
+        if "description" in stated:
+            problem = _described(stated, description)
+            for name, parts in _get(document, "batches", dict).items():
+                batches[name] = _images(parts, problem.description.predicted, f"batches.{name}.")
+        else:
+            if component is not None and component not in COMPONENTS:
+                raise CounterexampleError(f"component: expected one of {', '.join(COMPONENTS)}")
+            problem = _problem(stated)
+            for name, parts in _get(document, "batches", dict).items():
+                batches[name] = _batch(problem, parts, f"batches.{name}.")
         law = law_named(_get(document, "law", str)).name
         claims = normalization(_get(document, "claims", str)).name
     except CounterexampleError:
@@ -225,15 +325,18 @@ def _refuse_constant(name: str) -> float:
     raise CounterexampleError(f"{name}: numbers must be finite")
 
 
-def load(path: Path) -> Counterexample:
-    """Read a counterexample; CounterexampleError, naming the file, where it is not one."""
+def load(path: Path, description: Description | None = None) -> Counterexample:
+    """Read a counterexample; CounterexampleError, naming the file, where it is not one.
+
+    description: as of `from_document`.
+    """
     try:
         if path.exists() and not path.is_file():
             raise CounterexampleError("is not a file")
         if path.stat().st_size > LARGEST_FILE:
             raise CounterexampleError(f"larger than {LARGEST_FILE // 2**20} MiB")
         text = path.read_text(encoding="utf-8")
-        return from_document(json.loads(text, parse_constant=_refuse_constant))
+        return from_document(json.loads(text, parse_constant=_refuse_constant), description)
     except OSError as error:
         raise CounterexampleError(f"{path}: {error.strerror or error}") from None
     except json.JSONDecodeError as error:

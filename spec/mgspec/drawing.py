@@ -15,11 +15,13 @@ import numpy as np
 
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.comparison import channel_name
+from mgspec.description import Described, Images
 from mgspec.laws import Case
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, Array, Batch, Problem
 
 OBJECT, BACKGROUND = "#", "."
 MOST_OBJECTS = 12  # written out for each grid; the rest is counted
+MOST_OF_AN_ARRAY = 48  # numbers, written out
 MOST_NUMBERS = 8  # that are not 0, written out for each prediction
 
 
@@ -89,9 +91,50 @@ def _options(problem: Problem) -> str:
     )
 
 
+def _array(array: Array) -> str:
+    """Its numbers where they are few, rows apart by "/"; else how large they are."""
+    if not array.size:
+        return "nothing"
+    if array.size > MOST_OF_AN_ARRAY:
+        return f"numbers from {array.min():g} to {array.max():g}"
+    if not array.any():
+        return "all 0"
+    rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
+    return " / ".join(" ".join(f"{number:g}" for number in row) for row in rows)
+
+
+def draw_images(batch: Images) -> list[str]:
+    """The lines that show every image of a described problem's batch."""
+    lines = []
+    for number, (image, objects) in enumerate(zip(batch.each, batch.objects, strict=True)):
+        lines.append(f"  image {number}: {count(objects, 'object')}")
+        for name, array in sorted(image.items(), key=lambda item: item[0] in batch.predicted):
+            said = " predicted" if name in batch.predicted else ""
+            lines.append(f"    {name}{said} {list(array.shape)}: {_array(array)}")
+    return lines
+
+
+def _choices(case: Case) -> list[str]:
+    if not case.choices:
+        return []
+    return ["with " + ", ".join(f"{name} = {value}" for name, value in case.choices.items())]
+
+
 def draw_case(case: Case) -> list[str]:
     """The lines that show a case: its problem, its batches, and what else was drawn."""
-    problem = case.problem
+    if not isinstance(case.problem, Described):
+        return _draw_cells(case, case.problem)
+    lines = [f"the problem {case.problem.description.name!r}"]
+    if case.problem.shared is not None:
+        lines[0] += f", of which its images share {case.problem.shared!r}"
+    for name, batch in case.batches.items():
+        lines.append(f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')}")
+        if isinstance(batch, Images):
+            lines.extend(draw_images(batch))
+    return lines + _choices(case)
+
+
+def _draw_cells(case: Case, problem: Problem) -> list[str]:
     height, width = problem.input_size
     anchors = " + ".join(count(len(a), "anchor") for a in problem.anchors)
     lines = [
@@ -106,8 +149,6 @@ def draw_case(case: Case) -> list[str]:
             f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')} "
             f"({OBJECT} = cell with an object)"
         )
-        lines.extend(draw_batch(problem, batch))
-    if case.choices:
-        chosen = ", ".join(f"{name} = {value}" for name, value in case.choices.items())
-        lines.append(f"with {chosen}")
-    return lines
+        if isinstance(batch, Batch):
+            lines.extend(draw_batch(problem, batch))
+    return lines + _choices(case)

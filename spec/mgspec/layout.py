@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mgspec.description import Described, Images
 from mgspec.options import Options
 
 Array = NDArray[np.float32]
@@ -135,6 +137,26 @@ class Batch:
         """Positive cells of all images and scales together."""
         return sum(int(mask.sum()) for mask in self.masks())
 
+    def with_predictions(self, predictions: Sequence[Array]) -> Batch:
+        """The same images, predicted otherwise; one array a scale."""
+        return Batch(self.targets, tuple(predictions))
+
+    def take(self, images: Sequence[int]) -> Batch:
+        """The named images, in the order named; an image may be named more than once."""
+        index = np.asarray(images, dtype=np.intp)
+        return Batch(
+            tuple(array[index] for array in self.targets),
+            tuple(array[index] for array in self.predictions),
+        )
+
+    def followed_by(self, others: Iterable[Batch]) -> Batch:
+        """These images and then those of the others."""
+        parts = (self, *others)
+        return Batch(
+            tuple(map(np.concatenate, zip(*(b.targets for b in parts), strict=True))),
+            tuple(map(np.concatenate, zip(*(b.predictions for b in parts), strict=True))),
+        )
+
 
 @dataclass(frozen=True, order=True)
 class Cell:
@@ -144,6 +166,10 @@ class Cell:
     scale: int
     row: int
     column: int
+
+
+AnyProblem = Problem | Described
+AnyBatch = Batch | Images
 
 
 def validate(problem: Problem, batch: Batch) -> None:
@@ -164,39 +190,34 @@ def validate(problem: Problem, batch: Batch) -> None:
                 raise ValueError(f"{role} of scale {scale}: every number must be finite")
 
 
-def same_sizes(x: Batch, y: Batch) -> None:
-    """Raise ValueError where two batches differ in images or grids."""
-    for a, b in zip((*x.targets, *x.predictions), (*y.targets, *y.predictions), strict=True):
+def same_sizes(x: AnyBatch, y: AnyBatch) -> None:
+    """Raise ValueError where two batches differ in images, or in what is predicted for each."""
+    for a, b in zip(x.predictions, y.predictions, strict=True):
         if a.shape != b.shape:
             raise ValueError(f"X and Y: expected one shape, got {a.shape} and {b.shape}")
 
 
-def concatenate(batches: Iterable[Batch]) -> Batch:
-    """The images of all batches in one, in this order."""
-    parts = tuple(batches)
-    return Batch(
-        tuple(np.concatenate(arrays) for arrays in zip(*(b.targets for b in parts), strict=True)),
-        tuple(
-            np.concatenate(arrays) for arrays in zip(*(b.predictions for b in parts), strict=True)
-        ),
-    )
+Whole = TypeVar("Whole", bound="Batch | Images")
 
 
-def take(batch: Batch, images: Sequence[int]) -> Batch:
+def concatenate(batches: Iterable[Whole]) -> Whole:
+    """The images of all batches, which are of one layout, in one, in this order."""
+    first: Any
+    first, *others = batches
+    return first.followed_by(others)  # type: ignore[no-any-return]
+
+
+def take(batch: Whole, images: Sequence[int]) -> Whole:
     """The named images, in the order named; an image may be named more than once."""
-    index = np.asarray(images, dtype=np.intp)
-    return Batch(
-        tuple(array[index] for array in batch.targets),
-        tuple(array[index] for array in batch.predictions),
-    )
+    return batch.take(images)  # type: ignore[return-value]
 
 
-def repeat(batch: Batch, times: int) -> Batch:
+def repeat(batch: Whole, times: int) -> Whole:
     """X, X, ... : the whole batch `times` times over."""
     return concatenate([batch] * times)
 
 
-def shards(batch: Batch, count: int) -> tuple[Batch, ...]:
+def shards(batch: Whole, count: int) -> tuple[Whole, ...]:
     """The batch cut into `count` consecutive parts of equal size."""
     if batch.images % count:
         raise ValueError(f"{batch.images} images cannot be cut into {count} equal shards")

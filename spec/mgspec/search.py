@@ -231,7 +231,14 @@ def search(
     plain = examples // PLAIN_SHARE
     for variety, budget in ((PLAIN, plain), (FULL, examples - plain)):
         # One strategy for all runs, since Hypothesis takes long to look a new one over.
-        cases = law.cases(replace(variety, claims=candidate.claims, options=candidate.options))
+        cases = law.cases(
+            replace(
+                variety,
+                claims=candidate.claims,
+                options=candidate.options,
+                description=candidate.description,
+            )
+        )
         number = 0
         while remaining and budget:
             length = min(budget, RUN_LENGTH - 1 if number else RUN_LENGTH)

@@ -12,15 +12,17 @@ All numbers are exact in float32.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
 
 from mgspec.candidate import PLAIN_OPTIONS, claiming
-from mgspec.layout import Array, Batch, Problem, concatenate
+from mgspec.description import Described, Description, Images, images_of
+from mgspec.layout import AnyBatch, AnyProblem, Array, Batch, Problem, concatenate
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
 from mgspec.scenery import (
     EXTREME,
@@ -73,6 +75,7 @@ class Variety:
     plain: numbers drawn one by one, and neither crowds nor noise.
     claims: the normalization of every term.
     options: of every problem; None to draw them too.
+    description: of every image, where it is not of this project's layout.
     """
 
     plain: bool
@@ -81,6 +84,7 @@ class Variety:
     objects: int  # an image, crowds apart
     claims: str = "batch"
     options: Options | None = PLAIN_OPTIONS
+    description: Description | None = None
 
 
 PLAIN = Variety(plain=True, scales=2, images=2, objects=2)
@@ -335,3 +339,47 @@ def draw_batch(
         kinds = (draw(among(kinds)),)
     most = max(smallest, min(largest, variety.images))
     return draw_images(draw, variety, scene, smallest, most, kinds=kinds, empty=empty)
+
+
+def draw_described(
+    draw: st.DrawFn,
+    variety: Variety,
+    described: Described,
+    *,
+    smallest: int = 1,
+    largest: int = 4,
+    objects: int = 0,
+    empty: bool = False,
+) -> Images:
+    """A batch of `smallest` to `largest` images of a described problem.
+
+    objects: the least of an image. empty: without any.
+    """
+    description = described.description
+    most = (
+        min(description.most_objects, variety.objects)
+        if variety.plain
+        else description.most_objects
+    )
+    counts = st.just(0) if empty else whole(objects, max(objects, most))
+    image = counts.flatmap(
+        lambda held: st.tuples(description.image(held, described.shared), st.just(held))
+    )
+    largest = max(smallest, min(largest, variety.images))
+    # A list's elements are deleted whole when a batch shrinks.
+    images, held = zip(*draw(st.lists(image, min_size=smallest, max_size=largest)), strict=True)
+    return images_of(description, images, held)
+
+
+def draw_any_problem(
+    draw: st.DrawFn, variety: Variety
+) -> tuple[AnyProblem, Callable[..., AnyBatch]]:
+    """A problem, of this layout or described, and a function that draws batches of it.
+
+    The function takes `smallest`, `largest` and `empty`, as `draw_batch` and `draw_described` do.
+    """
+    if variety.description is None:
+        scene = draw_scene(draw, variety)
+        return scene.problem, partial(draw_batch, draw, variety, scene)
+    described = Described(variety.description, draw(variety.description.shared))
+    return described, partial(draw_described, draw, variety, described)

@@ -56,9 +56,14 @@ def is_fair(law: str, case: Case) -> bool:
     return all(finding(law, name, case) is None for name in obeying)
 
 
+def _batches(case: Case) -> dict[str, Batch]:
+    """The case's batches, which are all of this project's layout."""
+    return {name: batch for name, batch in case.batches.items() if isinstance(batch, Batch)}
+
+
 def size(case: Case) -> tuple[int, ...]:
     """What makes a case smaller: fewer images, objects, cells, channels, numbers but 0."""
-    batches = case.batches.values()
+    batches = _batches(case).values()
     arrays = [array for batch in batches for array in (*batch.targets, *batch.predictions)]
     return (
         sum(batch.images for batch in batches),
@@ -72,7 +77,7 @@ def size(case: Case) -> tuple[int, ...]:
 
 def _with_a_zero(case: Case) -> Iterable[Case]:
     """The case with one of its predictions replaced by 0, for each that is not."""
-    for name, batch in case.batches.items():
+    for name, batch in _batches(case).items():
         for scale, array in enumerate(batch.predictions):
             for place in np.argwhere(array):
                 predictions: list[Array] = list(batch.predictions)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mgspec import LAWS, Case, search, specification
 from mgspec.counterexample import (
+    VERSION,
     Counterexample,
     CounterexampleError,
     from_document,
@@ -105,7 +106,7 @@ PREDICTION = ("batches", "X", "predictions", 0)
 WRONG = {
     "format: expected 'mgloss-counterexample'": put("format", value="something"),
     "format: expected str": put("format", value=None),
-    "a newer mgloss wrote it: upgrade to read it": put("version", value=3),
+    "a newer mgloss wrote it: upgrade to read it": put("version", value=VERSION + 1),
     "version: expected int, got bool": put("version", value=True),
     "unknown law 'partitoin'; did you mean 'partition'": put("law", value="partitoin"),
     "law: expected str, got list": put("law", value=[]),

@@ -12,7 +12,7 @@ from mgspec.candidate import Evaluation, LossError
 from mgspec.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.law import Trial, law
-from mgspec.layout import OBJECTNESS, Array, Batch
+from mgspec.layout import OBJECTNESS, AnyBatch, Array, Batch
 
 STEP = 2.0**-6  # of a prediction, for a difference quotient
 # Directions are multiples of this, so that predictions as they are drawn for this law move by
@@ -20,12 +20,13 @@ STEP = 2.0**-6  # of a prediction, for a difference quotient
 GRAIN = 2.0**-10
 
 
-def _moved(batch: Batch, direction: list[Array], step: float) -> Batch:
-    moved = [
-        (p + np.float32(step) * d).astype(np.float32)
-        for p, d in zip(batch.predictions, direction, strict=True)
-    ]
-    return Batch(batch.targets, tuple(moved))
+def _moved(batch: AnyBatch, direction: list[Array], step: float) -> AnyBatch:
+    return batch.with_predictions(
+        [
+            (p + np.float32(step) * d).astype(np.float32)
+            for p, d in zip(batch.predictions, direction, strict=True)
+        ]
+    )
 
 
 @law(cases.one_batch, speaks_of=("total",), needs_terms=True, on_request=True)
@@ -41,7 +42,7 @@ def composition(trial: Trial) -> Iterator[Comparison]:
     Broken by: a term left out of the total, or counted twice; a factor that only the total knows;
     a mean of the terms.
     """
-    x = trial.batch("X")
+    x = trial.images("X")
     problem = trial.case.problem
     value = trial.evaluate(x, gradients=True)
     terms = {c: v for c, v in value.components.items() if c != "total"}
@@ -72,18 +73,23 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
     Broken by: a stopped gradient; a custom gradient with a factor too many; a clipped value; a
     reported value that is divided by another number.
     """
-    x = trial.batch("X")
+    x = trial.images("X")
     value = trial.evaluate(x, gradients=True)
     assert value.gradients is not None
     signs = trial.case.choices.get("signs")
     if not isinstance(signs, tuple) or not signs or any(abs(sign) > 8 for sign in signs):
         raise ValueError(f"signs: expected whole numbers from -8 to 8, got {signs!r}")
-    # A box also moves the objectness target that knows it, which counts as a constant.
-    aware = ("objectness", "total") if trial.case.problem.options.iou_aware_ratio else ()
-    directions: dict[str, tuple[list[Array], tuple[str, ...]]] = {
-        "boxes": (_direction(x, slice(0, OBJECTNESS), signs), aware),
-        "logits": (_direction(x, slice(OBJECTNESS, None), signs), ()),
-    }
+    directions: dict[str, tuple[list[Array], tuple[str, ...]]]
+    aware: tuple[str, ...] = ()
+    if isinstance(x, Batch):
+        # A box also moves the objectness target that knows it, which counts as a constant.
+        aware = ("objectness", "total") if trial.problem.options.iou_aware_ratio else ()
+        directions = {
+            "boxes": (_direction(x, slice(0, OBJECTNESS), signs), aware),
+            "logits": (_direction(x, slice(OBJECTNESS, None), signs), ()),
+        }
+    else:
+        directions = {"predictions": (_direction(x, slice(None), signs), ())}
     whole = "total" if "total" in trial.components else trial.components[0]
     size = np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in value.gradients[whole]))
     if size > 0 and whole not in aware:
@@ -137,7 +143,7 @@ def _quotients(
     trial: Trial, middle: Evaluation, direction: list[Array], step: float
 ) -> dict[str, _Quotients]:
     """Of every component, along a direction."""
-    x = trial.batch("X")
+    x = trial.images("X")
     ahead, behind = _moved(x, direction, step), _moved(x, direction, -step)
     high, low = trial.evaluate(ahead), trial.evaluate(behind)
     rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
@@ -150,7 +156,7 @@ def _quotients(
     return found
 
 
-def _direction(batch: Batch, channels: slice, signs: tuple[int, ...]) -> list[Array]:
+def _direction(batch: AnyBatch, channels: slice, signs: tuple[int, ...]) -> list[Array]:
     """A direction of length 1 or less: whole numbers in these channels, 0 in the others."""
     direction = []
     for predictions in batch.predictions:
@@ -170,7 +176,7 @@ def _along(gradient: Sequence[np.ndarray], direction: Sequence[Array]) -> float:
     return sum(float((g.astype(np.float64) * d).sum()) for g, d in parts)
 
 
-@law(cases.same_shapes, needs_modes=True, on_request=True, one_in=5)
+@law(cases.same_shapes, needs_layout=True, needs_modes=True, on_request=True, one_in=5)
 def modes(trial: Trial) -> Iterator[Comparison]:
     """However the loss is run, it is the same loss.
 
@@ -184,7 +190,7 @@ def modes(trial: Trial) -> Iterator[Comparison]:
     values; an operation that XLA treats otherwise.
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     value = trial.evaluate(x, gradients=True)
     for mode, run in trial.candidate.modes.items():
         other = run(problem, x, True)
@@ -203,7 +209,7 @@ def modes(trial: Trial) -> Iterator[Comparison]:
             )
 
 
-@law(cases.one_clear_batch, on_request=True)
+@law(cases.one_clear_batch, needs_layout=True, on_request=True)
 def oracle(trial: Trial) -> Iterator[Comparison]:
     """The loss is the specification's own, component by component.
 
@@ -215,7 +221,7 @@ def oracle(trial: Trial) -> Iterator[Comparison]:
     Broken by: any change of value, however consistent.
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     value = trial.evaluate(x, gradients=True)
     right = loss.evaluate(problem, x)
     rounding = Rounding.of(problem, [x], value, Evaluation(right.components, dtype="float64"))

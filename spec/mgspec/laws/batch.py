@@ -11,13 +11,13 @@ from mgspec.candidate import Evaluation
 from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, FINITE, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.law import Trial, law
-from mgspec.layout import Batch, concatenate, repeat, shards, take
+from mgspec.layout import AnyBatch, concatenate, repeat, shards, take
 
 Gradient = NDArray[np.floating]
 
 
 def equal_values(
-    trial: Trial, what: str, actual: Evaluation, expected: Evaluation, *batches: Batch
+    trial: Trial, what: str, actual: Evaluation, expected: Evaluation, *batches: AnyBatch
 ) -> Iterator[Comparison]:
     """Every component of `actual` is that of `expected`."""
     rounding = Rounding.of(trial.case.problem, batches, actual, expected)
@@ -32,12 +32,13 @@ def equal_gradients(
     what: str,
     actual: Evaluation,
     expected: Evaluation,
-    *batches: Batch,
+    *batches: AnyBatch,
     change: Callable[[Gradient], Gradient] = lambda g: g,
 ) -> Iterator[Comparison]:
     """Every gradient of `actual`, changed in this way, is that of `expected`, where there are any.
 
-    change: from the array of one scale, `[B, H, W, 5 + A + C]`, to the one to compare.
+    change: from the array of one scale, `[B, H, W, 5 + A + C]`, or of one name, `[B, ...]`, to the
+        one to compare.
     """
     if actual.gradients is None or expected.gradients is None:
         return
@@ -65,7 +66,7 @@ def finite(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: dividing by a count that can be 0; exp or log without a bound; inf times a mask's 0.
     """
-    x = trial.batch("X")
+    x = trial.images("X")
     value = trial.evaluate(x, gradients=True)
     for c in trial.components:
         yield Comparison(c, "L(X)", value.components[c], FINITE, 0.0)
@@ -89,8 +90,8 @@ def empty(trial: Trial) -> Iterator[Comparison]:
     Broken by: an unguarded division by the number of positive cells; skipping batches without
     objects; a constant added to a denominator or to the loss.
     """
-    value = trial.evaluate(trial.batch("X"), gradients=True)
-    background = {"total", trial.candidate.background(trial.case.problem)}
+    value = trial.evaluate(trial.images("X"), gradients=True)
+    background = trial.candidate.background(trial.case.problem)
     for c in trial.components:
         got = value.components[c]
         if c not in background:
@@ -118,7 +119,7 @@ def nonnegative(trial: Trial) -> Iterator[Comparison]:
     Broken by: a sign; a cross-entropy on numbers that are not probabilities; subtracting a
     baseline.
     """
-    x = trial.batch("X")
+    x = trial.images("X")
     value = trial.evaluate(x)
     rounding = Rounding.of(trial.case.problem, [x], value)
     for c in trial.components:
@@ -140,7 +141,7 @@ def pure(trial: Trial) -> Iterator[Comparison]:
     Broken by: running averages in a denominator; random noise; a batch size kept from the last
     call; writing into the targets.
     """
-    x, y = trial.batch("X"), trial.batch("Y")
+    x, y = trial.images("X"), trial.images("Y")
     first = trial.evaluate(x, gradients=True)
     between = trial.evaluate(y, gradients=True)
     again = trial.evaluate(x, gradients=True)
@@ -162,7 +163,7 @@ def permutation(trial: Trial) -> Iterator[Comparison]:
     Broken by: weights by position in the batch; counting objects in the first image only; a
     reshape that mixes images.
     """
-    x = trial.batch("X")
+    x = trial.images("X")
     order = trial.case.choices.get("order")
     if not isinstance(order, tuple) or sorted(order) != list(range(x.images)):
         raise ValueError(f"order: expected a permutation of {x.images} images, got {order!r}")
@@ -188,7 +189,7 @@ def replication(trial: Trial) -> Iterator[Comparison]:
     Broken by: a sum without denominator; dividing by the batch size twice, as option 2 does by
     multiplying a count that already grows with the batch by B.
     """
-    x, times = trial.batch("X"), trial.choice("times", 1, 100)
+    x, times = trial.images("X"), trial.choice("times", 1, 100)
     many = repeat(x, times)
     whole, once = trial.evaluate(many, gradients=True), trial.evaluate(x, gradients=True)
     what = f"L(X repeated {times} times)"
@@ -210,7 +211,7 @@ def partition(trial: Trial) -> Iterator[Comparison]:
     Broken by: dividing by a count over the whole batch that differs from image to image, such as
     the number of positive cells.
     """
-    x, y = trial.batch("X"), trial.batch("Y")
+    x, y = trial.images("X"), trial.images("Y")
     both = concatenate([x, y])
     whole, of_x, of_y = trial.evaluate(both), trial.evaluate(x), trial.evaluate(y)
     rounding = Rounding.of(trial.case.problem, [both], whole, of_x, of_y)
@@ -240,7 +241,7 @@ def locality(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: dividing by anything counted over the whole batch except its size.
     """
-    x, y = trial.batch("X"), trial.batch("Y")
+    x, y = trial.images("X"), trial.images("Y")
     both = concatenate([x, y])
     whole, alone = trial.evaluate(both, gradients=True), trial.evaluate(x, gradients=True)
     assert whole.gradients is not None
@@ -269,7 +270,7 @@ def sharding(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: a denominator counted in each shard, then averaged over shards.
     """
-    x = trial.batch("X")
+    x = trial.images("X")
     count = trial.choice("shards", 1, x.images)
     whole = trial.evaluate(x, gradients=True)
     parts = [trial.evaluate(shard, gradients=True) for shard in shards(x, count)]

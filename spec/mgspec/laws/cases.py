@@ -12,8 +12,21 @@ from typing import TypeVar
 import hypothesis.strategies as st
 import numpy as np
 
+from mgspec.description import Described, images_of, nested
 from mgspec.laws.law import Case, Choice
-from mgspec.layout import OBJECTNESS, WH, XY, Array, Batch, Cell, Problem, concatenate, take
+from mgspec.layout import (
+    OBJECTNESS,
+    WH,
+    XY,
+    AnyBatch,
+    AnyProblem,
+    Array,
+    Batch,
+    Cell,
+    Problem,
+    concatenate,
+    take,
+)
 from mgspec.loss import Scale, best_overlaps
 from mgspec.scenery import EXTREME, ORDINARY, Object, decoding_to, right
 from mgspec.strategies import (
@@ -22,7 +35,9 @@ from mgspec.strategies import (
     Scene,
     Variety,
     among,
+    draw_any_problem,
     draw_batch,
+    draw_described,
     draw_image,
     draw_images,
     draw_object,
@@ -37,8 +52,8 @@ Thing = TypeVar("Thing")
 @st.composite
 def one_batch(draw: st.DrawFn, variety: Variety) -> Case:
     """Any batch X."""
-    scene = draw_scene(draw, variety)
-    return Case(scene.problem, {"X": draw_batch(draw, variety, scene)})
+    problem, batch = draw_any_problem(draw, variety)
+    return Case(problem, {"X": batch()})
 
 
 @st.composite
@@ -47,6 +62,9 @@ def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
 
     Predictions are ordinary: a saturated logit has no gradient.
     """
+    if variety.description is not None:
+        problem, batch_of = draw_any_problem(draw, variety)
+        return Case(problem, {"X": batch_of(empty=True)})
     scene = draw_scene(draw, variety)
     batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
     wrong = [array.copy() for array in batch.predictions]
@@ -58,29 +76,25 @@ def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def two_batches(draw: st.DrawFn, variety: Variety) -> Case:
     """Batches X and Y of one problem, each of 1 to 4 images."""
-    scene = draw_scene(draw, variety)
-    return Case(
-        scene.problem,
-        {"X": draw_batch(draw, variety, scene), "Y": draw_batch(draw, variety, scene)},
-    )
+    problem, batch = draw_any_problem(draw, variety)
+    return Case(problem, {"X": batch(), "Y": batch()})
 
 
 @st.composite
 def reordered(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of 2 to 4 images and another order of them."""
-    scene = draw_scene(draw, variety)
-    batch = draw_batch(draw, variety, scene, smallest=2)
+    problem, batch_of = draw_any_problem(draw, variety)
+    batch = batch_of(smallest=2)
     order = draw(st.permutations(range(batch.images - 1)))
     # The last image always moves to the front: the order is never the identity.
-    return Case(scene.problem, {"X": batch}, {"order": (batch.images - 1, *order)})
+    return Case(problem, {"X": batch}, {"order": (batch.images - 1, *order)})
 
 
 @st.composite
 def repeated(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of 1 to 3 images and how many times it is repeated."""
-    scene = draw_scene(draw, variety)
-    batch = draw_batch(draw, variety, scene, largest=3)
-    return Case(scene.problem, {"X": batch}, {"times": draw(whole(2, 4))})
+    problem, batch = draw_any_problem(draw, variety)
+    return Case(problem, {"X": batch(largest=3)}, {"times": draw(whole(2, 4))})
 
 
 FEW_IMAGES = ((2, 1), (3, 1), (4, 1), (2, 2))  # (shards, images of each)
@@ -94,13 +108,14 @@ def sharded(draw: st.DrawFn, variety: Variety) -> Case:
     What is wrong only in batches larger than those of two others, such as the last part of what
     is accumulated, shows here or nowhere.
     """
-    scene = draw_scene(draw, variety)
+    problem, batch_of = draw_any_problem(draw, variety)
     count, size = draw(among(FEW_IMAGES if variety.plain else (*FEW_IMAGES, *MANY_IMAGES)))
     images = count * size
     drawn = min(images, 4)
-    batch = draw_batch(draw, variety, scene, smallest=drawn, largest=drawn)
-    batch = take(batch, [number % drawn for number in range(images)])
-    return Case(scene.problem, {"X": batch}, {"shards": count})
+    batch = take(
+        batch_of(smallest=drawn, largest=drawn), [number % drawn for number in range(images)]
+    )
+    return Case(problem, {"X": batch}, {"shards": count})
 
 
 def _one_of(draw: st.DrawFn, things: Sequence[Thing]) -> Thing:
@@ -126,9 +141,47 @@ def _cell_choices(cell: Cell) -> dict[str, Choice]:
     return {"image": cell.image, "scale": cell.scale, "row": cell.row, "column": cell.column}
 
 
+def _described(draw: st.DrawFn, variety: Variety) -> Described:
+    """A described problem, for the cases in which an image is changed in place."""
+    assert variety.description is not None
+    return Described(variety.description, draw(variety.description.shared))
+
+
+def _one_more_described(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X and one of the objects of its last image, the only one that surely has any."""
+    described = _described(draw, variety)
+    with_objects = draw_described(draw, variety, described, largest=1, objects=1)
+    before = draw_described(draw, variety, described, largest=3)
+    batch = concatenate([before, with_objects] if draw(st.booleans()) else [with_objects])
+    image = batch.images - 1
+    number = draw(whole(0, batch.objects[image] - 1))
+    return Case(described, {"X": batch}, {"image": image, "object": number})
+
+
+def _copied_objects(draw: st.DrawFn, variety: Variety) -> Case:
+    """Batches X and Y of one size: in each image of X one object, in Y some copies of it."""
+    described = _described(draw, variety)
+    description = described.description
+    assert description.with_copies is not None
+    drawn = draw_described(draw, variety, described, objects=1, largest=3)
+    counts = [draw(whole(1, description.most_objects)) for _ in drawn.each]
+    images = [nested(drawn.each[0])] * drawn.images
+    once = [description.with_copies(image, 1) for image in images]
+    often = [description.with_copies(i, n) for i, n in zip(images, counts, strict=True)]
+    return Case(
+        described,
+        {
+            "X": images_of(description, once, [1] * drawn.images),
+            "Y": images_of(description, often, counts),
+        },
+    )
+
+
 @st.composite
 def one_more_object(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X and one of its positive cells, without which it is the batch before."""
+    if variety.description is not None:
+        return _one_more_described(draw, variety)
     scene = draw_scene(draw, variety)
     batch = draw_batch(draw, variety, scene)
     scale, row, column = _one_of(draw, scene.cells())
@@ -185,6 +238,8 @@ def equal_objects(draw: st.DrawFn, variety: Variety) -> Case:
 
     X has one in each image and scale, Y one or more.
     """
+    if variety.description is not None:
+        return _copied_objects(draw, variety)
     scene = draw_scene(draw, variety, smallest=2)
     copies = [
         draw_object(draw, variety, scene.problem, scale) for scale in range(scene.problem.scales)
@@ -205,6 +260,9 @@ def equal_objects(draw: st.DrawFn, variety: Variety) -> Case:
 @st.composite
 def background_added(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X and how many rows and columns of background it gains; at least one of either."""
+    if variety.description is not None:
+        problem, batch_of = draw_any_problem(draw, variety)
+        return Case(problem, {"X": batch_of()}, {"amount": draw(whole(1, 3))})
     scene = draw_scene(draw, variety)
     batch = draw_batch(draw, variety, scene)
     rows, columns = draw(among(((1, 0), (0, 1), (1, 1), (2, 0), (0, 3))))
@@ -262,10 +320,19 @@ def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
 
     Few and ordinary numbers, for a difference quotient magnifies rounding.
     """
-    scene = draw_scene(draw, variety, longest=2)
-    batch = draw_batch(draw, variety, scene, largest=1, kinds=(ORDINARY,))
+    problem: AnyProblem
+    batch: AnyBatch
+    if variety.description is not None:
+        problem, batch_of = draw_any_problem(draw, variety)
+        batch = batch_of(largest=1)
+    else:
+        scene = draw_scene(draw, variety, longest=2)
+        problem, batch = (
+            scene.problem,
+            draw_batch(draw, variety, scene, largest=1, kinds=(ORDINARY,)),
+        )
     signs = draw(st.lists(whole(-2, 2), min_size=1, max_size=7))
-    return Case(scene.problem, {"X": batch}, {"signs": (1, *signs)})
+    return Case(problem, {"X": batch}, {"signs": (1, *signs)})
 
 
 @st.composite

@@ -9,13 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mgspec.comparison import ABOVE, AT_LEAST, Comparison, Rounding
+from mgspec.description import Described, Description, Image, Images, images_of, nested
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
-from mgspec.laws.law import Trial, law
-from mgspec.layout import Cell, only_object, same_sizes, with_background, without_object
+from mgspec.laws.law import OBJECT_TERMS, Trial, law
+from mgspec.layout import (
+    AnyBatch,
+    AnyProblem,
+    Batch,
+    Cell,
+    only_object,
+    same_sizes,
+    with_background,
+    without_object,
+)
 from mgspec.scenery import LARGEST
 
-OBJECT_TERMS = ("location", "classification")
 MOST_ADDED = 100  # rows or columns
 
 
@@ -31,7 +40,50 @@ def chosen_cell(trial: Trial) -> Cell:
     return Cell(image, scale, row, column)
 
 
-@law(cases.one_more_object, speaks_of=OBJECT_TERMS)
+def _description(trial: Trial) -> Description:
+    """Of the case's problem; ValueError where it has none."""
+    if not isinstance(trial.case.problem, Described):
+        raise ValueError("problem: expected a described one, as its batches are")
+    return trial.case.problem.description
+
+
+def _without_chosen_object(trial: Trial) -> AnyBatch:
+    """X without the drawn one of its objects."""
+    x = trial.images("X")
+    if isinstance(x, Batch):
+        return without_object(x, chosen_cell(trial))
+    image = trial.choice("image", 0, x.images - 1)
+    if not x.objects[image]:
+        raise ValueError(f"image {image} holds no object")
+    number = trial.choice("object", 0, x.objects[image] - 1)
+    description = _description(trial)
+    assert description.without_object is not None
+    images: list[Image] = [nested(arrays) for arrays in x.each]
+    objects = list(x.objects)
+    images[image] = description.without_object(images[image], number)
+    objects[image] -= 1
+    return images_of(description, images, objects)
+
+
+def _with_background(trial: Trial) -> tuple[AnyProblem, AnyBatch]:
+    """X with the drawn amount of background, and the problem that it then is of."""
+    x = trial.images("X")
+    if isinstance(x, Images):
+        description = _description(trial)
+        assert description.with_background is not None
+        amount = trial.choice("amount", 1, MOST_ADDED)
+        images = [description.with_background(nested(arrays), amount) for arrays in x.each]
+        return trial.case.problem, images_of(description, images, x.objects)
+    return with_background(
+        trial.problem,
+        x,
+        trial.choice("rows", 0, MOST_ADDED),
+        trial.choice("columns", 0, MOST_ADDED),
+        trial.number("prediction", LARGEST),
+    )
+
+
+@law(cases.one_more_object, speaks_of=OBJECT_TERMS, needs_change="without_object")
 def object_monotone(trial: Trial) -> Iterator[Comparison]:
     """One more object never lowers location or classification.
 
@@ -42,8 +94,8 @@ def object_monotone(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: averaging over objects: a well-predicted object dilutes the errors of the others.
     """
-    x, cell = trial.batch("X"), chosen_cell(trial)
-    after, before = trial.evaluate(x), trial.evaluate(without_object(x, cell))
+    x = trial.images("X")
+    after, before = trial.evaluate(x), trial.evaluate(_without_chosen_object(trial))
     rounding = Rounding.of(trial.case.problem, [x], after, before)
     for c in trial.components:
         got, bound = after.components[c], before.components[c]
@@ -51,7 +103,7 @@ def object_monotone(trial: Trial) -> Iterator[Comparison]:
         yield Comparison(c, "L(X with the object)", got, AT_LEAST, bound, tolerance)
 
 
-@law(cases.more_perfect_objects, speaks_of=OBJECT_TERMS)
+@law(cases.more_perfect_objects, needs_layout=True, speaks_of=OBJECT_TERMS)
 def density_monotone(trial: Trial) -> Iterator[Comparison]:
     """At the same raw sum, more positive cells never lower the value.
 
@@ -84,7 +136,7 @@ def density_monotone(trial: Trial) -> Iterator[Comparison]:
             yield Comparison(c, "2 L(one object)", 2 * bound, AT_LEAST, got, tolerance, known)
 
 
-@law(cases.equal_objects, speaks_of=OBJECT_TERMS)
+@law(cases.equal_objects, speaks_of=OBJECT_TERMS, needs_change="with_copies")
 def density_neutral(trial: Trial) -> Iterator[Comparison]:
     """The same loss per positive cell gives the same value at any density.
 
@@ -95,12 +147,12 @@ def density_neutral(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: any denominator that does not count positive cells.
     """
-    x, y = trial.batch("X"), trial.batch("Y")
+    x, y = trial.images("X"), trial.images("Y")
     same_sizes(x, y)
     yield from equal_values(trial, "L(Y)", trial.evaluate(y), trial.evaluate(x), x, y)
 
 
-@law(cases.background_added, speaks_of=OBJECT_TERMS)
+@law(cases.background_added, speaks_of=OBJECT_TERMS, needs_change="with_background")
 def resolution(trial: Trial) -> Iterator[Comparison]:
     """Rows or columns of background leave location and classification unchanged.
 
@@ -111,18 +163,11 @@ def resolution(trial: Trial) -> Iterator[Comparison]:
 
     Broken by: the number of cells in the denominator.
     """
-    x = trial.batch("X")
-    problem, larger = with_background(
-        trial.case.problem,
-        x,
-        trial.choice("rows", 0, MOST_ADDED),
-        trial.choice("columns", 0, MOST_ADDED),
-        trial.number("prediction", LARGEST),
-    )
+    problem, larger = _with_background(trial)
     yield from equal_values(
         trial,
         "L(X with background)",
         trial.evaluate(larger, problem=problem),
-        trial.evaluate(x),
+        trial.evaluate(trial.images("X")),
         larger,
     )

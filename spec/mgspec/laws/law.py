@@ -11,10 +11,14 @@ import hypothesis.strategies as st
 
 from mgspec.candidate import COMPONENTS, Candidate, Evaluation, LossError
 from mgspec.comparison import Comparison
-from mgspec.layout import Batch, Problem
+from mgspec.description import Description
+from mgspec.layout import AnyBatch, AnyProblem, Batch, Problem
 from mgspec.strategies import Variety
 
 Choice = int | float | tuple[int, ...]
+
+# The components that objects alone contribute to; a total also holds the background's term.
+OBJECT_TERMS = ("location", "classification")
 
 SECTIONS = ("Formula", "Why it matters", "Broken by")
 
@@ -27,8 +31,8 @@ class Case:
     choices: further drawn numbers, such as the order of images.
     """
 
-    problem: Problem
-    batches: Mapping[str, Batch]
+    problem: AnyProblem
+    batches: Mapping[str, AnyBatch]
     choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
@@ -46,11 +50,25 @@ class Trial:
     case: Case
     components: tuple[str, ...]
 
-    def batch(self, name: str) -> Batch:
-        """The case's batch of this name; ValueError where there is none."""
+    @property
+    def problem(self) -> Problem:
+        """The case's problem, of this layout; ValueError where it is of another."""
+        if not isinstance(self.case.problem, Problem):
+            raise ValueError("problem: is described; this law needs the project's own layout")
+        return self.case.problem
+
+    def images(self, name: str) -> AnyBatch:
+        """The case's batch of this name, of any layout; ValueError where there is none."""
         if name not in self.case.batches:
             raise ValueError(f"batches: expected one named {name!r}")
         return self.case.batches[name]
+
+    def batch(self, name: str) -> Batch:
+        """The case's batch of this name and this layout; ValueError where there is none."""
+        batch = self.images(name)
+        if not isinstance(batch, Batch):
+            raise ValueError(f"batches: {name!r} is not of the project's own layout")
+        return batch
 
     def choice(self, name: str, least: int, most: int) -> int:
         """The case's whole number of this name; ValueError where it is out of bounds.
@@ -72,7 +90,7 @@ class Trial:
         return float(value)
 
     def evaluate(
-        self, batch: Batch, *, gradients: bool = False, problem: Problem | None = None
+        self, batch: AnyBatch, *, gradients: bool = False, problem: AnyProblem | None = None
     ) -> Evaluation:
         """The candidate's answer for a batch; LossError where the components are not as agreed.
 
@@ -101,6 +119,8 @@ class Law:
     needs_options: it says nothing about a loss that does not follow the options of a problem.
     needs_modes: it says nothing about a loss that runs in one way only.
     needs_terms: it says nothing about a loss that returns its total and no term of it.
+    needs_layout: it reads cells and channels, which a described problem does not have.
+    needs_change: what a description must tell how to do to its images, such as "without_object".
     one_in: of the examples asked for, one in so many is tried, for each is run in several ways.
     on_request: it speaks of this layout's own loss; others are held to it only when it is named.
     """
@@ -115,15 +135,26 @@ class Law:
     needs_options: bool = False
     needs_modes: bool = False
     needs_terms: bool = False
+    needs_layout: bool = False
+    needs_change: str = ""
     on_request: bool = False
     one_in: int = 1
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
         """The candidate's components that this law can judge."""
-        return tuple(c for c in candidate.components if c in self.speaks_of)
+        if candidate.description is None or self.speaks_of == ("total",):
+            return tuple(c for c in candidate.components if c in self.speaks_of)
+        if self.speaks_of == OBJECT_TERMS:
+            held = candidate.description.background
+            return tuple(c for c in candidate.components if c not in held)
+        return candidate.components
 
     def why_not(self, candidate: Candidate) -> str | None:
         """Why this law says nothing of the candidate, or None."""
+        if candidate.description is not None:
+            missing = self._missing_of(candidate.description)
+            if missing is not None:
+                return missing
         if self.needs_gradients and not candidate.has_gradients:
             return "needs gradients, and this loss has none"
         if self.needs_options and candidate.options is not None:
@@ -133,10 +164,22 @@ class Law:
         if self.needs_terms and candidate.components == ("total",):
             return "needs a loss that returns its terms beside their total"
         if not self.components_of(candidate):
+            if candidate.description is not None:
+                return (
+                    "speaks of what objects alone contribute; in each component of this loss, "
+                    f"{', '.join(candidate.components)}, the description says there is background"
+                )
             return (
                 f"speaks of {' and '.join(self.speaks_of)}; "
                 f"the loss returns only {', '.join(candidate.components)}"
             )
+        return None
+
+    def _missing_of(self, description: Description) -> str | None:
+        if self.needs_layout:
+            return "needs this project's own layout of cells and channels"
+        if self.needs_change and getattr(description, self.needs_change) is None:
+            return f"needs {self.needs_change}, which {description.name!r} does not describe"
         return None
 
 

@@ -28,10 +28,10 @@ def _changed(problem: Problem, **changes: float) -> Problem:
 
 
 def _with(trial: Trial, **changes: float) -> Evaluation:
-    return trial.evaluate(trial.batch("X"), problem=_changed(trial.case.problem, **changes))
+    return trial.evaluate(trial.batch("X"), problem=_changed(trial.problem, **changes))
 
 
-@law(cases.one_batch, needs_options=True, on_request=True)
+@law(cases.one_batch, needs_layout=True, needs_options=True, on_request=True)
 def scales(trial: Trial) -> Iterator[Comparison]:
     """Each scale factor enters once.
 
@@ -47,7 +47,7 @@ def scales(trial: Trial) -> Iterator[Comparison]:
     Broken by: a factor applied to the cells and again to the sum; one applied to the total; one
     forgotten.
     """
-    problem = trial.case.problem
+    problem = trial.problem
     options = problem.options
     before = _with(trial)
     factors = {name: by * getattr(options, name) for name, (_, by) in FACTORS.items()}
@@ -110,7 +110,7 @@ def ignoring(trial: Trial) -> Iterator[Comparison]:
     image; only the best or the first anchor's box; centres not decoded.
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     options = problem.options
     background = options.background
     if background not in trial.components:

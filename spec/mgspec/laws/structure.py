@@ -10,8 +10,8 @@ import numpy as np
 from mgspec.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
-from mgspec.laws.density import OBJECT_TERMS, chosen_cell
-from mgspec.laws.law import Trial, law
+from mgspec.laws.density import chosen_cell
+from mgspec.laws.law import OBJECT_TERMS, Trial, law
 from mgspec.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
 
 TERMS = ("location", "anchor", "classification", "objectness")
@@ -29,7 +29,7 @@ def own_channels(problem: Problem, scale: int, component: str) -> list[int]:
     }[component]
 
 
-@law(cases.background_rewritten, speaks_of=TERMS)
+@law(cases.background_rewritten, needs_layout=True, speaks_of=TERMS)
 def masking(trial: Trial) -> Iterator[Comparison]:
     """A cell without an object has no say in location and classification.
 
@@ -44,7 +44,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     background cell's anchor target taken as it stands.
     """
     x, y = trial.batch("X"), trial.batch("Y")
-    problem = trial.case.problem
+    problem = trial.problem
     same_sizes(x, y)
     value = trial.evaluate(x)
     predicted = Batch(x.targets, y.predictions)
@@ -64,7 +64,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     yield from equal_values(trial, "L(X with Y's background targets)", told, value, x)
 
 
-@law(cases.right_predictions, speaks_of=TERMS, on_request=True)
+@law(cases.right_predictions, needs_layout=True, speaks_of=TERMS, on_request=True)
 def perfect(trial: Trial) -> Iterator[Comparison]:
     """Predictions that are right cost nothing.
 
@@ -81,14 +81,14 @@ def perfect(trial: Trial) -> Iterator[Comparison]:
     value = trial.evaluate(x)
     # The predictions are right to the last bit of a float32, whatever the loss computes in.
     inputs = replace(value, dtype="float32")
-    rounding = Rounding.of(trial.case.problem, [x], value, inputs)
+    rounding = Rounding.of(trial.problem, [x], value, inputs)
     for c in trial.components:
-        if c == "classification" and trial.case.problem.options.label_smoothing:
+        if c == "classification" and trial.problem.options.label_smoothing:
             continue
         yield Comparison(c, "L(X)", value.components[c], EQUAL, 0.0, float(rounding.tolerance(0.0)))
 
 
-@law(cases.one_spoilt_prediction, speaks_of=TERMS, on_request=True)
+@law(cases.one_spoilt_prediction, needs_layout=True, speaks_of=TERMS, on_request=True)
 def participation(trial: Trial) -> Iterator[Comparison]:
     """Every positive cell counts, with every channel.
 
@@ -103,7 +103,7 @@ def participation(trial: Trial) -> Iterator[Comparison]:
     an image counted; a channel without weight.
     """
     x, cell = trial.batch("X"), chosen_cell(trial)
-    problem = trial.case.problem
+    problem = trial.problem
     channel = trial.choice("channel", 0, problem.channels(cell.scale) - 1)
     away = trial.number("away", 100)
     predictions = [array.copy() for array in x.predictions]
@@ -122,7 +122,7 @@ def participation(trial: Trial) -> Iterator[Comparison]:
             yield Comparison(c, "L(X with one number off)", got, ABOVE, bound, tolerance)
 
 
-@law(cases.other_predictions, speaks_of=TERMS, on_request=True)
+@law(cases.other_predictions, needs_layout=True, speaks_of=TERMS, on_request=True)
 def separation(trial: Trial) -> Iterator[Comparison]:
     """Each component depends on its own channels only, the ignore mask excepted.
 
@@ -136,7 +136,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
     through an objectness target or the ignore mask.
     """
     x, y = trial.batch("X"), trial.batch("Y")
-    problem = trial.case.problem
+    problem = trial.problem
     same_sizes(x, y)
     value = trial.evaluate(x, gradients=True)
     options = problem.options
@@ -164,7 +164,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
                 yield comparison
 
 
-@law(cases.one_batch, on_request=True)
+@law(cases.one_batch, needs_layout=True, on_request=True)
 def layers(trial: Trial) -> Iterator[Comparison]:
     """The loss of a list of scales is the sum of the losses of each.
 
@@ -177,7 +177,7 @@ def layers(trial: Trial) -> Iterator[Comparison]:
     scales.
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     whole = trial.evaluate(x, gradients=True)
     parts = []
     for scale in range(problem.scales):

@@ -19,7 +19,7 @@ def _order(value: object, size: int, what: str) -> Sequence[int]:
     return value
 
 
-@law(cases.renamed, on_request=True)
+@law(cases.renamed, needs_layout=True, on_request=True)
 def relabelling(trial: Trial) -> Iterator[Comparison]:
     """Which class or anchor comes first does not matter.
 
@@ -33,7 +33,7 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
     anchor only.
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     classes = _order(trial.case.choices.get("classes"), problem.classes, "classes")
     orders = [
         _order(trial.case.choices.get(f"anchors {s}"), len(problem.anchors[s]), f"anchors {s}")
@@ -53,7 +53,7 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.one_clear_batch, on_request=True)
+@law(cases.one_clear_batch, needs_layout=True, on_request=True)
 def transposition(trial: Trial) -> Iterator[Comparison]:
     """Rows and columns are treated alike.
 
@@ -67,7 +67,7 @@ def transposition(trial: Trial) -> Iterator[Comparison]:
     (width, height).
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     other_problem, other = transposed(problem, x)
     value = trial.evaluate(x, gradients=True)
     turned = trial.evaluate(other, gradients=True, problem=other_problem)
@@ -80,7 +80,7 @@ def transposition(trial: Trial) -> Iterator[Comparison]:
         yield from worst_element(problem, c, "L(X transposed)", back, value.gradients[c], rounding)
 
 
-@law(cases.moved, on_request=True)
+@law(cases.moved, needs_layout=True, on_request=True)
 def translation(trial: Trial) -> Iterator[Comparison]:
     """Where in the image things are does not matter.
 
@@ -93,7 +93,7 @@ def translation(trial: Trial) -> Iterator[Comparison]:
     border that is left out.
     """
     x = trial.batch("X")
-    problem = trial.case.problem
+    problem = trial.problem
     rows, columns = trial.choice("rows", 0, 8), trial.choice("columns", 0, 8)
     coarse = x.grids[0]
     grids = [

@@ -15,6 +15,15 @@ def the_gradient_of_boxes_is_stopped(right, problem, batch):
     return with_slopes(right(problem, batch), lambda _, g: np.zeros_like(g), "location")
 
 
+@planted("gradient", "location")
+def the_gradient_of_x_is_stopped(right, problem, batch):
+    def stopped(scale, gradient):
+        gradient[..., 0] = 0
+        return gradient
+
+    return with_slopes(right(problem, batch), stopped, "location")
+
+
 @planted("gradient", OBJECT_TERMS)
 def the_gradient_is_three_halves_of_the_derivative(right, problem, batch):
     return with_slopes(right(problem, batch), lambda _, g: 1.5 * g, ALL)

@@ -1,0 +1,273 @@
+"""What a loss is found to behave as, on losses of which it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mgspec import NORMALIZATIONS, Batch, Candidate, Evaluation, LossError, Problem, specification
+from mgspec.behaviour import Behaviour, TermBehaviour, batch_laws, identify
+from mgspec.probes import PROBES, WRONGS, batch_of, problem_of
+from tests.faults.planting import averaged, renormalized, scaled, speaking_of, taken, under
+
+OBJECT_TERMS = ("location", "classification")
+BATCH = "`batch` (or `expected`: the same up to a constant)"
+
+
+def constant_apart(text: str, *, times: str) -> str:
+    return f"`batch` {text} (or `{times}` {text}: the same up to a constant)"
+
+
+# What S / max(1, n) and so on are when they are multiplied by B^power, in words.
+WORDS = {
+    ("positives", 0): "`positives`",
+    ("positives", 1): "`positives` multiplied by the batch size",
+    ("positives", -1): "`fixed`",
+    ("batch", 0): BATCH,
+    ("batch", 1): "`sum`",
+    ("batch", -1): constant_apart("divided by the batch size", times="expected"),
+    ("fixed", 0): "`fixed`",
+    ("fixed", 1): "`positives`",
+    ("fixed", -1): "`fixed` divided by the batch size",
+    ("hybrid", 0): "`hybrid`",
+    ("hybrid", 1): "`hybrid` multiplied by the batch size",
+    ("hybrid", -1): "`hybrid` divided by the batch size",
+    ("grid", 0): "`grid`",
+    ("grid", 1): "`grid` multiplied by the batch size (or `sum` divided by the cells of the grid: "
+    "the same up to a constant)",
+    ("grid", -1): "`grid` divided by the batch size",
+    ("expected", 0): BATCH,
+    ("expected", 1): "`sum`",
+    ("expected", -1): constant_apart("divided by the batch size", times="expected"),
+    ("per_image", 0): "`per_image`",
+    ("per_image", 1): "`per_image` multiplied by the batch size",
+    ("per_image", -1): "`per_image` divided by the batch size",
+    ("sum", 0): "`sum`",
+    ("sum", 1): "`sum` multiplied by the batch size",
+    ("sum", -1): BATCH,
+}
+
+
+def changed(claims: str, change: Callable[[Evaluation, Problem, Batch], Evaluation]) -> Candidate:
+    """The specification's loss, its answers changed, said to be computed in float32."""
+    right = specification(claims, dtype="float32")
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        return change(right.run(problem, batch, True), problem, batch)
+
+    return replace(right, run=run)
+
+
+def times_images(claims: str, power: int) -> Candidate:
+    components = "location anchor classification total"
+    return changed(
+        claims, lambda value, _, batch: scaled(value, float(batch.images) ** power, components)
+    )
+
+
+def terms(behaviour: Behaviour) -> dict[tuple[str, str], TermBehaviour]:
+    return {(term.component, term.wrong.name): term for term in behaviour.terms}
+
+
+@pytest.mark.parametrize(("claims", "power"), WORDS)
+def test_every_normalization_times_a_power_of_the_batch_size_is_told(
+    claims: str, power: int
+) -> None:
+    found = terms(identify(times_images(claims, power)))
+    for term in OBJECT_TERMS:
+        assert found[term, term].words == WORDS[claims, power]
+        assert found["total", term].words == WORDS[claims, power]
+
+
+@pytest.mark.parametrize("claims", NORMALIZATIONS)
+def test_a_scalar_is_told_term_by_term(claims: str) -> None:
+    found = terms(identify(speaking_of(specification(claims, dtype="float32"), ("total",))))
+    for term in OBJECT_TERMS:
+        assert found["total", term].words == WORDS[claims, 0]
+    assert ("total", "background anchor") in found
+    assert ("total", "objectness") not in found  # this loss has no such term
+
+
+EXPONENTS = {
+    "positives": (0, 0, 0),
+    "batch": (0, 1, 0),
+    "fixed": (-1, 0, 0),
+    "hybrid": (0, None, None),
+    "grid": (0, 1, -1),
+    "expected": (0, 1, 0),
+    "per_image": (0, 0, 0),
+    "sum": (1, 1, 0),
+}
+
+
+@pytest.mark.parametrize("claims", NORMALIZATIONS)
+def test_the_exponents_of_batch_size_objects_and_grid_are_measured(claims: str) -> None:
+    found = terms(identify(specification(claims, dtype="float32")))["location", "location"]
+    assert tuple(found.exponents.values()) == EXPONENTS[claims]
+
+
+def test_the_anchor_term_counts_all_cells_and_so_is_grid_under_positives() -> None:
+    found = terms(identify(specification("positives", dtype="float32")))
+    for wrong in ("anchor", "background anchor"):
+        assert found["anchor", wrong].words == (
+            "`grid` (or `positives` over all cells, `per_image` over all cells: "
+            "the same up to a constant)"
+        )
+
+
+def test_terms_that_behave_differently_are_told_apart() -> None:
+    mixed = changed(
+        "batch",
+        lambda value, problem, batch: taken(value, under("sum", problem, batch), "classification"),
+    )
+    words = identify(mixed).by_words
+    assert words[BATCH][0] == "location"
+    assert words["`sum`"] == ("classification",)
+    # The total was not added up anew: in it the classification is still as it was.
+    assert "classification in the total" in words[BATCH]
+
+
+def half(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+    return averaged_with(value, under("positives", problem, batch))
+
+
+def averaged_with(value: Evaluation, other: Evaluation) -> Evaluation:
+    return averaged([value, value, other])  # the gradients are of no interest here
+
+
+def by_position(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+    weight = 1 + 0.1 * np.arange(batch.images)
+    return renormalized(
+        value, problem, batch, "location", lambda scale, term: weight / batch.images
+    )
+
+
+def noisy(seed: int) -> Callable[[Evaluation, Problem, Batch], Evaluation]:
+    generator = np.random.default_rng(seed)
+
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return scaled(value, 1 + 0.01 * generator.standard_normal(), "location")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "off"), [(half, 1.3), (by_position, 1.2), (noisy(0), 1.01)], ids=lambda c: str(c)
+)
+def test_what_fits_no_formula_is_said_to_fit_none(
+    change: Callable[[Evaluation, Problem, Batch], Evaluation], off: float
+) -> None:
+    found = terms(identify(changed("batch", change)))["location", "location"]
+    assert found.words == "none of the normalizations"
+    assert found.nearest is not None
+    assert found.off > off
+
+
+def test_a_fault_of_one_in_a_thousand_in_one_batch_size_is_not_overlooked() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return scaled(value, 1.001 if batch.images == 4 else 1, "location")
+
+    found = terms(identify(changed("batch", change)))
+    assert found["location", "location"].formulas == ()
+    assert found["location", "location"].exponents["batch size"] is None
+    assert found["classification", "classification"].words == BATCH
+
+
+@pytest.mark.parametrize("offset", [1, 0.5, 10])
+def test_a_count_that_is_offset_is_told_from_one_that_is_guarded(offset: float) -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return renormalized(
+            value, problem, batch, "location", lambda _, term: 1 / (term.count.sum() + offset)
+        )
+
+    found = terms(identify(changed("positives", change)))
+    words = f"`positives` with n + {offset:g} in place of max(1, n)"
+    assert found["location", "location"].words == words
+    assert found["classification", "classification"].words == "`positives`"
+
+
+def test_a_count_that_is_offset_by_a_speck_is_as_good_as_guarded() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return renormalized(
+            value, problem, batch, "location", lambda _, term: 1 / (term.count.sum() + 1e-7)
+        )
+
+    found = terms(identify(changed("positives", change)))
+    assert found["location", "location"].words == "`positives`"
+
+
+def test_what_is_skipped_without_objects_is_said() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return value if batch.positives else scaled(value, 0, "anchor")
+
+    found = terms(identify(changed("batch", change)))
+    assert found["anchor", "background anchor"].words == (
+        f"{BATCH} except in batches without objects"
+    )
+
+
+def test_a_mean_over_the_images_with_objects_only_is_said() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return renormalized(
+            value,
+            problem,
+            batch,
+            "location",
+            lambda _, term: 1 / np.maximum(1, term.count) / max(1, np.sum(term.count > 0)),
+        )
+
+    words = terms(identify(changed("batch", change)))["location", "location"].words
+    assert words == "`per_image` only where every image has objects"
+
+
+def test_a_batch_without_a_finite_number_is_named_and_the_others_are_judged() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return value if batch.positives else scaled(value, np.nan, "location")
+
+    found = identify(changed("positives", change))
+    assert {sum(probe.objects) for probe in found.unanswered} == {0}
+    assert set(found.unanswered.values()) == {"location is nan"}
+    assert terms(found)["location", "location"].words == "`positives`"
+
+
+def test_a_loss_that_raises_on_every_batch_has_no_terms() -> None:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        raise LossError("no such head")
+
+    found = identify(replace(specification("batch"), run=run))
+    assert found.terms == ()
+    assert set(found.unanswered) == set(PROBES)
+    assert set(found.unanswered.values()) == {"no such head"}
+
+
+def test_half_precision_is_not_claimed_to_tell_what_it_cannot() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        return replace(value, dtype="bfloat16")
+
+    for term in identify(changed("batch", change)).terms:
+        assert not term.distinct
+        assert "not told apart" in term.words
+
+
+@pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.name)
+def test_a_wrong_prediction_costs_in_its_own_term_only(wrong) -> None:
+    from mgspec.candidate import PLAIN_OPTIONS
+
+    options = replace(PLAIN_OPTIONS, background="objectness")
+    probe = PROBES[0]
+    problem = problem_of(probe, options)
+    loss = specification("batch", options)
+    right, spoilt = (loss.run(problem, batch_of(problem, probe, w), False) for w in (None, wrong))
+    more = {c for c in right.components if spoilt.components[c] > right.components[c]}
+    silent = wrong.in_background and wrong.component != "objectness"
+    assert more == (set() if silent else {wrong.component, "total"})
+
+
+def test_the_batch_laws_are_searched_in_brief() -> None:
+    verdicts = batch_laws(specification("positives"), max_examples=20, seed=0)
+    broken = {v.law for v in verdicts if v.status == "broken"}
+    assert broken <= set(NORMALIZATIONS["batch"].obeys - NORMALIZATIONS["positives"].obeys)
+    assert "partition" in broken

@@ -12,6 +12,7 @@ import typer
 
 from mgloss.gate.commands.check import check
 from mgloss.gate.commands.explain import explain
+from mgloss.gate.commands.identify import identify
 from mgloss.gate.commands.matrix import matrix
 from mgloss.gate.commands.replay import replay
 
@@ -61,7 +62,7 @@ def _root(
     """
 
 
-for command in (check, matrix, explain, replay):
+for command in (check, matrix, explain, replay, identify):
     app.command()(command)
 
 

@@ -120,8 +120,8 @@ class TermBehaviour:
 
     @property
     def name(self) -> str:
-        """Such as "location", or "location in the total"."""
-        if self.component == self.wrong.component:
+        """Such as "location", or "location in the anchor" where that is wrong."""
+        if self.component in (self.wrong.component, "total"):
             return self.wrong.name
         return f"{self.wrong.name} in the {self.component}"
 
@@ -160,7 +160,9 @@ class Behaviour:
         """What the terms behave as, with the names of those that do."""
         groups: dict[str, tuple[str, ...]] = {}
         for term in self.news:
-            groups[term.words] = (*groups.get(term.words, ()), term.name)
+            own = all(t.component == "total" for t in self.terms)
+            name = term.name if own or term.component != "total" else f"{term.name} in the total"
+            groups[term.words] = (*groups.get(term.words, ()), name)
         return groups
 
 

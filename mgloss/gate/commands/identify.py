@@ -1,0 +1,54 @@
+"""`mgloss identify`: which normalization a loss behaves as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mgloss.gate.commands.arguments import LossArgument, fail, need_writable
+
+
+def identify(
+    loss: LossArgument = None,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write what was found to FILE as JSON."),
+    ] = None,
+) -> None:
+    """Tell which normalization a loss behaves as, term by term.
+
+    It is measured on batches of equal objects in which one thing is predicted wrong: how the value
+    goes with the batch size, with the objects at equal loss per object, and with the grid; and in
+    a short search, which of the batch laws it obeys. Status 0 when every term is told, 1 when one
+    fits no normalization or gives no finite number.
+
+    Examples:
+
+      mgloss identify my_loss.py:loss
+
+      mgloss identify package.losses:make_loss --json behaviour.json
+    """
+    from rich.console import Console
+
+    from mgloss.gate import behaviour_report
+    from mgloss.gate.loading import LoadError, load
+
+    if json is not None:
+        need_writable(json, "--json")
+        json = json.resolve()  # a foreign loss may leave this folder
+    console = Console(highlight=False)
+    with console.status("loading the loss"):
+        try:
+            found = load(loss, "batch")
+        except LoadError as error:
+            fail(str(error))
+    told = behaviour_report.gather(console, found.candidate)
+    behaviour_report.show(console, loss, found.notes, told)
+    if json is not None:
+        try:
+            behaviour_report.write_json(json, loss, told)
+        except OSError as error:
+            fail(f"--json {json}: cannot be written: {error.strerror or error}")
+    raise typer.Exit(0 if told.is_whole else 1)

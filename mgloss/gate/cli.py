@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mgloss.gate.commands.check import check
+from mgloss.gate.commands.diff import diff
 from mgloss.gate.commands.explain import explain
 from mgloss.gate.commands.identify import identify
 from mgloss.gate.commands.matrix import matrix
@@ -62,7 +63,7 @@ def _root(
     """
 
 
-for command in (check, matrix, explain, replay, identify):
+for command in (check, matrix, explain, replay, identify, diff):
     app.command()(command)
 
 

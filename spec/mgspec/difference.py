@@ -246,7 +246,7 @@ def _objects(batch: Batch) -> list[int]:
 
 
 def survey(pair: Pair, *, seed: int | None, progress: Progress | None = None) -> list[Seen]:
-    """Batches at random and what the two losses say of them; those without an answer are left out."""
+    """Batches at random, and what two losses say of those that both answer."""
     seen: list[Seen] = []
     effort = Effort()
 

@@ -1,0 +1,96 @@
+"""`mgloss diff`: where two losses disagree."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mgloss.gate.commands.arguments import (
+    SeedOption,
+    check_search_numbers,
+    fail,
+    need_writable,
+)
+
+_FORM = (
+    "as LOSS of check, or LOSS@REV for the loss as it was in a git revision: "
+    "my_loss.py:loss@HEAD~1, package.module:name@main"
+)
+
+
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help=f"A loss, {_FORM}.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The loss to compare with it.")],
+    max_examples: Annotated[
+        int,
+        typer.Option("--max-examples", help="Batches compared before two losses are the same."),
+    ] = 200,
+    seed: SeedOption = 0,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write what was found to FILE as JSON."),
+    ] = None,
+    report: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the batches that show it are saved.")
+    ] = Path("mgloss-report"),
+) -> None:
+    """Find the smallest batch on which two losses disagree, in value, component or gradient.
+
+    Says by what factor they differ there, and whether that depends on the batch size, the objects
+    or the grid. This is the gate for a refactoring that must change nothing. Status 0 when no
+    difference was found, 1 when they differ, 2 when they cannot be compared, or return different
+    components and agree in those that both return.
+
+    Examples:
+
+      mgloss diff my_loss.py:loss@HEAD~1 my_loss.py:loss
+
+      mgloss diff my_loss.py:loss@main my_loss.py:loss --max-examples 1000
+
+      mgloss diff old.py:loss package.losses:make_loss --json difference.json
+    """
+    from rich.console import Console
+
+    from mgloss.gate import difference_report
+    from mgloss.gate.loading import LoadError
+    from mgloss.gate.revisions import load_apart, named
+    from mgspec.difference import Pair
+
+    check_search_numbers(max_examples, seed, "0")
+    need_writable(report, "--report")
+    if json is not None:
+        need_writable(json, "--json")
+    console = Console(highlight=False)
+    here = Path.cwd()  # a foreign loss may leave it
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        with console.status("loading the losses"):
+            loaded = []
+            for number, asked in enumerate((old, new)):
+                place = Path(folder) / str(number)
+                place.mkdir()
+                try:
+                    loaded.append(load_apart(named(asked), "batch", place))
+                except LoadError as error:
+                    fail(str(error).replace(f"{place.resolve()}{os.sep}", ""))
+                os.chdir(here)
+        pair = Pair.of(loaded[0].candidate, loaded[1].candidate)
+        if not pair.new.components:
+            fail(
+                f"no component in common: {old} returns {', '.join(pair.only_old)}, "
+                f"{new} returns {', '.join(pair.only_new)}"
+            )
+        request = difference_report.Request(old, new, max_examples, seed)
+        difference_report.show_request(console, request, pair, [found.notes for found in loaded])
+        found = difference_report.gather(console, request, pair)
+        os.chdir(here)
+    try:
+        saved = difference_report.save(request, found, report)
+        if json is not None:
+            difference_report.write_json(json, request, pair, found)
+    except OSError as error:
+        fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
+    raise typer.Exit(difference_report.conclude(console, pair, found, saved))

@@ -37,11 +37,9 @@ class Named:
 
 def named(asked: str) -> Named:
     """What LOSS or LOSS@REV names; LoadError where the revision stands in a wrong place."""
-    if (
-        "@" not in asked
-        or Path(asked.rpartition(":")[0] or asked).is_file()
-        or Path(asked).is_file()
-    ):
+    place = _place(asked)
+    in_a_path = Path(place).is_file() and "@" not in asked[len(place) :]
+    if "@" not in asked or in_a_path:
         return Named(asked, None)
     parts = re.fullmatch(r"(?P<loss>.+?(?:\.py(?::\w+)?|:\w+))@(?P<revision>.+)", asked)
     if parts is None:
@@ -52,9 +50,8 @@ def named(asked: str) -> Named:
     revision = parts["revision"]
     if ":" in revision:
         commit, _, name = revision.partition(":")
-        raise LoadError(
-            f"{asked!r}: the revision comes last; did you mean {parts['loss']}:{name}@{commit}?"
-        )
+        meant = f"{_place(parts['loss'])}:{name}@{commit}"
+        raise LoadError(f"{asked!r}: the revision comes last; did you mean {meant}?")
     return Named(parts["loss"], revision)
 
 
@@ -168,9 +165,10 @@ def load_apart(asked: Named, claims: str, folder: Path) -> Loaded:
     home = Home(folder, _moved(top, folder), replaced=top)
     if not is_file:
         with _inside(folder / Path.cwd().resolve().relative_to(top)):
-            loaded = _loaded(home, asked.loss, claims)
-        _check_origin(home, asked)
-        return loaded
+            try:
+                return _loaded(home, asked.loss, claims)
+            finally:
+                _check_origin(home, asked)
     relative = path.relative_to(top)
     if not (folder / relative).is_file():
         raise LoadError(f"{asked.loss}@{asked.revision}: that revision has no file {relative}")

@@ -128,7 +128,7 @@ def compare(pair: Pair, effort: Effort, trial: Trial) -> Iterator[Comparison]:
 
     Numbers that are no numbers in both losses, in the same way, are the same.
     """
-    x, problem = trial.batch("X"), trial.case.problem
+    x, problem = trial.batch("X"), trial.problem
     old, new = (_answer(loss, problem, x, pair.gradients) for loss in (pair.old, pair.new))
     if isinstance(old, LossError) and isinstance(new, LossError):
         effort.unanswered += 1

@@ -155,7 +155,9 @@ def noisy(seed: int) -> Callable[[Evaluation, Problem, Batch], Evaluation]:
 
 
 @pytest.mark.parametrize(
-    ("change", "off"), [(half, 1.3), (by_position, 1.2), (noisy(0), 1.01)], ids=lambda c: str(c)
+    ("change", "off"),
+    [(half, 1.3), (by_position, 1.2), (noisy(0), 1.01)],
+    ids=("half", "by_position", "noise"),
 )
 def test_what_fits_no_formula_is_said_to_fit_none(
     change: Callable[[Evaluation, Problem, Batch], Evaluation], off: float

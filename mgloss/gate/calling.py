@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,6 +117,9 @@ def quiet(native: bool = False) -> Iterator[io.StringIO]:
     native: also silence what compiled code writes straight to standard error.
     """
     with contextlib.ExitStack() as stack:
+        # Nor are warnings; a project's pytest configuration may make errors of them.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
         output = io.StringIO()
         stack.enter_context(contextlib.redirect_stdout(output))
         stack.enter_context(contextlib.redirect_stderr(output))

@@ -1,6 +1,9 @@
 """The pytest plugin: one test item for each law that a loss is to obey.
 
-    pytest -p mgloss.gate.plugin --loss package.module:name --claims batch
+    pytest --loss path/to/file.py:name --claims batch
+
+It is installed as `mgloss`, and so every pytest run of everybody who has mgloss imports this file:
+what is heavy is imported when a loss is asked for, and without one nothing happens.
 
 It only makes items and runs them; whoever reports (the command line, JUnit, a terminal) reads the
 verdicts from the items' reports.
@@ -8,47 +11,141 @@ verdicts from the items' reports.
 
 from __future__ import annotations
 
+import argparse
 import functools
-from collections.abc import Callable
-from typing import Any
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mgloss.gate import verdicts
-from mgloss.gate.loading import Loaded, load
-from mgspec import LAWS, NORMALIZATIONS, Verdict, law_named, normalization, search
-from mgspec.candidate import PLAIN_OPTIONS
-from mgspec.laws import BATCH_LAWS
-from mgspec.search import BROKEN, ERROR, SKIPPED
+if TYPE_CHECKING:
+    from mgloss.gate.loading import Loaded
+    from mgspec import Verdict
 
-PROPERTY = "mgloss"  # the key of a report's user_properties that holds its verdicts
+ENTRY_POINT = "mgloss"  # the name that pyproject.toml installs this plugin by
+MARKER = "mgloss"  # `pytest -m mgloss` runs the laws only
+PROPERTY = "mgloss"  # the attribute of an item's report that holds its verdicts
 PROGRESS = pytest.StashKey[Callable[[], None]]()
 
 DEFAULT_CLAIMS = "batch"
 DEFAULT_EXAMPLES = 100
 DEFAULT_SEED = 0
 
-loaded = functools.lru_cache(maxsize=None)(load)
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """The plugin's options."""
+    # pytest refuses one module under two names: -p mgloss.gate.plugin where it is installed.
+    for name in (ENTRY_POINT, __name__):
+        if not pluginmanager.has_plugin(name):
+            pluginmanager.set_blocked(name)
     group = parser.getgroup("mgloss", "laws of loss normalization")
-    group.addoption("--loss", help="package.module:name or path/to/file.py:name")
-    group.addoption("--claims", default=DEFAULT_CLAIMS, help="normalization the loss claims")
-    group.addoption("--law", action="append", default=[], help="only this law; repeatable")
-    group.addoption("--law-examples", type=int, default=DEFAULT_EXAMPLES)
-    group.addoption("--law-seed", type=int, default=DEFAULT_SEED)
-    group.addoption("--loss-options", help="'all', or a JSON file of options")
-    group.addoption("--loss-traceback", action="store_true")
     group.addoption(
-        "--reference", action="store_true", help="judge the built-in reference, not --loss"
+        "--loss",
+        metavar="LOSS",
+        help="judge this loss: package.module:name or path/to/file.py:name",
     )
     group.addoption(
-        "--matrix",
-        action="store_true",
-        help="every batch law on the reference's plain terms under every normalization",
+        "--claims",
+        metavar="NAME",
+        default=DEFAULT_CLAIMS,
+        help="the normalization whose laws it must obey (default: %(default)s)",
     )
+    group.addoption(
+        "--law", metavar="NAME", action="append", default=[], help="only this law; repeatable"
+    )
+    group.addoption(
+        "--law-examples",
+        metavar="N",
+        type=int,
+        default=DEFAULT_EXAMPLES,
+        help="batches tried before a law is taken to hold (default: %(default)s)",
+    )
+    group.addoption(
+        "--law-seed",
+        metavar="N",
+        type=int,
+        default=DEFAULT_SEED,
+        help="the same seed finds the same counterexample (default: %(default)s)",
+    )
+    group.addoption(
+        "--loss-options",
+        metavar="all|FILE",
+        help="it is the MultiGrid loss, with all options or those of a JSON file",
+    )
+    group.addoption(
+        "--loss-traceback", action="store_true", help="show the traceback where the loss raises"
+    )
+    # What only `mgloss` itself asks for: every law of the reference, and the truth table.
+    group.addoption("--law-reference", action="store_true", help=argparse.SUPPRESS)
+    group.addoption("--law-matrix", action="store_true", help=argparse.SUPPRESS)
+
+
+def _is_asked(option: argparse.Namespace) -> bool:
+    return bool(option.loss is not None or option.law_reference or option.law_matrix)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a wrong request before any test is looked for."""
+    option = config.option
+    if not _is_asked(option):
+        if option.law or option.claims != DEFAULT_CLAIMS:
+            raise pytest.UsageError("--law and --claims are about a loss: say which with --loss")
+        return
+    config.addinivalue_line("markers", f"{MARKER}: a law that the loss of --loss must obey")
+    if hasattr(config, "workerinput"):  # of pytest-xdist, whose controller has looked
+        return
+    if option.law_examples < 1:
+        raise pytest.UsageError(f"--law-examples {option.law_examples}: expected 1 or more")
+    if option.law_seed < 0:
+        raise pytest.UsageError(f"--law-seed {option.law_seed}: expected 0 or more")
+    try:
+        selected(option.loss, option.claims, tuple(option.law), option.loss_options)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    if option.loss is not None:
+        _loaded_as_asked(option)
+
+
+def _loaded_as_asked(option: argparse.Namespace) -> Loaded:
+    """The loss of --loss; a usage error where it cannot be judged."""
+    from mgloss.gate.loading import LoadError
+
+    here = Path.cwd()  # a foreign loss may leave it
+    try:
+        return loaded(
+            option.loss,
+            option.claims,
+            options=option.loss_options,
+            show_traceback=option.loss_traceback,
+        )
+    except (LoadError, ValueError) as error:
+        raise pytest.UsageError(f"--loss: {error}") from None
+    finally:
+        os.chdir(here)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What is judged, and what a person should know of it."""
+    option = config.option
+    if option.loss is None:
+        return []
+    head = (
+        f"mgloss: {option.loss} against the laws of {option.claims}"
+        f" ({option.law_examples} examples a law, seed {option.law_seed})"
+    )
+    return [head, *(f"mgloss: note: {note}" for note in _loaded_as_asked(option).notes)]
+
+
+@functools.cache
+def loaded(
+    loss: str | None, claims: str, *, options: str | None = None, show_traceback: bool = False
+) -> Loaded:
+    """`loading.load`, once for each request."""
+    from mgloss.gate.loading import load
+
+    return load(loss, claims, options=options, show_traceback=show_traceback)
 
 
 def selected(
@@ -59,9 +156,11 @@ def selected(
     A loss with options says that it is the one that the specification tells: all laws are for it.
     Raises ValueError for a name that is none.
     """
+    from mgspec import LAWS, law_named, normalization
+
+    obeyed = normalization(claims).obeys
     if laws:
         return tuple(dict.fromkeys(law_named(name).name for name in laws))
-    obeyed = normalization(claims).obeys
     return tuple(
         name
         for name, law in LAWS.items()
@@ -73,32 +172,59 @@ def selected(
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Add an item for each law that the options ask for."""
     option = session.config.option
-    if option.matrix:
-        pairs = [(claims, law) for claims in NORMALIZATIONS for law in BATCH_LAWS]
-    elif option.loss or option.reference:
-        try:
-            laws = selected(option.loss, option.claims, tuple(option.law), option.loss_options)
-        except ValueError as error:
-            raise pytest.UsageError(str(error)) from None
-        # The laws that take longest come first, so that no process ends up with one alone.
-        ordered = sorted(laws, key=lambda law: -LAWS[law].one_in)
-        pairs = [(option.claims, law) for law in ordered]
-    else:
+    if not _is_asked(option):
         return
-    for claims, law in pairs:
-        items.append(LawItem.from_parent(session, name=f"{claims}:{law}", claims=claims, law=law))
+    from mgspec import LAWS, NORMALIZATIONS
+    from mgspec.laws import BATCH_LAWS
+
+    if option.law_matrix:
+        groups = {claims: list(BATCH_LAWS) for claims in NORMALIZATIONS}
+    else:
+        laws = selected(option.loss, option.claims, tuple(option.law), option.loss_options)
+        # The laws that take longest come first, so that no process ends up with one alone.
+        groups = {option.claims: sorted(laws, key=lambda law: -LAWS[law].one_in)}
+    loss = option.loss or "reference"
+    for claims, laws_of_group in groups.items():
+        group = LawGroup.from_parent(
+            session, name=claims, nodeid=f"{loss}::{claims}", laws=laws_of_group
+        )
+        items.extend(group.collect())
+
+
+def claims_and_law(nodeid: str) -> tuple[str, str]:
+    """What an item with this id, `LOSS::CLAIMS::LAW`, is about."""
+    _, claims, law = nodeid.rsplit("::", 2)
+    return claims, law
+
+
+class LawGroup(pytest.Collector):
+    """The laws that one loss is held to by what it claims to be; its name is the claim."""
+
+    def __init__(self, *, laws: list[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.laws = laws
+
+    def collect(self) -> Iterator[LawItem]:
+        """An item for each law."""
+        for law in self.laws:
+            yield LawItem.from_parent(self, name=law)
 
 
 class LawItem(pytest.Item):
-    """One law on one loss; its name is `claims:law`."""
+    """One law on one loss; its name is the law's."""
 
-    def __init__(self, *, claims: str, law: str, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.claims = claims
-        self.law = law
+        self.claims, self.law = claims_and_law(self.nodeid)
+        self.add_marker(MARKER)
+        self.documents: list[dict[str, Any]] | None = None
 
     def runtest(self) -> None:
-        """Search; the verdicts go into the report's properties."""
+        """Search; the verdicts go into the report."""
+        from mgloss.gate import verdicts
+        from mgspec import LAWS, search
+        from mgspec.search import BROKEN, ERROR, SKIPPED
+
         option = self.config.option
         found = self._loaded()
         results = search(
@@ -108,10 +234,9 @@ class LawItem(pytest.Item):
             seed=option.law_seed,
             progress=self.config.stash.get(PROGRESS, None),
         )
-        documents = [
+        self.documents = [
             verdicts.document(v, option.loss, self.claims, option.law_seed) for v in results
         ]
-        self.user_properties.append((PROPERTY, documents))
         if all(v.status == SKIPPED for v in results):
             pytest.skip(results[0].message)
         if any(v.status in (BROKEN, ERROR) for v in results):
@@ -119,34 +244,42 @@ class LawItem(pytest.Item):
 
     def _loaded(self) -> Loaded:
         option = self.config.option
-        if option.matrix:
+        if option.law_matrix:
+            from mgloss.gate.loading import Loaded
             from mgloss.gate.tensorflow_adapter import reference
+            from mgspec.candidate import PLAIN_OPTIONS
 
             return Loaded(reference(self.claims, PLAIN_OPTIONS))
-        found: Loaded = loaded(
-            option.loss,
-            self.claims,
-            options=option.loss_options,
-            show_traceback=option.loss_traceback,
-        )
-        return found
+        return _loaded_as_asked(option)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The law and what came instead; a traceback of ours would say nothing."""
         if isinstance(excinfo.value, LawBrokenError):
+            from mgloss.gate.failure import failure_text
+
+            return failure_text(excinfo.value.results)
+        if isinstance(excinfo.value, pytest.UsageError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Any, None, str]:
         """Where the item is from: nowhere in a file."""
-        return self.path, None, self.name
+        loss = self.config.option.loss or "reference"
+        return self.path, None, f"{self.law}: {loss} against {self.claims}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """The verdicts travel with the report of a law, between processes too."""
+    outcome: Any = yield
+    if isinstance(item, LawItem) and item.documents is not None:
+        # Not among its user_properties, which JUnit would print in full.
+        setattr(outcome.get_result(), PROPERTY, item.documents)
 
 
 class LawBrokenError(Exception):
     """The verdicts of a law that does not hold."""
 
     def __init__(self, results: list[Verdict]) -> None:
-        law = LAWS[results[0].law]
-        lines = [f"{law.name}: {law.statement}"]
-        lines += [f"  {v.message}" for v in results if v.message]
-        super().__init__("\n".join(lines))
+        super().__init__(results[0].law)
+        self.results = results

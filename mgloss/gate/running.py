@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mgloss.gate import verdicts
-from mgloss.gate.plugin import PROGRESS, PROPERTY
+from mgloss.gate.plugin import PROGRESS, PROPERTY, claims_and_law
 from mgspec.search import ERROR
 
 Document = dict[str, Any]
@@ -41,8 +41,8 @@ class _Gatherer:
         config.stash[PROGRESS] = self.listener.tried
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        claims, _, law = report.nodeid.rpartition("::")[2].partition(":")
-        found = dict(report.user_properties).get(PROPERTY)
+        claims, law = claims_and_law(report.nodeid)
+        found = getattr(report, PROPERTY, None)
         if found is None and report.failed:
             # The law itself failed, or the process that ran it died.
             found = [verdicts.bare(law, ERROR, f"the check came to an end: {report.longreprtext}")]

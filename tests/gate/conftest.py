@@ -1,4 +1,4 @@
-"""Running the command as a user does: in a process of its own, in a folder of its own."""
+"""Running what is installed as a user does: in a process of its own, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[2]
 LOSSES = Path(__file__).parent / "losses.py"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def environment(*folders: Path) -> dict[str, str]:
+    """That of a user whose Python finds this source tree, and these folders."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HYPOTHESIS"))}
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "spec", *folders)))
+    return {**kept, "PYTHONPATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
+
+
 @pytest.fixture
 def mgloss(tmp_path: Path) -> Run:
     def run(*arguments: object, columns: int = 120) -> subprocess.CompletedProcess[str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HYPOTHESIS"))}
-        path = os.pathsep.join((str(ROOT), str(ROOT / "spec")))
         return subprocess.run(
             [sys.executable, "-m", "mgloss", *map(str, arguments)],
             capture_output=True,
@@ -28,7 +38,37 @@ def mgloss(tmp_path: Path) -> Run:
             check=False,
             cwd=tmp_path,
             timeout=300,
-            env={**kept, "PYTHONPATH": path, "COLUMNS": str(columns), "NO_COLOR": "1"},
+            env={**environment(), "COLUMNS": str(columns)},
+        )
+
+    return run
+
+
+@pytest.fixture
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user who has installed this source tree: pytest finds its plugin."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    folder = tmp_path_factory.mktemp("site")
+    metadata = folder / "mgloss-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mgloss\nVersion: 0\n")
+    lines = [f"{name} = {place}" for name, place in project["entry-points"]["pytest11"].items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines, ""]))
+    return environment(folder)
+
+
+@pytest.fixture
+def users_pytest(tmp_path: Path, installed: dict[str, str]) -> Run:
+    def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            timeout=300,
+            env={**installed, **variables},
         )
 
     return run

@@ -99,7 +99,7 @@ def check(
         f"--law-examples={max_examples}",
         f"--law-seed={seed}",
         *(f"--law={name}" for name in chosen),
-        f"--loss={loss}" if loss else "--reference",
+        f"--loss={loss}" if loss else "--law-reference",
         *([f"--loss-options={asked}"] if asked else []),
         *(["--loss-traceback"] if traceback else []),
     ]

@@ -36,7 +36,7 @@ def matrix(
 
     check_search_numbers(max_examples, seed, n)
     console = Console()
-    options = ["--matrix", f"--law-examples={max_examples}", f"--law-seed={seed}"]
+    options = ["--law-matrix", f"--law-examples={max_examples}", f"--law-seed={seed}"]
     total = len(BATCH_LAWS) * len(NORMALIZATIONS)
     found, completed = reporting.gather(console, total, options, n)
     raise typer.Exit(reporting.show_matrix(console, found, max_examples, completed))

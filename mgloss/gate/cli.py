@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mgloss.gate.commands.baseline import baseline
 from mgloss.gate.commands.check import check
 from mgloss.gate.commands.diff import diff
 from mgloss.gate.commands.explain import explain
@@ -63,7 +64,7 @@ def _root(
     """
 
 
-for command in (check, matrix, explain, replay, identify, diff):
+for command in (check, baseline, matrix, explain, replay, identify, diff):
     app.command()(command)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from mgloss.gate import terminal, verdicts
+from mgloss.gate.baseline import WHOLE, Change, Comparison
 from mgloss.gate.running import Listener, run
 from mgspec import LAWS, NORMALIZATIONS, normalization
 from mgspec.counterexample import from_document, load, write_text
@@ -112,9 +114,13 @@ def save(found: Sequence[Document], report: Path) -> None:
 
 
 def show_verdicts(
-    console: Console, request: Request, found: Sequence[Document], components: Sequence[str]
+    console: Console,
+    request: Request,
+    found: Sequence[Document],
+    components: Sequence[str],
+    shown: Callable[[Document], bool] | None = None,
 ) -> None:
-    """The table, then each law that is broken.
+    """The table, then each law that is broken; of these only what `shown` picks, if given.
 
     Where the loss gives no finite number, the first law that says so is shown in full; the others
     fail for the same reason, and are named.
@@ -123,6 +129,7 @@ def show_verdicts(
     without_number = False
     for law in dict.fromkeys(v["law"] for v in found):
         failed = [v for v in found if v["law"] == law and v["status"] in (BROKEN, ERROR)]
+        failed = [v for v in failed if shown is None or shown(v)]
         if not failed:
             continue
         only_errors = all(v["status"] == ERROR for v in failed)
@@ -247,3 +254,51 @@ def conclude(
         console.print("nothing could be judged of this loss")
         return 2
     return 0
+
+
+def conclude_since(
+    console: Console, baseline: Path, compared: Comparison, update: str, status: int
+) -> int:
+    """What has changed since a baseline, and the exit status: 1 only for a change for the worse.
+
+    update: the command that records the baseline anew. status: without a baseline.
+    """
+    console.print()
+    console.print(Text(f"since {baseline}:"), soft_wrap=True)
+    for word, style, changes in (
+        ("worse", "bold red", compared.worse),
+        ("better", "bold green", compared.better),
+        ("known", "dim", [change for change in compared.known if change.before != change.now]),
+    ):
+        for change in changes:
+            line = Text(f"  {word:<8}", style) + Text(_change(change))
+            console.print(line, soft_wrap=True)
+    same = dict.fromkeys(c.law for c in compared.known if c.before == c.now)
+    if same:
+        console.print(Text(f"  known   {', '.join(same)}: as before", "dim"), soft_wrap=True)
+    if not compared.worse:
+        console.print("  nothing is worse")
+    if compared.better:
+        console.print(Text("  record  ") + Text(update, "cyan"), soft_wrap=True)
+    if compared.worse:
+        return 1
+    return 0 if status == 1 else status
+
+
+def _change(change: Change) -> str:
+    of = "" if change.component == WHOLE else f" of {change.component}"
+    before = {
+        HOLDS: "held",
+        BROKEN: "was broken",
+        ERROR: "came to no verdict",
+        SKIPPED: "was not judged",
+        None: "is not in the baseline",
+    }[change.before]
+    now = {
+        HOLDS: "holds",
+        BROKEN: "is broken",
+        ERROR: "comes to no verdict",
+        SKIPPED: "is not judged",
+        None: "is not judged: the loss does not return it",
+    }[change.now]
+    return f"{change.law}{of} {before}, and now {now}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,11 @@ from mgloss.gate.commands.arguments import (
     fail,
     need_writable,
 )
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mgloss.gate.reporting import Request
 
 
 def check(
@@ -39,6 +45,13 @@ def check(
     report: Annotated[
         Path, typer.Option(metavar="DIR", help="Where counterexamples are saved.")
     ] = Path("mgloss-report"),
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Fail only on what is worse than mgloss baseline has recorded in FILE.",
+        ),
+    ] = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Judge a loss: which laws of loss normalization it obeys, and what breaks the others.
@@ -52,10 +65,88 @@ def check(
       mgloss check package.losses:make_loss --law partition --law sharding --max-examples 1000
 
       mgloss check my_loss.py:make_loss --options my_options.json
+
+      mgloss check my_loss.py:loss --baseline mgloss-baseline.json
+    """
+    from rich.console import Console
+
+    from mgloss.gate import reporting
+    from mgloss.gate.baseline import compare, differences, load_for
+    from mgloss.gate.commands.baseline import update_command
+
+    try:
+        recorded = load_for(baseline, claims) if baseline is not None else None
+    except ValueError as error:
+        fail(str(error))
+    need_writable(report, "--report")
+    if json is not None:
+        need_writable(json, "--json")
+    console = Console(highlight=False)
+    laws = tuple(law or ())
+    judged = judge(
+        console,
+        loss=loss,
+        claims=claims,
+        laws=laws,
+        # What was recorded is guarded, claimed or not.
+        further=tuple(recorded.laws) if recorded is not None and not laws else (),
+        options=options,
+        max_examples=max_examples,
+        seed=seed,
+        n=n,
+        traceback=traceback,
+    )
+    request, found = judged.request, judged.found
+    compared = compare(recorded, found) if recorded is not None else None
+    try:
+        reporting.save(found, report)
+        shown = compared.is_worse if compared is not None else None
+        reporting.show_verdicts(console, request, found, judged.components, shown)
+        others = [] if laws else reporting.not_run(request, judged.chosen)
+        if json is not None:
+            reporting.write_json(json, request, found + others)
+    except OSError as error:
+        fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
+    status = reporting.conclude(console, found, others, judged.completed)
+    if baseline is not None and recorded is not None and compared is not None and judged.completed:
+        guarded = tuple(dict.fromkeys((*judged.chosen, *recorded.laws)))
+        again = update_command(request, guarded, options, baseline)
+        for note in differences(recorded, request.name, max_examples, seed):
+            console.print(f"note: {note}", markup=False, soft_wrap=True)
+        status = reporting.conclude_since(console, baseline, compared, again, status)
+    raise typer.Exit(status)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found. components: those that the loss returns. completed: not interrupted."""
+
+    request: Request
+    chosen: tuple[str, ...]
+    components: tuple[str, ...]
+    found: list[dict[str, Any]]
+    completed: bool
+
+
+def judge(
+    console: Console,
+    *,
+    loss: str | None,
+    claims: str,
+    laws: tuple[str, ...],
+    further: tuple[str, ...] = (),
+    options: str | None,
+    max_examples: int,
+    seed: int,
+    n: str | None,
+    traceback: bool,
+) -> Judged:
+    """Judge a loss as a command's arguments of these names say, and show what is asked meanwhile.
+
+    further: laws to judge beside those that `laws` or the claim choose. Ends with status 2 where
+    the request is wrong or the loss cannot be loaded.
     """
     import traceback as tracebacks
-
-    from rich.console import Console
 
     from mgloss.gate import reporting
     from mgloss.gate.asked_options import ALL, read
@@ -65,17 +156,12 @@ def check(
 
     n = n or ("0" if loss else "auto")
     check_search_numbers(max_examples, seed, n)
-    laws = tuple(law or ())
     try:
-        chosen = selected(loss, claims, laws, options)
+        chosen = tuple(dict.fromkeys((*selected(loss, claims, laws, options), *further)))
     except ValueError as error:
         fail(str(error))
     # The laws run in a folder of their own, and so a path must not depend on this one.
     asked = str(Path(options).resolve()) if options not in (None, ALL) else options
-    need_writable(report, "--report")
-    if json is not None:
-        need_writable(json, "--json")
-    console = Console(highlight=False)
     here = Path.cwd()  # a foreign loss may leave it
     notes: tuple[str, ...] = ()
     with console.status("loading the loss"):
@@ -108,12 +194,4 @@ def check(
     if completed:
         found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
-    try:
-        reporting.save(found, report)
-        reporting.show_verdicts(console, request, found, components)
-        others = [] if laws else reporting.not_run(request, chosen)
-        if json is not None:
-            reporting.write_json(json, request, found + others)
-    except OSError as error:
-        fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
-    raise typer.Exit(reporting.conclude(console, found, others, completed))
+    return Judged(request, chosen, components, found, completed)

@@ -21,10 +21,18 @@ def read(asked: str | None, claims: str) -> Options | None:
     if asked is None or asked == ALL:
         return None
     options = _of_file(asked)
+    try:
+        return agreeing(options, claims)
+    except ValueError as error:
+        raise ValueError(f"--claims {claims}: {error}") from None
+
+
+def agreeing(options: Options, claims: str) -> Options:
+    """These options; ValueError where they name another normalization than is claimed."""
     named = options.loss_normalization
     if named not in ("batch", claims):
         raise ValueError(
-            f"--claims {claims}: the options say loss_normalization {named!r}; "
+            f"the options say loss_normalization {named!r}; "
             "say the same in both, or leave it out of the options"
         )
     return options

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from mgloss.gate import asked_options, numpy_adapter
 from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, plain_text, probes, quiet
-from mgspec import Candidate, LossError, normalization
+from mgspec import Candidate, LossError, Options, normalization
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.normalizations import unknown
 
@@ -51,10 +51,47 @@ def load(
     if loss is None:
         return Loaded(_tensorflow().reference(claims, chosen))
     found = _load(loss, claims, show_traceback)
-    if options is None:  # nothing is known but what it returns
-        knows = "objectness" in found.candidate.components
-        chosen = replace(PLAIN_OPTIONS, background="objectness" if knows else "anchor")
-    return replace(found, candidate=replace(found.candidate, options=chosen))
+    return _with_options(found, _plain(found) if options is None else chosen)
+
+
+def load_object(
+    loss: str | Callable[..., Any],
+    claims: str,
+    *,
+    options: Options | Literal["all"] | None = None,
+) -> Loaded:
+    """The candidate that a loss or factory at hand is, or a LOSS as for `load`.
+
+    options: "all" for a factory that follows those of each problem, else its own; None for a loss
+        that is taken for the three plain terms.
+
+    Raises as `load` does.
+    """
+    normalization(claims)
+    if isinstance(loss, str):
+        found = _load(loss, claims, False)
+    else:
+        function = loss
+        while isinstance(function, partial):
+            function = function.func
+        named = function if hasattr(function, "__qualname__") else type(function)
+        origin = str(getattr(named, "__module__", None))
+        module = sys.modules.get(origin) or ModuleType(origin)
+        name = named.__qualname__
+        found = _of_value(f"{origin}:{name}", loss, name, module, claims, False)
+    if options is None:
+        return _with_options(found, _plain(found))
+    return _with_options(found, options if isinstance(options, Options) else None)
+
+
+def _plain(found: Loaded) -> Options:
+    """The options of a loss of which nothing is known but what it returns."""
+    knows = "objectness" in found.candidate.components
+    return replace(PLAIN_OPTIONS, background="objectness" if knows else "anchor")
+
+
+def _with_options(found: Loaded, options: Options | None) -> Loaded:
+    return replace(found, candidate=replace(found.candidate, options=options))
 
 
 def _load(loss: str, claims: str, show_traceback: bool) -> Loaded:
@@ -62,6 +99,13 @@ def _load(loss: str, claims: str, show_traceback: bool) -> Loaded:
     value = getattr(module, name, None)
     if value is None:
         raise LoadError(f"{loss}: {_no_such_name(module, name)}")
+    return _of_value(loss, value, name, module, claims, show_traceback)
+
+
+def _of_value(
+    loss: str, value: Any, name: str, module: ModuleType, claims: str, show_traceback: bool
+) -> Loaded:
+    """loss: what to call it in messages. name: of the value in its module."""
     if not callable(value):
         raise LoadError(
             f"{loss}: {name!r} is not callable but {type(value).__name__}; {EXPECTED_FORM}"

@@ -1,0 +1,273 @@
+"""`mgloss.testing`: the laws in a user's own tests, and in a notebook."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgloss.gate.loading import LoadError
+from mgloss.gate.plugin import selected
+from mgloss.testing import judge_loss, parametrize_with_laws
+from mgspec import Options
+from tests.gate import losses
+from tests.gate.conftest import LOSSES, Run
+
+FEW: dict[str, Any] = {"laws": ["pure"], "max_examples": 5}
+
+HEAD = f"""
+import sys
+sys.path.insert(0, {str(LOSSES.parent)!r})
+import losses
+from mgloss.testing import parametrize_with_laws
+"""
+
+
+@pytest.fixture
+def judged(tmp_path: Path, users_pytest: Run) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a user's test file with one decorated test: `judged("losses.plain, claims='grid'")`."""
+
+    def run(arguments: str, *options: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "test_mine.py").write_text(
+            f"{HEAD}\n@parametrize_with_laws({arguments})\ndef test_loss(check_law):\n"
+            "    check_law()\n"
+        )
+        return users_pytest("-v", "-rsxX", *options)
+
+    return run
+
+
+def test_every_claimed_law_is_a_test_by_its_name(judged: Run) -> None:
+    result = judged("losses.by_batch, max_examples=10")
+    assert result.returncode == 0, result.stdout
+    for law in selected("", "batch", ()):
+        assert f"test_mine.py::test_loss[{law}]" in result.stdout
+    assert "12 passed, 2 skipped" in result.stdout
+    assert "needs gradients, and this loss has none" in result.stdout
+
+
+def test_a_broken_law_is_told_with_its_batch_and_no_traceback(judged: Run) -> None:
+    result = judged("losses.by_positives, laws=['partition', 'pure']")
+    assert result.returncode == 1
+    assert "1 failed, 1 passed" in result.stdout
+    for part in (
+        "partition: A data set's mean loss does not depend on how it was cut into batches.",
+        "location: L(X + Y) = 1, expected 0.5",
+        "X: 1 image, 0 objects",
+    ):
+        assert part in result.stdout
+    for part in ("check_law()", "testing.py", "Traceback"):
+        assert part not in result.stdout
+
+
+def test_a_law_that_is_known_to_be_broken_is_an_expected_failure(judged: Run) -> None:
+    request = "losses.by_positives, laws=['partition', 'pure'], expected_failures={'partition': "
+    result = judged(request + "'known since 12'}")
+    assert result.returncode == 0, result.stdout
+    assert "1 passed, 1 xfailed" in result.stdout
+    assert "known since 12" in result.stdout
+    unmarked = judged(request + "'known since 12'}", "--runxfail")
+    assert unmarked.returncode == 1
+    assert "L(X + Y) = " in unmarked.stdout
+
+
+def test_a_loss_that_raises_is_an_expected_failure_too(judged: Run) -> None:
+    result = judged("losses.raises, laws=['pure'], expected_failures={'pure': 'issue 4'}")
+    assert "1 xfailed" in result.stdout
+
+
+def test_an_expected_failure_that_holds_is_to_be_removed(judged: Run) -> None:
+    result = judged(
+        "losses.by_batch, laws=['partition'], max_examples=20, "
+        "expected_failures={'partition': 'known since 12'}"
+    )
+    assert result.returncode == 1
+    assert (
+        "partition is expected to fail (known since 12), but holds: remove it from "
+        "expected_failures" in result.stdout
+    )
+
+
+def test_an_expected_failure_of_a_law_that_says_nothing_of_the_loss_is_to_be_removed(
+    judged: Run,
+) -> None:
+    result = judged(
+        "losses.by_batch, laws=['gradient'], expected_failures={'gradient': 'is wrong'}"
+    )
+    assert result.returncode == 1
+    assert "but says nothing of this loss (needs gradients" in result.stdout
+    assert "remove it from expected_failures" in result.stdout
+
+
+def test_a_loss_is_also_a_factory_or_named(judged: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def loss(y_true, y_pred):\n    return 0.0\n")
+    for loss in ("losses.made", "losses.plain", "'mine.py:loss'", "'mine.py'"):
+        result = judged(f"{loss}, laws=['pure'], max_examples=5")
+        assert result.returncode == 0, result.stdout
+
+
+def test_a_named_loss_that_cannot_be_loaded_fails_with_what_would_do(judged: Run) -> None:
+    result = judged("'nothing.py:loss', laws=['pure']")
+    assert result.returncode == 1
+    assert "nothing.py: no such file" in result.stdout
+    assert "testing.py" not in result.stdout
+
+
+def test_two_processes_run_the_same_tests(judged: Run) -> None:
+    laws = "laws=['partition', 'pure', 'sharding'], max_examples=20"
+    result = judged(f"losses.by_positives, {laws}", "-n", "2")
+    assert "2 failed, 1 passed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("loss", "request_", "said"),
+    [
+        (losses.plain, {"claims": "bach"}, "did you mean 'batch'?"),
+        (losses.plain, {"laws": ["partiton"]}, "did you mean 'partition'?"),
+        (losses.plain, {"laws": "partition"}, r"expected a list of names, such as \['partition'\]"),
+        (losses.plain, {"laws": []}, "laws: expected at least one"),
+        (losses.plain, {"max_examples": 0}, "max_examples: expected 1 or more, got 0"),
+        (losses.plain, {"max_examples": 1.5}, "max_examples: expected 1 or more, got 1.5"),
+        (losses.plain, {"seed": -1}, "seed: expected 0 or more, or None, got -1"),
+        (losses.plain, {"options": {"locaton": "ciou"}}, "did you mean 'location'?"),
+        (losses.plain, {"options": 3}, "options: expected Options, a mapping of them, or 'all'"),
+        (losses.plain, {"options": {"loss_normalization": "grid"}}, "say the same in both"),
+        (3, {}, "expected a function .* got int"),
+        (None, {}, "expected a function .* got NoneType"),
+    ],
+)
+def test_a_wrong_request_is_refused_at_once(loss: Any, request_: dict, said: str) -> None:
+    for entry in (parametrize_with_laws, judge_loss):
+        with pytest.raises((ValueError, TypeError), match=said):
+            entry(loss, **request_)
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ({"partiton": "known"}, "did you mean 'partition'?"),
+        ({"density_neutral": "known"}, "not among the laws judged"),
+        ({"partition": ""}, "expected a reason, got ''"),
+        ({"partition": None}, "expected a reason, got None"),
+        (["partition"], "expected a mapping of laws to reasons, got list"),
+    ],
+)
+def test_a_wrong_expectation_is_refused_at_once(expected: Any, said: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        parametrize_with_laws(losses.plain, expected_failures=expected)
+
+
+def test_an_expected_failure_must_be_among_the_laws_that_are_named() -> None:
+    with pytest.raises(ValueError, match="not among the laws judged: unknown law 'partition'"):
+        parametrize_with_laws(losses.plain, laws=["pure"], expected_failures={"partition": "x"})
+
+
+def test_a_judgement_holds_the_verdicts_and_reads_as_a_report() -> None:
+    judgement = judge_loss(losses.by_positives, laws=["partition", "pure", "gradient"])
+    assert not judgement.holds
+    assert judgement.failed == ("partition",)
+    assert {v.component: v.status for v in judgement.of("partition")} == {
+        "location": "broken",
+        "anchor": "holds",
+        "classification": "broken",
+    }
+    assert [v.status for v in judgement.of("gradient")] == ["skipped"]
+    text = repr(judgement)
+    for part in (
+        "tests.gate.losses:_divided_by.<locals>.loss",
+        "against the laws of batch",
+        "it is a NumPy loss",
+        "classification",
+        "skipped",
+        "location: L(X + Y) = 1, expected 0.5",
+        "X: 1 image, 0 objects",
+    ):
+        assert part in text
+    assert max(map(len, text.splitlines())) < 200
+
+
+def test_a_judgement_says_whether_all_holds() -> None:
+    assert judge_loss(losses.by_batch, **FEW).holds
+    assert not judge_loss(losses.by_batch, laws=["gradient"]).holds  # nothing was judged
+    assert not judge_loss(losses.raises, **FEW).holds
+
+
+def test_the_same_seed_judges_the_same() -> None:
+    first, second = (judge_loss(losses.by_positives, laws=["sharding"], seed=3) for _ in "ab")
+    assert [v.message for v in first.verdicts] == [v.message for v in second.verdicts]
+
+
+def test_an_object_is_judged_as_its_name_is() -> None:
+    by_name = judge_loss(f"{LOSSES}:by_positives", laws=["partition"])
+    at_hand = judge_loss(losses.by_positives, laws=["partition"])
+    told = [[(v.component, v.status, v.message) for v in j.verdicts] for j in (by_name, at_hand)]
+    assert told[0] == told[1]
+
+
+def test_what_has_no_name_of_its_own_is_judged_too() -> None:
+    scaled = partial(losses.factory_with_an_option, scale=2.0)
+    an_object = losses.TakesOptions((), 1)
+    for loss in (lambda t, p: losses.plain(t, p), scaled, an_object, an_object.__call__):
+        assert judge_loss(loss, **FEW).holds
+
+
+def test_what_cannot_be_judged_is_told_with_what_was_expected() -> None:
+    with pytest.raises(LoadError, match="is a class; make its object in a factory"):
+        judge_loss(losses.TakesOptions, **FEW)
+    with pytest.raises(LoadError, match=r"takes \(y_true, y_pred, weights\); expected a loss"):
+        judge_loss(losses.three_arguments, **FEW)
+    with pytest.raises(LoadError, match="the loss returned NoneType"):
+        judge_loss(losses.returns_none, **FEW)
+
+
+def test_options_say_that_the_loss_is_this_layouts_own() -> None:
+    assert judge_loss(losses.by_batch, options=Options(ignore_thresh=1), **FEW).holds
+    chosen = parametrize_with_laws(losses.by_batch, options={"ignore_thresh": 1}).args[1]
+    assert "scales" in [check.id for check in chosen]
+    assert "scales" not in [check.id for check in parametrize_with_laws(losses.by_batch).args[1]]
+
+
+def test_an_expected_failure_is_not_shrunk() -> None:
+    calls = 0
+
+    def counted(problem: Any) -> Any:
+        components = losses.by_positives(problem)
+
+        def loss(y_true: Any, y_pred: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return components(y_true, y_pred)
+
+        return loss
+
+    spent = {}
+    for expected in ({}, {"partition": "known"}):
+        calls = 0
+        mark = parametrize_with_laws(counted, laws=["partition"], expected_failures=expected)
+        (parameters,) = mark.args[1]
+        with pytest.raises((pytest.fail.Exception, pytest.xfail.Exception)):
+            parameters.values[0]()
+        spent[bool(expected)] = calls
+    assert spent[True] < spent[False]
+
+
+def test_importing_it_is_cheap(installed: dict[str, str]) -> None:
+    program = "import sys, json, mgloss.testing; print(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=installed,
+    )
+    imported = json.loads(result.stdout)
+    assert "mgloss.testing" in imported
+    heavy = {"numpy", "hypothesis", "mgspec", "pytest", "rich", "tensorflow", "mgloss.loss"}
+    assert heavy.isdisjoint(imported)

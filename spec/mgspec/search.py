@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from unittest import SkipTest
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
-from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition, HypothesisWarning
+from hypothesis.database import ExampleDatabase
+from hypothesis.errors import (
+    FlakyFailure,
+    FlakyStrategyDefinition,
+    HypothesisWarning,
+    Unsatisfiable,
+)
 from hypothesis.strategies import SearchStrategy
 
 from mgspec.candidate import Candidate, LossError
@@ -35,6 +42,11 @@ PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.strategies
 # one part has replaced another. In a run of 100 most are such copies, and what one case in fifty
 # shows is missed by some seeds. So no run gets there; one of 10 would try a small case as well.
 RUN_LENGTH = 9
+
+# The number of the run that asks an example database what other searches have found, and how many
+# of its examples are tried.
+REUSE = -1
+MOST_REUSED = 100
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,35 @@ class _BrokenError(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message)
         self.finding = finding
+
+
+class _Section(ExampleDatabase):
+    """The part of an example database that is about one question.
+
+    Hypothesis keys examples by the source of the test function, and that is the same for all laws.
+    A database that puts something before its keys is what its public interface allows.
+    """
+
+    def __init__(self, whole: ExampleDatabase, question: str) -> None:
+        super().__init__()
+        self.whole = whole
+        self.question = question.encode("utf-8", "surrogatepass") + b"/"
+
+    def save(self, key: bytes, value: bytes) -> None:
+        """Keep an example."""
+        self.whole.save(self.question + key, value)
+
+    def fetch(self, key: bytes) -> Iterable[bytes]:
+        """The examples kept."""
+        return self.whole.fetch(self.question + key)
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        """Forget an example."""
+        self.whole.delete(self.question + key, value)
+
+    def move(self, src: bytes, dest: bytes, value: bytes) -> None:
+        """Keep an example under another key."""
+        self.whole.move(self.question + src, self.question + dest, value)
 
 
 @dataclass
@@ -136,11 +177,13 @@ def _run(
     seed: int | None,
     progress: Callable[[], None] | None,
     shrink: bool,
+    database: ExampleDatabase | None,
 ) -> _Tally:
     """One run of Hypothesis; `last` is the shrunk finding, if there is any.
 
     errors: components known not to be finite; only what is judged of them is a finding.
-    number: of the run, counted from 0; those before it found nothing in these components.
+    number: of the run, counted from 0; those before it found nothing in these components. REUSE:
+        of the run that generates nothing, and tries what the database holds.
     """
     tally = _Tally()
     # Every run begins with the simplest case, and the first one has judged it.
@@ -168,18 +211,23 @@ def _run(
             tally.last = finding
             raise _BrokenError(finding)
 
-    @hypothesis.settings(
+    phases = [Phase.reuse if number == REUSE else Phase.generate]
+    if shrink:
+        phases.append(Phase.shrink)
+
+    settings = hypothesis.settings(
         max_examples=max_examples + skip,
-        database=None,
+        database=database,
         deadline=None,
         derandomize=False,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        phases=phases,
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,
         verbosity=Verbosity.quiet,
         backend="hypothesis",
     )
+
     @hypothesis.given(cases)
     def probe(case: Case) -> None:  # short, for Hypothesis reads its source in each run
         attempt(case)
@@ -187,12 +235,17 @@ def _run(
     start = time.perf_counter()
     if seed is not None:
         probe = hypothesis.seed(f"{seed}/{number}")(probe)
+    probe = settings(probe)  # last, for seeding turns the database off
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)
         try:
             probe()
         except _BrokenError as broken:
             tally.last = broken.finding
+        except (SkipTest, Unsatisfiable):
+            # The database holds nothing, or nothing that is a case any more.
+            if number != REUSE:
+                raise
         except (FlakyFailure, FlakyStrategyDefinition):
             # The loss broke the law on a case and not when it was asked again.
             assert tally.last is not None
@@ -211,6 +264,8 @@ def search(
     seed: int | None = None,
     progress: Callable[[], None] | None = None,
     shrink: bool = True,
+    known: Sequence[Finding] = (),
+    database: ExampleDatabase | None = None,
 ) -> list[Verdict]:
     """Verdicts of one law on a candidate, one for each component it speaks of.
 
@@ -218,6 +273,9 @@ def search(
     seed: the same seed finds the same counterexample; None for a different search each time.
     progress: called once for each case tried.
     shrink: look for the smallest counterexample; else the first one is good enough.
+    known: findings at hand, of stored cases; they decide about their components, and the search is
+        for the others.
+    database: keeps what is found, and is asked for it first; it may be shared with other losses.
     """
     if max_examples < 1:
         raise ValueError(f"max_examples: expected 1 or more, got {max_examples}")
@@ -227,54 +285,67 @@ def search(
     components = remaining = law.components_of(candidate)
     found: dict[str, tuple[str, Finding | None]] = {}
     spent = dict.fromkeys(components, _Tally())
+
+    def without_answer(finding: Finding) -> list[Verdict]:
+        # Without an answer there is nothing to say of the components that are left.
+        status = BROKEN if law.name == "finite" else ERROR
+        return [
+            *(_verdict(law, c, *found[c], spent[c]) for c in found),
+            _verdict(law, None, status, finding, spent[remaining[0]]),
+        ]
+
+    def settle(component: str, finding: Finding, is_judged: bool) -> None:
+        nonlocal remaining
+        found[component] = BROKEN if is_judged else ERROR, finding
+        if is_judged:
+            remaining = tuple(c for c in remaining if c != component)
+
+    for given in known:
+        if given.comparison is None:
+            return without_answer(given)
+        if given.comparison.component in remaining:
+            settle(given.comparison.component, given, _is_judged(law, given.comparison))
     examples = max(1, max_examples // law.one_in)
     plain = examples // PLAIN_SHARE
     for variety, budget in ((PLAIN, plain), (FULL, examples - plain)):
         # One strategy for all runs, since Hypothesis takes long to look a new one over.
-        cases = law.cases(
-            replace(
-                variety,
-                claims=candidate.claims,
-                options=candidate.options,
-                description=candidate.description,
-            )
-        )
-        number = 0
-        while remaining and budget:
+        drawn = replace(variety, claims=candidate.claims, options=candidate.options)
+        cases = law.cases(replace(drawn, description=candidate.description))
+        number = 0 if database is None else REUSE
+        while remaining and (budget or number == REUSE):
             length = min(budget, RUN_LENGTH - 1 if number else RUN_LENGTH)
+            errors = frozenset(found)
+            section = None
+            if database is not None:
+                # Where other components are left, other cases are counterexamples; an example that
+                # is none would be deleted.
+                layout = candidate.description.name if candidate.description else None
+                question = (candidate.name, law.name, layout, drawn, remaining, sorted(errors))
+                section = _Section(database, repr(question))
             tally = _run(
                 law,
                 candidate,
                 remaining,
-                frozenset(found),
+                errors,
                 cases,
                 number,
-                length,
+                MOST_REUSED if number == REUSE else length,
                 seed,
                 progress,
                 shrink,
+                section,
             )
             for component in remaining:
                 spent[component] = spent[component].plus(tally)
             finding = tally.last
             if finding is None:
-                budget -= length
+                budget -= 0 if number == REUSE else length
                 number += 1
-                continue
-            if finding.comparison is None:
-                # Without an answer there is nothing to say of the components that are left.
-                status = BROKEN if law.name == "finite" else ERROR
-                return [
-                    *(_verdict(law, c, *found[c], spent[c]) for c in found),
-                    _verdict(law, None, status, finding, spent[remaining[0]]),
-                ]
-            component = finding.comparison.component
-            if _is_judged(law, finding.comparison):
-                found[component] = BROKEN, finding
-                remaining = tuple(c for c in remaining if c != component)
+            elif finding.comparison is None:
+                return without_answer(finding)
             else:
-                found[component] = ERROR, finding
-            # The runs before found nothing in what is left: on with this one, from its seed again.
+                # The runs before found nothing in what is left: on with this one, from its seed.
+                settle(finding.comparison.component, finding, _is_judged(law, finding.comparison))
     return [_verdict(law, c, *found.get(c, (HOLDS, None)), spent[c]) for c in components]
 
 

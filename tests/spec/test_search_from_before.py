@@ -1,0 +1,160 @@
+"""What earlier searches found: stored findings decide at once, and an example database is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis.database import (
+    DirectoryBasedExampleDatabase,
+    ExampleDatabase,
+    InMemoryExampleDatabase,
+)
+
+from mgspec import LAWS, Candidate, Evaluation, Finding, Verdict, judge, search, specification
+from mgspec.candidate import LossError
+
+LAW = LAWS["partition"]  # the first case drawn never breaks it
+
+
+def behaving_as(normalization: str) -> Candidate:
+    """A loss that claims `batch`, whatever it is."""
+    return replace(specification("batch"), run=specification(normalization).run)
+
+
+def by_component(verdicts: list[Verdict]) -> dict[str | None, Verdict]:
+    return {v.component: v for v in verdicts}
+
+
+def of(component: str) -> Finding:
+    finding = by_component(search(LAW, behaving_as("positives"), seed=0))[component].finding
+    assert finding is not None
+    return finding
+
+
+def test_a_known_finding_decides_its_component_and_the_search_goes_on_with_the_others() -> None:
+    known = replace(of("location"), message="known before")
+    fresh = by_component(search(LAW, behaving_as("positives"), seed=0))
+    told = by_component(search(LAW, behaving_as("positives"), seed=0, known=[known]))
+    assert (told["location"].status, told["location"].message) == ("broken", "known before")
+    assert told["location"].examples == 0
+    assert told["classification"].message == fresh["classification"].message
+    assert told["classification"].status == "broken"
+    assert told["anchor"].status == "holds"
+    assert told["anchor"].examples > 0
+
+
+def test_of_two_known_findings_for_a_component_the_first_counts() -> None:
+    first, second = (replace(of("location"), message=m) for m in ("first", "second"))
+    told = by_component(search(LAW, behaving_as("positives"), seed=0, known=[first, second]))
+    assert told["location"].message == "first"
+
+
+def test_a_known_case_without_an_answer_leaves_nothing_to_search() -> None:
+    known = Finding(of("location").case, "the loss raised")
+    (verdict,) = search(LAW, behaving_as("positives"), seed=0, known=[known])
+    assert (verdict.component, verdict.status, verdict.examples) == (None, "error", 0)
+    (verdict,) = search(LAWS["finite"], behaving_as("positives"), seed=0, known=[known])
+    assert (verdict.component, verdict.status) == (None, "broken")
+
+
+def test_a_known_case_without_a_number_is_an_error_until_the_search_finds_worse() -> None:
+    case = of("location").case
+
+    def run(problem, batch, gradients):  # type: ignore[no-untyped-def]
+        value = specification("positives").run(problem, batch, gradients)
+        if batch.images == sum(b.images for b in case.batches.values()) and batch.positives == 1:
+            return Evaluation({**value.components, "anchor": float("nan")}, value.gradients)
+        return value
+
+    candidate = replace(behaving_as("positives"), run=run)
+    known = judge(LAW, candidate, case, ("anchor",))
+    assert known is not None
+    told = by_component(search(LAW, candidate, seed=0, max_examples=1, known=[known]))
+    assert told["anchor"].status == "error"
+    assert "nan" in told["anchor"].message
+
+
+@pytest.fixture(params=["memory", "directory"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> ExampleDatabase:
+    if request.param == "memory":
+        return InMemoryExampleDatabase()
+    return DirectoryBasedExampleDatabase(tmp_path / "examples")
+
+
+def test_a_database_changes_nothing_of_a_first_search(database: ExampleDatabase) -> None:
+    for name in ("partition", "density_monotone", "finite"):
+        without = search(LAWS[name], behaving_as("positives"), seed=0)
+        with_it = search(LAWS[name], behaving_as("positives"), seed=0, database=database)
+        assert [replace(v, seconds=0, finding=None) for v in without] == [
+            replace(v, seconds=0, finding=None) for v in with_it
+        ]
+
+
+def test_what_one_search_found_another_finds_at_once_in_every_component(
+    database: ExampleDatabase,
+) -> None:
+    loss = behaving_as("positives")
+    found = by_component(search(LAW, loss, seed=0, database=database))
+    alone = by_component(search(LAW, loss, seed=1, max_examples=1))
+    for _ in range(2):  # a counterexample that was used is kept
+        told = by_component(search(LAW, loss, seed=1, max_examples=1, database=database))
+        for component in ("location", "classification", "total"):
+            assert alone[component].status == "holds"
+            assert told[component].message == found[component].message
+            assert told[component].status == "broken"
+        assert told["anchor"].status == "holds"
+
+
+def test_a_database_is_asked_for_the_same_loss_law_and_claims_only(
+    database: ExampleDatabase,
+) -> None:
+    loss = behaving_as("positives")
+    search(LAW, loss, seed=0, database=database)
+    for other in (
+        replace(loss, name="another"),
+        replace(loss, claims="expected"),
+    ):
+        told = search(LAW, other, seed=1, max_examples=1, database=database)
+        assert {v.status for v in told} == {"holds"}
+    told = search(LAWS["locality"], loss, seed=1, max_examples=1, database=database)
+    assert {v.status for v in told} == {"holds"}
+    told = search(LAW, loss, seed=1, max_examples=1, database=database)
+    assert "broken" in {v.status for v in told}
+
+
+def test_a_loss_that_is_mended_holds_and_its_old_examples_are_tried(
+    database: ExampleDatabase,
+) -> None:
+    search(LAW, behaving_as("positives"), seed=0, database=database)
+    told = search(LAW, behaving_as("batch"), seed=1, max_examples=1, database=database)
+    assert {v.status for v in told} == {"holds"}
+    assert told[0].examples > 1
+
+
+class Rubbish(InMemoryExampleDatabase):
+    """Holds no examples, but something, for every question."""
+
+    def fetch(self, key: bytes) -> list[bytes]:
+        return [b"", b"\xff" * 9, b"not an example"]
+
+
+def test_rubbish_in_a_database_is_passed_over() -> None:
+    told = search(LAW, behaving_as("positives"), seed=0, database=Rubbish())
+    assert [v.message for v in told] == [
+        v.message for v in search(LAW, behaving_as("positives"), seed=0)
+    ]
+
+
+def test_a_loss_that_raises_is_found_at_once_too(database: ExampleDatabase) -> None:
+    def run(problem, batch, gradients):  # type: ignore[no-untyped-def]
+        if batch.positives > 1:
+            raise LossError("the loss raised")
+        return specification("batch").run(problem, batch, gradients)
+
+    loss = replace(specification("batch"), run=run)
+    assert search(LAWS["finite"], loss, seed=0, database=database)[0].status == "broken"
+    (told,) = search(LAWS["finite"], loss, seed=1, max_examples=1, database=database)
+    assert told.status == "broken"
+    assert search(LAWS["finite"], loss, seed=1, max_examples=1)[0].status == "holds"

@@ -14,19 +14,22 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from mgloss.gate.databases import Shared
     from mgloss.gate.loading import Loaded
-    from mgspec import Verdict
+    from mgloss.gate.stored import Stored
+    from mgspec import Candidate, Finding, Verdict
 
 ENTRY_POINT = "mgloss"  # the name that pyproject.toml installs this plugin by
 MARKER = "mgloss"  # `pytest -m mgloss` runs the laws only
 PROPERTY = "mgloss"  # the attribute of an item's report that holds its verdicts
+NOTES = "mgloss_notes"  # the attribute that holds what else is to be said
 PROGRESS = pytest.StashKey[Callable[[], None]]()
 
 DEFAULT_CLAIMS = "batch"
@@ -77,6 +80,15 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--loss-traceback", action="store_true", help="show the traceback where the loss raises"
     )
+    group.addoption(
+        "--law-replay", metavar="DIR", help="stored counterexamples, which are judged first"
+    )
+    group.addoption(
+        "--law-database",
+        metavar="WHERE",
+        help="an example database to keep what is found in: a directory, "
+        "redis://HOST:PORT/NUMBER, or github:OWNER/REPOSITORY",
+    )
     # What only `mgloss` itself asks for: every law of the reference, and the truth table.
     group.addoption("--law-reference", action="store_true", help=argparse.SUPPRESS)
     group.addoption("--law-matrix", action="store_true", help=argparse.SUPPRESS)
@@ -104,6 +116,10 @@ def pytest_configure(config: pytest.Config) -> None:
         selected(option.loss, option.claims, tuple(option.law), option.loss_options)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
+    try:
+        opened(option.law_database)
+    except ValueError as error:
+        raise pytest.UsageError(f"--law-database {error}") from None
     if option.loss is not None:
         _loaded_as_asked(option)
 
@@ -148,6 +164,16 @@ def loaded(
     return load(loss, claims, options=options, show_traceback=show_traceback)
 
 
+@functools.cache
+def opened(where: str | None) -> Shared | None:
+    """`databases.opened`, once for each."""
+    if where is None:
+        return None
+    from mgloss.gate import databases
+
+    return databases.opened(where)
+
+
 def selected(
     loss: str | None, claims: str, laws: tuple[str, ...], options: str | None = None
 ) -> tuple[str, ...]:
@@ -184,9 +210,14 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
         # The laws that take longest come first, so that no process ends up with one alone.
         groups = {option.claims: sorted(laws, key=lambda law: -LAWS[law].one_in)}
     loss = option.loss or "reference"
+    stored: list[Stored] = []
+    if option.law_replay is not None:
+        from mgloss.gate.stored import of_folder
+
+        stored = of_folder(Path(option.law_replay))[0]
     for claims, laws_of_group in groups.items():
         group = LawGroup.from_parent(
-            session, name=claims, nodeid=f"{loss}::{claims}", laws=laws_of_group
+            session, name=claims, nodeid=f"{loss}::{claims}", laws=laws_of_group, stored=stored
         )
         items.extend(group.collect())
 
@@ -198,23 +229,35 @@ def claims_and_law(nodeid: str) -> tuple[str, str]:
 
 
 class LawGroup(pytest.Collector):
-    """The laws that one loss is held to by what it claims to be; its name is the claim."""
+    """The laws that one loss is held to by what it claims to be; its name is the claim.
 
-    def __init__(self, *, laws: list[str], **kwargs: Any) -> None:
+    stored: counterexamples, of which each law is given its own.
+    """
+
+    def __init__(self, *, laws: list[str], stored: Sequence[Stored], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.laws = laws
+        self.stored = stored
 
     def collect(self) -> Iterator[LawItem]:
         """An item for each law."""
+        from mgloss.gate.stored import fitting
+
         for law in self.laws:
-            yield LawItem.from_parent(self, name=law)
+            own = fitting(self.stored, [law], self.name)[0]
+            yield LawItem.from_parent(self, name=law, stored=own)
 
 
 class LawItem(pytest.Item):
-    """One law on one loss; its name is the law's."""
+    """One law on one loss; its name is the law's.
 
-    def __init__(self, **kwargs: Any) -> None:
+    stored: counterexamples of this law and claim, judged before any are searched.
+    """
+
+    def __init__(self, *, stored: Sequence[Stored], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.stored = stored
+        self.notes: list[str] = []
         self.claims, self.law = claims_and_law(self.nodeid)
         self.add_marker(MARKER)
         self.documents: list[dict[str, Any]] | None = None
@@ -226,21 +269,45 @@ class LawItem(pytest.Item):
         from mgspec.search import BROKEN, ERROR, SKIPPED
 
         option = self.config.option
-        found = self._loaded()
+        candidate = self._loaded().candidate
+        database = opened(option.law_database)
+        known = self._replayed(candidate)
         results = search(
             LAWS[self.law],
-            found.candidate,
+            candidate,
             max_examples=option.law_examples,
             seed=option.law_seed,
             progress=self.config.stash.get(PROGRESS, None),
+            known=[finding for _, finding in known],
+            database=database,
         )
         self.documents = [
-            verdicts.document(v, option.loss, self.claims, option.law_seed) for v in results
+            verdicts.document(v, option.loss, self.claims, option.law_seed, _origin(v, known))
+            for v in results
         ]
+        if database is not None and database.failure:
+            self.notes.append(database.failure)
         if all(v.status == SKIPPED for v in results):
             pytest.skip(results[0].message)
         if any(v.status in (BROKEN, ERROR) for v in results):
             raise LawBrokenError(results)
+
+    def _replayed(self, candidate: Candidate) -> list[tuple[Stored, Finding]]:
+        """The stored cases that break the law still; of the others a note is taken."""
+        from mgloss.gate.stored import judged
+
+        known = []
+        for stored in self.stored:
+            try:
+                finding = judged(candidate, stored)
+            except ValueError as error:
+                self.notes.append(f"passed over {error}")
+                continue
+            if finding is None:
+                self.notes.append(f"no longer broken: {stored.path}")
+            else:
+                known.append((stored, finding))
+        return known
 
     def _loaded(self) -> Loaded:
         option = self.config.option
@@ -275,6 +342,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if isinstance(item, LawItem) and item.documents is not None:
         # Not among its user_properties, which JUnit would print in full.
         setattr(outcome.get_result(), PROPERTY, item.documents)
+        setattr(outcome.get_result(), NOTES, item.notes)
+
+
+def _origin(verdict: Verdict, known: Sequence[tuple[Stored, Finding]]) -> Stored | None:
+    """The stored counterexample that the verdict's finding is of, if it is."""
+    return next((stored for stored, finding in known if finding is verdict.finding), None)
 
 
 class LawBrokenError(Exception):

@@ -55,10 +55,25 @@ def show_request(console: Console, request: Request, notes: Sequence[str]) -> No
     console.print()
 
 
+def show_notes(console: Console, notes: Sequence[str]) -> None:
+    """What the run has to say beside verdicts: each note once, sorted."""
+    if notes:
+        console.print()
+    for note in sorted(set(notes)):
+        console.print(note, markup=False, soft_wrap=True)
+
+
 def gather(
-    console: Console, laws: int, options: list[str], workers: str
+    console: Console,
+    laws: int,
+    options: list[str],
+    workers: str,
+    said: Callable[[str], None] = lambda note: None,
 ) -> tuple[list[Document], bool]:
-    """The verdicts, and whether the run came to its end; shows progress meanwhile."""
+    """The verdicts, and whether the run came to its end; shows progress meanwhile.
+
+    said: called with each note that the run has for the user.
+    """
     found: list[Document] = []
     tried = 0
     with terminal.progress(console) as bar:
@@ -73,7 +88,7 @@ def gather(
             found.extend(verdict | {"claims": claims} for verdict in of_law)
             bar.update(task, advance=1, description=law)
 
-        completed = run(options, workers, Listener(finished=on_law, tried=on_example))
+        completed = run(options, workers, Listener(on_law, on_example, said))
     return found, completed
 
 

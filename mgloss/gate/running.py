@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mgloss.gate import verdicts
-from mgloss.gate.plugin import PROGRESS, PROPERTY, claims_and_law
+from mgloss.gate.plugin import NOTES, PROGRESS, PROPERTY, claims_and_law
 from mgspec.search import ERROR
 
 Document = dict[str, Any]
@@ -23,11 +23,12 @@ class Listener:
     """What a reporter wants to hear of a run.
 
     finished: (claims, law, verdicts). tried: once for each example, in
-    runs of a single process.
+    runs of a single process. said: each note, such as that a stored case is no longer broken.
     """
 
     finished: Callable[[str, str, list[Document]], None] = lambda claims, law, found: None
     tried: Callable[[], None] = lambda: None
+    said: Callable[[str], None] = lambda note: None
 
 
 @dataclass(eq=False)  # pytest keeps its plugins in sets
@@ -49,6 +50,8 @@ class _Gatherer:
         if isinstance(found, list) and report.nodeid not in self.seen:
             self.seen.add(report.nodeid)
             self.listener.finished(claims, law, found)
+            for note in getattr(report, NOTES, ()):
+                self.listener.said(note)
 
 
 def run(options: list[str], workers: str, listener: Listener) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import platform
 import sys
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
+from mgloss.gate.stored import Stored
 from mgspec import Verdict
 from mgspec.counterexample import from_verdict, to_document
 
@@ -28,16 +30,28 @@ def versions() -> dict[str, str]:
     return found
 
 
-def document(verdict: Verdict, loss: str | None, claims: str, seed: int | None) -> dict[str, Any]:
-    """A verdict as data; its counterexample, where it has one, as a document of its own."""
-    counterexample = from_verdict(verdict, loss or "", claims, seed, versions())
+def document(
+    verdict: Verdict, loss: str | None, claims: str, seed: int | None, stored: Stored | None = None
+) -> dict[str, Any]:
+    """A verdict as data; its counterexample, where it has one, as a document of its own.
+
+    stored: what an earlier run had found and this verdict is of; its seed and versions stay.
+    """
+    message = verdict.message
+    if stored is None:
+        counterexample = from_verdict(verdict, loss or "", claims, seed, versions())
+    else:
+        counterexample = replace(
+            stored.counterexample, component=verdict.component, message=message
+        )
+        message += f" (stored in {stored.path})"
     return {
         "law": verdict.law,
         "component": verdict.component,
         "status": verdict.status,
         "examples": verdict.examples,
         "seconds": round(verdict.seconds, 3),
-        "message": verdict.message,
+        "message": message,
         "counterexample": to_document(counterexample) if counterexample else None,
     }
 

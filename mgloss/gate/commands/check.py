@@ -52,6 +52,21 @@ def check(
             help="Fail only on what is worse than mgloss baseline has recorded in FILE.",
         ),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Stored counterexamples to judge first. Default: those of --report.",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="Keep what is found in an example database, and ask it first: a directory, "
+            "redis://HOST:PORT/NUMBER, or github:OWNER/REPOSITORY.",
+        ),
+    ] = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Judge a loss: which laws of loss normalization it obeys, and what breaks the others.
@@ -81,6 +96,8 @@ def check(
     need_writable(report, "--report")
     if json is not None:
         need_writable(json, "--json")
+    if replay is not None and not replay.is_dir():
+        fail(f"--replay {replay}: is not a directory")
     console = Console(highlight=False)
     laws = tuple(law or ())
     judged = judge(
@@ -95,6 +112,8 @@ def check(
         seed=seed,
         n=n,
         traceback=traceback,
+        replay=replay or report,
+        database=database,
     )
     request, found = judged.request, judged.found
     compared = compare(recorded, found) if recorded is not None else None
@@ -102,6 +121,7 @@ def check(
         reporting.save(found, report)
         shown = compared.is_worse if compared is not None else None
         reporting.show_verdicts(console, request, found, judged.components, shown)
+        reporting.show_notes(console, judged.said)
         others = [] if laws else reporting.not_run(request, judged.chosen)
         if json is not None:
             reporting.write_json(json, request, found + others)
@@ -119,12 +139,16 @@ def check(
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found. components: those that the loss returns. completed: not interrupted."""
+    """What was found. components: those that the loss returns. said: notes of the search.
+
+    completed: not interrupted.
+    """
 
     request: Request
     chosen: tuple[str, ...]
     components: tuple[str, ...]
     found: list[dict[str, Any]]
+    said: tuple[str, ...]
     completed: bool
 
 
@@ -140,10 +164,13 @@ def judge(
     seed: int,
     n: str | None,
     traceback: bool,
+    replay: Path | None = None,
+    database: str | None = None,
 ) -> Judged:
     """Judge a loss as a command's arguments of these names say, and show what is asked meanwhile.
 
-    further: laws to judge beside those that `laws` or the claim choose. Ends with status 2 where
+    further: laws to judge beside those that `laws` or the claim choose. replay: a folder of
+    counterexamples to judge first. database: of examples. Ends with status 2 where
     the request is wrong or the loss cannot be loaded.
     """
     import traceback as tracebacks
@@ -151,7 +178,8 @@ def judge(
     from mgloss.gate import reporting
     from mgloss.gate.asked_options import ALL, read
     from mgloss.gate.loading import LoadError
-    from mgloss.gate.plugin import loaded, selected
+    from mgloss.gate.plugin import loaded, opened, selected
+    from mgloss.gate.stored import fitting, of_folder
     from mgspec.candidate import components_of
 
     n = n or ("0" if loss else "auto")
@@ -162,6 +190,12 @@ def judge(
         fail(str(error))
     # The laws run in a folder of their own, and so a path must not depend on this one.
     asked = str(Path(options).resolve()) if options not in (None, ALL) else options
+    try:
+        opened(database)
+    except ValueError as error:
+        fail(f"--database {error}")
+    stored, passed_over = of_folder(replay) if replay is not None else ([], [])
+    passed_over += fitting(stored, chosen, claims)[1]
     here = Path.cwd()  # a foreign loss may leave it
     notes: tuple[str, ...] = ()
     with console.status("loading the loss"):
@@ -179,7 +213,8 @@ def judge(
                 tracebacks.print_exception(error.__cause__)
             fail(str(error))
     request = reporting.Request(loss, claims, seed, max_examples)
-    reporting.show_request(console, request, notes)
+    reporting.show_request(console, request, (*notes, *passed_over))
+    said: list[str] = []
     arguments = [
         f"--claims={claims}",
         f"--law-examples={max_examples}",
@@ -188,10 +223,12 @@ def judge(
         f"--loss={loss}" if loss else "--law-reference",
         *([f"--loss-options={asked}"] if asked else []),
         *(["--loss-traceback"] if traceback else []),
+        *([f"--law-replay={replay}"] if replay is not None else []),
+        *([f"--law-database={database}"] if database else []),
     ]
-    found, completed = reporting.gather(console, len(chosen), arguments, n)
+    found, completed = reporting.gather(console, len(chosen), arguments, n, said.append)
     os.chdir(here)
     if completed:
         found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
-    return Judged(request, chosen, components, found, completed)
+    return Judged(request, chosen, components, found, tuple(said), completed)

@@ -38,47 +38,38 @@ def replay(
     from mgloss.gate.asked_options import ALL
     from mgloss.gate.loading import LoadError
     from mgloss.gate.plugin import loaded
-    from mgspec import LAWS, judge
+    from mgloss.gate.stored import Stored, judged
     from mgspec.counterexample import CounterexampleError, load
 
     console = Console(highlight=False)
     stored = []
     for path in files:
         try:
-            stored.append((path, load(path)))
+            stored.append(Stored(path, load(path)))
         except CounterexampleError as error:
             fail(str(error))
-    for path, counterexample in stored:
+    for path, counterexample in ((s.path, s.counterexample) for s in stored):
         if counterexample.loss and loss is None:
             fail(
                 f"{path}: was found for the loss {counterexample.loss!r}; say which to run: "
                 f"mgloss replay {shlex.quote(str(path))} --loss {shlex.quote(counterexample.loss)}"
             )
     broken = 0
-    for path, counterexample in stored:
-        law = LAWS[counterexample.law]
+    for each in stored:
+        path, counterexample = each.path, each.counterexample
         try:
             candidate = loaded(
                 loss, counterexample.claims, options=ALL, show_traceback=traceback
             ).candidate
-            reason = law.why_not(candidate)
-            if reason:
-                fail(f"{path}: {law.name} cannot be judged: {reason}")
-            component = counterexample.component
-            if component is not None and component not in law.components_of(candidate):
-                fail(f"{path}: is about {component}, which this loss does not return")
-            chosen = (component,) if component is not None else None
-            finding = judge(law, candidate, counterexample.case, chosen)
-        except LoadError as error:
+            finding = judged(candidate, each)
+        except (LoadError, ValueError) as error:
             fail(str(error))
-        except ValueError as error:
-            fail(f"{path}: is no case of the law {law.name}: {error}")
         if finding is None:
-            said = f"[green]✓[/green] {escape(str(path))}: {law.name} holds on this batch"
+            said = f"[green]✓[/green] {escape(str(path))}: {counterexample.law} holds on this batch"
             console.print(said, soft_wrap=True)
             continue
         broken += 1
         shown = {"message": finding.message}
         console.print(f"[red]✗[/red] {escape(str(path))}", soft_wrap=True)
-        terminal.show_broken(console, law.name, [shown], counterexample, [], None)
+        terminal.show_broken(console, counterexample.law, [shown], counterexample, [], None)
     raise typer.Exit(1 if broken else 0)

@@ -34,6 +34,18 @@ class AnswerError(LossError):
 
 
 @dataclass(frozen=True)
+class Style:
+    """How a foreign loss is called, as data: what a file that calls it must know.
+
+    framework: whose arrays it takes, as its adapter is named. The others as of `Form`.
+    """
+
+    framework: str
+    is_factory: bool
+    per_scale: bool
+
+
+@dataclass(frozen=True)
 class Form:
     """A foreign loss and how it wants to be called.
 

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from mgloss.gate import asked_options, numpy_adapter
-from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, plain_text, probes, quiet
+from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, Style, plain_text, probes, quiet
 from mgspec import Candidate, LossError, Options, normalization
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.normalizations import unknown
@@ -29,10 +29,14 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A candidate, and what a person should know of how it is judged."""
+    """A candidate, and what a person should know of how it is judged.
+
+    style: how it is called; None for the reference.
+    """
 
     candidate: Candidate
     notes: tuple[str, ...] = ()
+    style: Style | None = None
 
 
 def load(
@@ -122,11 +126,16 @@ def _of_value(
     return _candidate(loss, form, module, claims)
 
 
+def place_and_name(loss: str) -> tuple[str, str]:
+    """The file or module that LOSS names, and the name in it."""
+    place, colon, name = loss.rpartition(":")
+    return (loss, DEFAULT_NAME) if not colon or os.sep in name else (place, name)
+
+
 def _module(loss: str) -> tuple[ModuleType, str]:
     """The module that holds LOSS, and the name in it."""
-    place, colon, name = loss.rpartition(":")
-    if not colon or os.sep in name:
-        place, name = loss, DEFAULT_NAME
+    place, name = place_and_name(loss)
+    colon = place != loss
     if place.endswith(".py"):
         return _from_file(Path(place)), name
     if not colon or not place or not name or ":" in place or os.sep in place:
@@ -251,7 +260,9 @@ def _candidate(loss: str, form: Form, module: ModuleType, claims: str) -> Loaded
     candidate = Candidate(
         loss, partial(adapter.evaluate, form), names, adapter.HAS_GRADIENTS, claims
     )
-    return Loaded(candidate, tuple(notes))
+    framework = adapter.__name__.rpartition(".")[2].removesuffix("_adapter")
+    style = Style(framework, form.is_factory, form.per_scale)
+    return Loaded(candidate, tuple(notes), style)
 
 
 def _tried(form: Form, adapter: Any) -> tuple[Form, dict[str, Any] | None, LossError | None]:

@@ -15,7 +15,10 @@ from rich.text import Text
 
 from mgloss.gate import terminal, verdicts
 from mgloss.gate.baseline import WHOLE, Change, Comparison
+from mgloss.gate.calling import Style
+from mgloss.gate.regression import test_text
 from mgloss.gate.running import Listener, run
+from mgloss.gate.snippet import snippet_text, why_none
 from mgspec import LAWS, NORMALIZATIONS, normalization
 from mgspec.counterexample import from_document, load, write_text
 from mgspec.counterexample import save as save_counterexample
@@ -116,16 +119,32 @@ def lost(found: Sequence[Document], chosen: Sequence[str]) -> list[Document]:
     return [verdicts.bare(law, ERROR, message) for law in chosen if law not in told]
 
 
-def save(found: Sequence[Document], report: Path) -> None:
+def save(found: Sequence[Document], report: Path, style: Style | None = None) -> None:
     """Write the counterexamples to files; each verdict then holds its file's path.
 
-    Raises OSError where that cannot be done.
+    Beside each goes a regression test, `test`, and where it can be a `snippet` that runs without
+    mgloss.
+
+    style: how the loss is called; None for the reference. Raises OSError where that cannot be done.
     """
     for verdict in found:
         if verdict["counterexample"] is not None:
-            path = report / f"{verdict['law']}-{verdict['component'] or 'loss'}.json"
-            save_counterexample(from_document(verdict["counterexample"]), path)
+            name = f"{verdict['law']}-{verdict['component'] or 'loss'}"
+            counterexample = from_document(verdict["counterexample"])
+            path = report / f"{name}.json"
+            save_counterexample(counterexample, path)
             verdict["counterexample"] = str(path)
+            test, snippet = (
+                report / f"{kind}_{name.replace('-', '_')}.py" for kind in ("test", "show")
+            )
+            no_snippet = why_none(counterexample, style)
+            write_text(test, test_text(counterexample, path.name, no_snippet))
+            verdict["test"] = str(test)
+            if style is not None and no_snippet is None:
+                write_text(snippet, snippet_text(counterexample, style, str(snippet)))
+                verdict["snippet"] = str(snippet)
+            else:
+                snippet.unlink(missing_ok=True)  # it would show an older counterexample
 
 
 def show_verdicts(
@@ -166,6 +185,12 @@ def show_verdicts(
             load(Path(saved[0])) if saved else None,
             saved,
             shlex.join(words) if saved else None,
+            [
+                f"{program}  {shlex.quote(v[key])}"
+                for v in failed[:1]
+                for program, key in (("pytest", "test"), ("python", "snippet"))
+                if key in v
+            ],
         )
 
 

@@ -90,10 +90,12 @@ def show_broken(
     counterexample: Counterexample | None,
     saved: Sequence[str],
     command: str | None,
+    others: Sequence[str] = (),
 ) -> None:
     """A broken law: what it says, what came instead, the batch, where it is, how to see it again.
 
-    counterexample: the one to draw, of the first verdict.
+    counterexample: the one to draw, of the first verdict. command: that replays it. others: that
+        show it in other ways.
     """
     text = LAWS[law]
     console.print()
@@ -112,6 +114,8 @@ def show_broken(
         console.print(Text(f"    saved   {path}"), soft_wrap=True)
     if command:
         console.print(Text("    replay  ") + Text(command, "cyan"), soft_wrap=True)
+    for other in others:
+        console.print(Text(f"    {other}"), soft_wrap=True)
 
 
 def show_same(console: Console, law: str) -> None:

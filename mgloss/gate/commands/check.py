@@ -25,6 +25,7 @@ from mgloss.gate.commands.arguments import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mgloss.gate.calling import Style
     from mgloss.gate.reporting import Request
 
 
@@ -118,7 +119,7 @@ def check(
     request, found = judged.request, judged.found
     compared = compare(recorded, found) if recorded is not None else None
     try:
-        reporting.save(found, report)
+        reporting.save(found, report, judged.style)
         shown = compared.is_worse if compared is not None else None
         reporting.show_verdicts(console, request, found, judged.components, shown)
         reporting.show_notes(console, judged.said)
@@ -139,7 +140,9 @@ def check(
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found. components: those that the loss returns. said: notes of the search.
+    """What was found. components: those that the loss returns. style: how a file calls it.
+
+    said: notes of the search.
 
     completed: not interrupted.
     """
@@ -147,6 +150,7 @@ class Judged:
     request: Request
     chosen: tuple[str, ...]
     components: tuple[str, ...]
+    style: Style | None
     found: list[dict[str, Any]]
     said: tuple[str, ...]
     completed: bool
@@ -198,6 +202,7 @@ def judge(
     passed_over += fitting(stored, chosen, claims)[1]
     here = Path.cwd()  # a foreign loss may leave it
     notes: tuple[str, ...] = ()
+    style = None
     with console.status("loading the loss"):
         try:
             if loss is None:  # known without TensorFlow, which the processes import themselves
@@ -205,6 +210,7 @@ def judge(
             else:
                 found_loss = loaded(loss, claims, options=asked, show_traceback=traceback)
                 components, notes = found_loss.candidate.components, found_loss.notes
+                style = found_loss.style
             os.chdir(here)
         except ValueError as error:
             fail(str(error))
@@ -231,4 +237,4 @@ def judge(
     if completed:
         found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
-    return Judged(request, chosen, components, found, tuple(said), completed)
+    return Judged(request, chosen, components, style, found, tuple(said), completed)

@@ -141,7 +141,7 @@ def save(found: Sequence[Document], report: Path, style: Style | None = None) ->
             write_text(test, test_text(counterexample, path.name, no_snippet))
             verdict["test"] = str(test)
             if style is not None and no_snippet is None:
-                write_text(snippet, snippet_text(counterexample, style, str(snippet)))
+                write_text(snippet, snippet_text(counterexample, style))
                 verdict["snippet"] = str(snippet)
             else:
                 snippet.unlink(missing_ok=True)  # it would show an older counterexample

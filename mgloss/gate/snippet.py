@@ -54,8 +54,8 @@ def why_none(counterexample: Counterexample, style: Style | None) -> str | None:
     return None
 
 
-def snippet_text(counterexample: Counterexample, style: Style, file: str) -> str:
-    """The snippet as Python; only where `why_none` has no reason. file: what it will be called."""
+def snippet_text(counterexample: Counterexample, style: Style) -> str:
+    """The snippet as Python; only where `why_none` has no reason."""
     law, case = LAWS[counterexample.law], counterexample.case
     framework = FRAMEWORKS[style.framework]
     place, within = place_and_name(counterexample.loss)
@@ -64,8 +64,8 @@ def snippet_text(counterexample: Counterexample, style: Style, file: str) -> str
         docstring(
             law.statement,
             law.sections["Formula"],
-            f"A batch on which a loss broke this law, '{law.name}'. To see both sides of it, go to "
-            f"the folder that the loss was named from, and run: python {file}",
+            f"A batch on which a loss broke this law, '{law.name}'. To see both sides of it, run this "
+            "file in the folder that the loss was named from. It needs NumPy and the loss.",
         ),
         [
             "import importlib.util" if from_file else "import importlib",

@@ -185,7 +185,7 @@ def test_arrays_come_back_with_the_same_bits() -> None:
     batch = Batch(tuple(arrays), tuple(array[:, ::-1].copy() for array in arrays))
     case = Case(problem, {"X": batch})
     found = Counterexample("nonnegative", "location", "a.py", "batch", "", case)
-    text = snippet_text(found, NUMPY, "show.py")
+    text = snippet_text(found, NUMPY)
     assert all(len(line) <= 100 for line in text.splitlines())
     written = text[: text.index("def load")]
     names: dict = {}
@@ -221,7 +221,7 @@ def skeleton(text: str) -> str:
 def texts(found: Counterexample) -> tuple[str, str]:
     return (
         regression_text(found, "partition-location.json", f"because {found.law}"),
-        snippet_text(found, Style("numpy", True, False), "show.py"),
+        snippet_text(found, Style("numpy", True, False)),
     )
 
 
@@ -301,7 +301,7 @@ def test_a_snippet_of_an_older_counterexample_does_not_stay(folder: Path) -> Non
     [("tensorflow", "tf.constant(array)"), ("torch", "torch.tensor"), ("jax", "jnp.array")],
 )
 def test_arrays_are_given_as_the_framework_takes_them(framework: str, says: str) -> None:
-    text = snippet_text(_PARTITION, replace(NUMPY, framework=framework), "show.py")
+    text = snippet_text(_PARTITION, replace(NUMPY, framework=framework))
     assert says in text
     ast.parse(text)
 

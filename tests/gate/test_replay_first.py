@@ -1,0 +1,164 @@
+"""What earlier runs stored is judged before anything is searched."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgspec.counterexample import load
+from tests.gate.conftest import LOSSES, Run
+
+SIMPLE = Path(__file__).parent / "simple_losses.py"
+STORED = Path("mgloss-report") / "partition-location.json"
+
+
+def verdicts(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
+    document = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    return {(v["law"], v["component"]): v for v in document["verdicts"]}
+
+
+@pytest.fixture
+def stored(mgloss: Run, tmp_path: Path) -> Path:
+    """The report of a run that found `partition` broken in location and classification."""
+    shutil.copy(LOSSES, tmp_path / "losses.py")
+    result = mgloss("check", "losses.py:by_positives", "--law", "partition")
+    assert result.returncode == 1, result.stderr
+    return tmp_path / STORED
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stored_case_that_still_breaks_its_law_is_told_without_a_search(
+    workers: int, stored: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    before = stored.read_text(encoding="utf-8")
+    result = mgloss(
+        "check",
+        "losses.py:by_positives",
+        *("--law", "partition", "--json", "out.json", "--max-examples", 1, "--seed", 7),
+        *("-n", workers),
+    )
+    assert result.returncode == 1, result.stdout
+    told = verdicts(tmp_path)
+    for component in ("location", "classification"):
+        verdict = told["partition", component]
+        assert (verdict["status"], verdict["examples"]) == ("broken", 0)
+        assert verdict["message"].endswith(f"(stored in mgloss-report/partition-{component}.json)")
+    assert told["partition", "anchor"]["status"] == "holds"
+    assert told["partition", "anchor"]["examples"] == 1
+    assert stored.read_text(encoding="utf-8") == before  # its seed and versions are its own
+
+
+def test_without_what_is_stored_the_same_run_finds_nothing(stored: Path, mgloss: Run) -> None:
+    result = mgloss(
+        "check",
+        "losses.py:by_positives",
+        *("--law", "partition", "--max-examples", 1, "--seed", 7, "--report", "another"),
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_mended_loss_is_told_which_files_no_longer_break(stored: Path, mgloss: Run) -> None:
+    result = mgloss("check", "losses.py:by_batch", "--law", "partition", "-n", 1)
+    assert result.returncode == 0
+    for component in ("location", "classification"):
+        assert f"no longer broken: mgloss-report/partition-{component}.json" in result.stdout
+    assert stored.exists()
+
+
+def test_a_component_that_is_not_stored_is_searched_as_ever(
+    stored: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "mgloss-report" / "partition-classification.json").unlink()
+    mgloss(
+        *("check", "losses.py:by_positives", "--law", "partition", "--json", "out.json"),
+    )
+    told = verdicts(tmp_path)
+    assert told["partition", "location"]["examples"] == 0
+    assert told["partition", "classification"]["status"] == "broken"
+    assert told["partition", "classification"]["examples"] > 0
+    assert "stored" not in told["partition", "classification"]["message"]
+
+
+def test_a_folder_of_ones_own_is_replayed_and_the_report_is_left_alone(
+    stored: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "cases").mkdir()
+    stored.rename(tmp_path / "cases" / "found in march.json")
+    shutil.rmtree(stored.parent)
+    result = mgloss(
+        *("check", "losses.py:by_positives", "--law", "partition", "--replay", "cases"),
+        *("--max-examples", 1, "--seed", 7),
+    )
+    assert result.returncode == 1
+    assert "(stored in cases/found in march.json)" in " ".join(result.stdout.split())
+    assert (
+        load(stored).case.problem == load(tmp_path / "cases" / "found in march.json").case.problem
+    )
+    assert {path.suffix for path in (tmp_path / "cases").iterdir()} == {".json"}
+
+
+def test_what_does_not_fit_is_named_and_passed_over(
+    stored: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    report = tmp_path / "mgloss-report"
+    document = json.loads(stored.read_text(encoding="utf-8"))
+
+    def put(name: str, **changes: Any) -> None:
+        (report / name).write_text(json.dumps(document | changes), encoding="utf-8")
+
+    put("of-another-law.json", law="finite")
+    put("of-another-claim.json", claims="grid")
+    put("of-another-component.json", component="objectness")
+    problem = document["problem"]
+    options = problem["options"] | {"coord_scale": 2.0}
+    put("of-other-options.json", problem=problem | {"options": options})
+    put("no-case.json", batches={"X": document["batches"]["X"]})
+    (report / "cut.json").write_text(json.dumps(document)[:99], encoding="utf-8")
+    (report / "other.json").write_text("{}", encoding="utf-8")
+    (report / "folder.json").mkdir()
+
+    result = mgloss("check", "losses.py:by_batch", "--law", "partition")
+
+    assert result.returncode == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    for file, reason in (
+        ("of-another-law.json", "their laws are not judged"),
+        ("of-another-claim.json", "they are about a loss that claims grid"),
+        ("of-another-component.json", "is about objectness, which this loss does not return"),
+        ("of-other-options.json", "is about a loss of other options"),
+        ("no-case.json", "is no case of the law partition: batches: expected one named 'Y'"),
+        ("cut.json", "not JSON, or cut off"),
+        ("other.json", "format: missing"),
+        ("folder.json", "is not a file"),
+    ):
+        assert f"passed over mgloss-report/{file}: {reason}" in said, said
+    assert "no longer broken: mgloss-report/partition-location.json" in said
+    assert "1 law holds" in said
+
+
+def test_a_stored_batch_without_an_answer_is_told_at_once(mgloss: Run, tmp_path: Path) -> None:
+    shutil.copy(SIMPLE, tmp_path / "simple.py")
+    laws = ("--law", "finite", "--law", "partition")
+    assert mgloss("check", "simple.py:raises", *laws).returncode == 1
+    result = mgloss(
+        "check", "simple.py:raises", *laws, "--max-examples", 1, "--json", "out.json", "--seed", 9
+    )
+    assert result.returncode == 1
+    told = verdicts(tmp_path)
+    assert told["finite", None]["status"] == "broken"
+    assert told["partition", None]["status"] == "error"
+    for verdict in told.values():
+        if verdict["status"] in ("broken", "error"):
+            assert "ZeroDivisionError: one object (stored in" in verdict["message"]
+    assert mgloss("check", "simple.py:right", *laws).returncode == 0
+
+
+def test_a_missing_folder_is_a_wrong_request_only_where_it_was_named(mgloss: Run) -> None:
+    assert mgloss("check", f"{LOSSES}:plain", "--law", "pure", "--report", "new").returncode == 0
+    result = mgloss("check", f"{LOSSES}:plain", "--law", "pure", "--replay", "nowhere")
+    assert result.returncode == 2
+    assert "--replay nowhere: is not a directory" in result.stderr

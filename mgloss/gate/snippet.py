@@ -64,8 +64,8 @@ def snippet_text(counterexample: Counterexample, style: Style) -> str:
         docstring(
             law.statement,
             law.sections["Formula"],
-            f"A batch on which a loss broke this law, '{law.name}'. To see both sides of it, run this "
-            "file in the folder that the loss was named from. It needs NumPy and the loss.",
+            f"A batch on which a loss broke this law, '{law.name}'. To see both sides of it, run "
+            "this file in the folder that the loss was named from. It needs NumPy and the loss.",
         ),
         [
             "import importlib.util" if from_file else "import importlib",

@@ -98,6 +98,11 @@ def _is_asked(option: argparse.Namespace) -> bool:
     return bool(option.loss is not None or option.law_reference or option.law_matrix)
 
 
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this is a process that pytest-xdist has started, perhaps on another host."""
+    return hasattr(config, "workerinput")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a wrong request before any test is looked for."""
     option = config.option
@@ -106,7 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--law and --claims are about a loss: say which with --loss")
         return
     config.addinivalue_line("markers", f"{MARKER}: a law that the loss of --loss must obey")
-    if hasattr(config, "workerinput"):  # of pytest-xdist, whose controller has looked
+    if _is_worker(config):  # the controller has looked
         return
     if option.law_examples < 1:
         raise pytest.UsageError(f"--law-examples {option.law_examples}: expected 1 or more")
@@ -145,7 +150,7 @@ def _loaded_as_asked(option: argparse.Namespace) -> Loaded:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """What is judged, and what a person should know of it."""
     option = config.option
-    if option.loss is None:
+    if option.loss is None or _is_worker(config):
         return []
     head = (
         f"mgloss: {option.loss} against the laws of {option.claims}"

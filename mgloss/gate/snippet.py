@@ -16,7 +16,7 @@ import numpy as np
 from mgloss.gate.calling import Style
 from mgloss.gate.loading import place_and_name
 from mgloss.gate.python_text import comment, docstring, quoted, statement
-from mgspec import LAWS, Batch, Problem
+from mgspec import LAWS, Batch, Described, Problem
 from mgspec.counterexample import Counterexample
 from mgspec.laws import Case
 from mgspec.layout import Array, with_background
@@ -49,9 +49,17 @@ def why_none(counterexample: Counterexample, style: Style | None) -> str | None:
         return f"it would not know how to give arrays to {style.framework}"
     if counterexample.law not in BODIES:
         return f"'{counterexample.law}' compares with what mgloss computes"
+    if isinstance(counterexample.case.problem, Described):
+        return "how the loss is called is told by the description of its problem"
     if ABOUT_GRADIENT.match(counterexample.message):
         return "what differs is a gradient"
     return None
+
+
+def _of_layout(case: Case) -> Problem:
+    """The case's problem, which `why_none` has seen to be of this project's layout."""
+    assert isinstance(case.problem, Problem)
+    return case.problem
 
 
 def snippet_text(counterexample: Counterexample, style: Style) -> str:
@@ -84,9 +92,13 @@ def snippet_text(counterexample: Counterexample, style: Style) -> str:
             f"COMPONENT = {quoted(counterexample.component) if counterexample.component else None}",
             *comment(f"What came when it was found: {counterexample.message}"),
         ],
-        *([_problem("PROBLEM", case.problem)] if style.is_factory else []),
+        *([_problem("PROBLEM", _of_layout(case))] if style.is_factory else []),
         # By the names that laws use: a file may hold others, which would become code here.
-        *(_batch(name, case.batches[name]) for name in ("X", "Y") if name in case.batches),
+        *(
+            _batch(name, batch)
+            for name in ("X", "Y")
+            if isinstance(batch := case.batches.get(name), Batch)
+        ),
         ["", *(LOAD_FILE if from_file else LOAD_MODULE)],
         [
             "",
@@ -218,7 +230,7 @@ def _finite(counterexample: Counterexample, style: Style) -> list[str]:
 
 
 def _empty(counterexample: Counterexample, style: Style) -> list[str]:
-    background = counterexample.case.problem.options.background
+    background = _of_layout(counterexample.case).options.background
     teaches = counterexample.component in ("total", background)
     return _same(("L(X)", "L(X)"), law="more than 0" if teaches else "exactly 0")
 
@@ -333,8 +345,9 @@ def _density_neutral(counterexample: Counterexample, style: Style) -> list[str]:
 def _resolution(counterexample: Counterexample, style: Style) -> list[str]:
     case = counterexample.case
     x, choices = case.batches["X"], case.choices
+    assert isinstance(x, Batch)
     rows, columns, prediction = (choices[n] for n in ("rows", "columns", "prediction"))
-    problem, larger = with_background(case.problem, x, rows, columns, prediction)  # type: ignore[arg-type]
+    problem, larger = with_background(_of_layout(case), x, rows, columns, prediction)  # type: ignore[arg-type]
     added = [(h - a, w - b) for (h, w), (a, b) in zip(larger.grids, x.grids, strict=True)]
     lines = [
         f"added = {added}  # rows and columns, by scale",

@@ -32,6 +32,7 @@ VERSION = 3
 READABLE = (1, 2, VERSION)
 DTYPES = ("float16", "float32", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
 MOST_AXES = 8
+LONGEST_MESSAGE = 400  # characters; a message may quote what a file holds
 LARGEST_FILE = 16 * 2**20  # bytes; the largest batch drawn here takes 100 kB
 
 
@@ -346,7 +347,7 @@ def load(path: Path, description: Description | None = None) -> Counterexample:
     except (UnicodeDecodeError, RecursionError):
         raise CounterexampleError(f"{path}: not a JSON text file") from None
     except ValueError as error:
-        raise CounterexampleError(f"{path}: {error}") from None
+        raise CounterexampleError(f"{path}: {str(error)[:LONGEST_MESSAGE]}") from None
 
 
 def write_text(path: Path, text: str) -> None:

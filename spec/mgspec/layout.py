@@ -15,6 +15,7 @@ Everything here returns new arrays; nothing changes its arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -32,7 +33,8 @@ WH = slice(2, 4)
 OBJECTNESS = 4
 FIRST_ANCHOR = 5
 
-LARGEST_SIDE = 1e6  # pixels of an anchor
+LARGEST_SIDE = 1e6  # pixels, of an anchor or an image
+LARGEST_ARRAY = 2**24  # numbers of an array that is made of another; the largest drawn has 10,000
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Problem:
                     )
         if self.classes < 1:
             raise ValueError(f"classes: expected 1 or more, got {self.classes}")
-        if len(self.input_size) != 2 or min(self.input_size) < 1:
+        if len(self.input_size) != 2 or not all(1 <= n <= LARGEST_SIDE for n in self.input_size):
             raise ValueError(
                 f"input_size: expected (height, width) in pixels, got {self.input_size!r}"
             )
@@ -212,8 +214,22 @@ def take(batch: Whole, images: Sequence[int]) -> Whole:
     return batch.take(images)  # type: ignore[return-value]
 
 
+def _need_room(*shape: int) -> None:
+    """Raise ValueError where an array of this shape is larger than any that a law needs.
+
+    A file of a few megabytes may ask for terabytes.
+    """
+    if math.prod(shape) > LARGEST_ARRAY:
+        raise ValueError(
+            f"an array {list(shape)}: expected at most {LARGEST_ARRAY:,} numbers; the batch is too "
+            "large for what the law makes of it"
+        )
+
+
 def repeat(batch: Whole, times: int) -> Whole:
     """X, X, ... : the whole batch `times` times over."""
+    for array in batch.predictions:
+        _need_room(times, *array.shape)
     return concatenate([batch] * times)
 
 
@@ -303,6 +319,7 @@ def placed(
     ):
         step = height // grids[0][0], width // grids[0][1]
         shape = (batch.images, height, width, target.shape[-1])
+        _need_room(*shape)
         around_target, around = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         around[..., WH] = -8
         top, left = row * step[0], column * step[1]
@@ -333,12 +350,9 @@ def with_background(
     for (grid_height, grid_width), target, predicted in zip(
         batch.grids, batch.targets, batch.predictions, strict=True
     ):
-        padding = (
-            (0, 0),
-            (0, rows * grid_height // coarse[0]),
-            (0, columns * grid_width // coarse[1]),
-            (0, 0),
-        )
+        below, right = rows * grid_height // coarse[0], columns * grid_width // coarse[1]
+        _need_room(batch.images, grid_height + below, grid_width + right, target.shape[-1])
+        padding = ((0, 0), (0, below), (0, right), (0, 0))
         targets.append(np.pad(target, padding))
         predictions.append(np.pad(predicted, padding, constant_values=np.float32(prediction)))
     grown = Problem(

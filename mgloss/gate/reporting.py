@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from mgloss.gate.calling import Style
 from mgloss.gate.regression import test_text
 from mgloss.gate.running import Listener, run
 from mgloss.gate.snippet import snippet_text, why_none
-from mgspec import LAWS, NORMALIZATIONS, normalization
-from mgspec.counterexample import from_document, load, write_text
+from mgspec import LAWS, NORMALIZATIONS, Law, normalization
+from mgspec.counterexample import Counterexample, from_document, load, write_text
 from mgspec.counterexample import save as save_counterexample
 from mgspec.drawing import count
 from mgspec.laws import BATCH_LAWS
@@ -28,6 +28,8 @@ from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
 
+FORMAT = "mgloss-verdicts"
+VERSION = 1  # of the format; verdicts.schema.json describes it
 INTERRUPTED = 130  # exit status, as of a shell command that Ctrl-C ended
 KEYS = ("law", "component", "status", "examples", "seconds", "message", "counterexample")
 
@@ -45,6 +47,50 @@ class Request:
     def name(self) -> str:
         """The loss as reports name it."""
         return self.loss or verdicts.REFERENCE
+
+    def replay(self, path: str) -> str:
+        """The command that runs a saved counterexample again."""
+        return shlex.join(["mgloss", "replay", path, *(["--loss", self.loss] if self.loss else [])])
+
+
+@dataclass(frozen=True)
+class BrokenLaw:
+    """A law that is broken or came to no verdict, as reports tell it.
+
+    verdicts: those that say so. saved: the files of their counterexamples; the first is told.
+    replay: the command that runs it again. repeats: no verdict, for a reason already told.
+    """
+
+    law: Law
+    verdicts: tuple[Document, ...]
+    saved: tuple[str, ...]
+    counterexample: Counterexample | None
+    replay: str | None
+    repeats: bool
+
+
+def broken_laws(request: Request, found: Sequence[Document]) -> Iterator[BrokenLaw]:
+    """The laws that did not hold.
+
+    Where the loss gives no finite number, the first law that says so is told in full; the others
+    fail for the same reason.
+    """
+    without_number = False
+    for law in dict.fromkeys(v["law"] for v in found):
+        failed = tuple(v for v in found if v["law"] == law and v["status"] in (BROKEN, ERROR))
+        if not failed:
+            continue
+        only_errors = all(v["status"] == ERROR for v in failed)
+        saved = tuple(v["counterexample"] for v in failed if v["counterexample"] is not None)
+        yield BrokenLaw(
+            LAWS[law],
+            failed,
+            saved,
+            load(Path(saved[0])) if saved else None,
+            request.replay(saved[0]) if saved else None,
+            repeats=only_errors and without_number,
+        )
+        without_number |= only_errors or law == "finite"
 
 
 def show_request(console: Console, request: Request, notes: Sequence[str]) -> None:
@@ -154,40 +200,23 @@ def show_verdicts(
     components: Sequence[str],
     shown: Callable[[Document], bool] | None = None,
 ) -> None:
-    """The table, then each law that is broken; of these only what `shown` picks, if given.
-
-    Where the loss gives no finite number, the first law that says so is shown in full; the others
-    fail for the same reason, and are named.
-    """
+    """The table, then each law that is broken; of these only what `shown` picks, if given."""
     console.print(terminal.verdict_table(found, components))
-    without_number = False
-    for law in dict.fromkeys(v["law"] for v in found):
-        failed = [v for v in found if v["law"] == law and v["status"] in (BROKEN, ERROR)]
-        failed = [v for v in failed if shown is None or shown(v)]
-        if not failed:
+    told = [v for v in found if shown is None or shown(v)]
+    for broken in broken_laws(request, told):
+        if broken.repeats:
+            terminal.show_same(console, broken.law.name)
             continue
-        only_errors = all(v["status"] == ERROR for v in failed)
-        if only_errors and without_number:
-            terminal.show_same(console, law)
-            continue
-        without_number |= only_errors or law == "finite"
-        saved = [v["counterexample"] for v in failed if v["counterexample"] is not None]
-        words = [
-            "mgloss",
-            "replay",
-            *saved[:1],
-            *(["--loss", request.loss] if request.loss else []),
-        ]
         terminal.show_broken(
             console,
-            law,
-            failed,
-            load(Path(saved[0])) if saved else None,
-            saved,
-            shlex.join(words) if saved else None,
+            broken.law.name,
+            broken.verdicts,
+            broken.counterexample,
+            broken.saved,
+            broken.replay,
             [
                 f"{program}  {shlex.quote(v[key])}"
-                for v in failed[:1]
+                for v in broken.verdicts[:1]
                 for program, key in (("pytest", "test"), ("python", "snippet"))
                 if key in v
             ],
@@ -195,8 +224,10 @@ def show_verdicts(
 
 
 def write_json(path: Path, request: Request, found: Sequence[Document]) -> None:
-    """Write the verdicts as one object. Raises OSError where that cannot be done."""
+    """Write the verdicts as verdicts.schema.json says. Raises OSError where it cannot be done."""
     document = {
+        "format": FORMAT,
+        "version": VERSION,
         "loss": request.name,
         "claims": request.claims,
         "seed": request.seed,
@@ -257,21 +288,13 @@ def conclude(
     others: verdicts of the laws that were not run.
     """
 
-    def laws(status: str, *but: str) -> list[str]:
-        return [
-            law
-            for law in dict.fromkeys(v["law"] for v in found if v["status"] == status)
-            if law not in but
-        ]
-
     console.print()
     skipped = [v for v in (*found, *others) if v["status"] == SKIPPED]
     for message in dict.fromkeys(v["message"] for v in skipped):
         names = ", ".join(v["law"] for v in skipped if v["message"] == message)
         console.print(f"skipped {names}: {message}", style="dim")
-    broken = laws(BROKEN)
-    failed = laws(ERROR, *broken)
-    held = laws(HOLDS, *broken, *failed)
+    laws = verdicts.laws_by_status(found)
+    broken, failed, held = laws[BROKEN], laws[ERROR], laws[HOLDS]
     parts = []
     if broken:
         parts.append(
@@ -282,8 +305,8 @@ def conclude(
     if held or not parts:
         verb = "holds" if len(held) == 1 else "hold"
         parts.append(f"[bold green]{count(len(held), 'law')} {verb}[/bold green]")
-    if laws(SKIPPED):
-        parts.append(f"{len(laws(SKIPPED))} not judged ({', '.join(laws(SKIPPED))})")
+    if laws[SKIPPED]:
+        parts.append(f"{len(laws[SKIPPED])} not judged ({', '.join(laws[SKIPPED])})")
     console.print(", ".join(parts))
     if not completed:
         console.print("interrupted: the laws that are not listed were not judged")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 from mgloss.gate.stored import Stored
 from mgspec import Verdict
 from mgspec.counterexample import from_verdict, to_document
+from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 REFERENCE = "reference"
+
+WORST_FIRST = (BROKEN, ERROR, HOLDS, SKIPPED)
 
 
 @functools.lru_cache(maxsize=1)
@@ -59,3 +63,12 @@ def document(
 def bare(law: str, status: str, message: str) -> dict[str, Any]:
     """A verdict of a law that was not searched."""
     return document(Verdict(law, None, status, message=message), None, "", None)
+
+
+def laws_by_status(found: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """Each law once, under the worst that was found of its components."""
+    statuses: dict[str, set[str]] = {}
+    for verdict in found:
+        statuses.setdefault(verdict["law"], set()).add(verdict["status"])
+    worst = {law: next(s for s in WORST_FIRST if s in seen) for law, seen in statuses.items()}
+    return {s: [law for law, status in worst.items() if status == s] for s in WORST_FIRST}

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.comparison import channel_name
 from mgspec.description import Described, Images
 from mgspec.laws import Case
-from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, Array, Batch, Problem
+from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, AnyBatch, Array, Batch, Problem
 
 OBJECT, BACKGROUND = "#", "."
 MOST_OBJECTS = 12  # written out for each grid; the rest is counted
@@ -31,7 +32,8 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
-def _prediction(problem: Problem, scale: int, values: Array) -> str:
+def prediction_text(problem: Problem, scale: int, values: Array) -> str:
+    """What is predicted in a cell, its zeros left out."""
     nonzero = np.flatnonzero(values)
     named = [f"{channel_name(problem, scale, int(c))}={values[c]:g}" for c in nonzero]
     if not named:
@@ -42,12 +44,23 @@ def _prediction(problem: Problem, scale: int, values: Array) -> str:
     return f"predicted {shown}{', else 0' if len(named) < len(values) else ''}"
 
 
-def _target(problem: Problem, scale: int, values: Array) -> str:
+def target_text(problem: Problem, scale: int, values: Array) -> str:
+    """The object in a cell."""
     box = " ".join(f"{channel_name(problem, scale, c)}={values[c]:g}" for c in range(OBJECTNESS))
     hot = [
         channel_name(problem, scale, c) for c in range(FIRST_ANCHOR, len(values)) if values[c] != 0
     ]
     return f"target {box} {' '.join(hot)}"
+
+
+def background_text(prediction: Array, mask: NDArray[np.bool_]) -> str | None:
+    """What is predicted in the cells without an object; None where it is all 0."""
+    background = prediction[~mask]
+    if not background.any():
+        return None
+    low, high = background.min(), background.max()
+    numbers = f"{low:g} everywhere" if low == high else f"numbers from {low:g} to {high:g}"
+    return f"background: predicted {numbers}"
 
 
 def _grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[str]:
@@ -60,15 +73,13 @@ def _grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[st
     places = np.argwhere(mask)
     for row, column in places[:MOST_OBJECTS]:
         label = f"    row {row}, column {column}  "
-        yield label + _target(problem, scale, target[row, column])
-        yield " " * len(label) + _prediction(problem, scale, prediction[row, column])
+        yield label + target_text(problem, scale, target[row, column])
+        yield " " * len(label) + prediction_text(problem, scale, prediction[row, column])
     if len(places) > MOST_OBJECTS:
         yield f"    and {count(len(places) - MOST_OBJECTS, 'object')} more"
-    background = prediction[~mask]
-    if background.size and background.any():
-        low, high = background.min(), background.max()
-        numbers = f"{low:g} everywhere" if low == high else f"numbers from {low:g} to {high:g}"
-        yield f"    background: predicted {numbers}"
+    background = background_text(prediction, mask)
+    if background:
+        yield f"    {background}"
 
 
 def draw_batch(problem: Problem, batch: Batch) -> list[str]:
@@ -114,27 +125,8 @@ def draw_images(batch: Images) -> list[str]:
     return lines
 
 
-def _choices(case: Case) -> list[str]:
-    if not case.choices:
-        return []
-    return ["with " + ", ".join(f"{name} = {value}" for name, value in case.choices.items())]
-
-
-def draw_case(case: Case) -> list[str]:
-    """The lines that show a case: its problem, its batches, and what else was drawn."""
-    if not isinstance(case.problem, Described):
-        return _draw_cells(case, case.problem)
-    lines = [f"the problem {case.problem.description.name!r}"]
-    if case.problem.shared is not None:
-        lines[0] += f", of which its images share {case.problem.shared!r}"
-    for name, batch in case.batches.items():
-        lines.append(f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')}")
-        if isinstance(batch, Images):
-            lines.extend(draw_images(batch))
-    return lines + _choices(case)
-
-
-def _draw_cells(case: Case, problem: Problem) -> list[str]:
+def problem_lines(problem: Problem) -> list[str]:
+    """The problem in a line, and its options in another where they are not the plain ones."""
     height, width = problem.input_size
     anchors = " + ".join(count(len(a), "anchor") for a in problem.anchors)
     lines = [
@@ -144,11 +136,37 @@ def _draw_cells(case: Case, problem: Problem) -> list[str]:
     chosen = _options(problem)
     if chosen:
         lines.append(f"options: {chosen}")
+    return lines
+
+
+def batch_text(name: str, batch: AnyBatch) -> str:
+    """How much a batch holds."""
+    return f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')}"
+
+
+def choices_text(case: Case) -> str | None:
+    """What else was drawn, or None."""
+    chosen = ", ".join(f"{name} = {value}" for name, value in case.choices.items())
+    return f"with {chosen}" if chosen else None
+
+
+def described_line(problem: Described) -> str:
+    """The described problem in a line."""
+    line = f"the problem {problem.description.name!r}"
+    if problem.shared is None:
+        return line
+    return f"{line}, of which its images share {problem.shared!r}"
+
+
+def draw_case(case: Case) -> list[str]:
+    """The lines that show a case: its problem, its batches, and what else was drawn."""
+    problem = case.problem
+    lines = [described_line(problem)] if isinstance(problem, Described) else problem_lines(problem)
     for name, batch in case.batches.items():
-        lines.append(
-            f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')} "
-            f"({OBJECT} = cell with an object)"
-        )
-        if isinstance(batch, Batch):
+        if isinstance(batch, Images):
+            lines += [batch_text(name, batch), *draw_images(batch)]
+        elif isinstance(problem, Problem):
+            lines.append(f"{batch_text(name, batch)} ({OBJECT} = cell with an object)")
             lines.extend(draw_batch(problem, batch))
-    return lines + _choices(case)
+    choices = choices_text(case)
+    return [*lines, choices] if choices else lines

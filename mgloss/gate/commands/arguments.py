@@ -40,6 +40,29 @@ CheckWorkersOption = Annotated[
 JsonOption = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to FILE as JSON.")
 ]
+JunitOption = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write them as JUnit XML, a test case a law."),
+]
+MarkdownOption = Annotated[
+    Path | None,
+    typer.Option("--markdown", metavar="FILE", help="Write them as Markdown, for a review."),
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write them as one page, with grids and plots; needs mgloss\\[report].",
+    ),
+]
+GithubOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--github/--no-github",
+        help="Annotate the loss's file and add to the step's summary. Default: in GitHub Actions.",
+    ),
+]
 OptionsOption = Annotated[
     str | None,
     typer.Option(

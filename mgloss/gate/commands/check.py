@@ -12,8 +12,12 @@ import typer
 from mgloss.gate.commands.arguments import (
     CheckWorkersOption,
     ExamplesOption,
+    GithubOption,
+    HtmlOption,
     JsonOption,
+    JunitOption,
     LossArgument,
+    MarkdownOption,
     OptionsOption,
     SeedOption,
     TracebackOption,
@@ -43,6 +47,10 @@ def check(
     seed: SeedOption = 0,
     n: CheckWorkersOption = None,
     json: JsonOption = None,
+    junit: JunitOption = None,
+    markdown: MarkdownOption = None,
+    html: HtmlOption = None,
+    github: GithubOption = None,
     report: Annotated[
         Path, typer.Option(metavar="DIR", help="Where counterexamples are saved.")
     ] = Path("mgloss-report"),
@@ -86,55 +94,70 @@ def check(
     """
     from rich.console import Console
 
-    from mgloss.gate import reporting
+    from mgloss.gate import reporting, reports
     from mgloss.gate.baseline import compare, differences, load_for
     from mgloss.gate.commands.baseline import update_command
+    from mgloss.gate.plugin import loaded
+    from mgloss.gate.reports.github import no_commands
 
     try:
         recorded = load_for(baseline, claims) if baseline is not None else None
+        asked_for = reports.requested(json, junit, markdown, html, github)
     except ValueError as error:
         fail(str(error))
     need_writable(report, "--report")
-    if json is not None:
-        need_writable(json, "--json")
+    for what, path in asked_for.files().items():
+        need_writable(path, what)
     if replay is not None and not replay.is_dir():
         fail(f"--replay {replay}: is not a directory")
     console = Console(highlight=False)
     laws = tuple(law or ())
-    judged = judge(
-        console,
-        loss=loss,
-        claims=claims,
-        laws=laws,
-        # What was recorded is guarded, claimed or not.
-        further=tuple(recorded.laws) if recorded is not None and not laws else (),
-        options=options,
-        max_examples=max_examples,
-        seed=seed,
-        n=n,
-        traceback=traceback,
-        replay=replay or report,
-        database=database,
-    )
-    request, found = judged.request, judged.found
-    compared = compare(recorded, found) if recorded is not None else None
-    try:
-        reporting.save(found, report, judged.style)
+    with no_commands(asked_for.github):
+        judged = judge(
+            console,
+            loss=loss,
+            claims=claims,
+            laws=laws,
+            # What was recorded is guarded, claimed or not.
+            further=tuple(recorded.laws) if recorded is not None and not laws else (),
+            options=options,
+            max_examples=max_examples,
+            seed=seed,
+            n=n,
+            traceback=traceback,
+            replay=replay or report,
+            database=database,
+            junit=junit is not None,
+        )
+        request, found = judged.request, judged.found
+        compared = compare(recorded, found) if recorded is not None else None
+        try:
+            reporting.save(found, report, judged.style)
+        except OSError as error:
+            fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
         shown = compared.is_worse if compared is not None else None
         reporting.show_verdicts(console, request, found, judged.components, shown)
         reporting.show_notes(console, judged.said)
         others = [] if laws else reporting.not_run(request, judged.chosen)
-        if json is not None:
-            reporting.write_json(json, request, found + others)
+        status = reporting.conclude(console, found, others, judged.completed)
+        if baseline and recorded and compared and judged.completed:
+            guarded = tuple(dict.fromkeys((*judged.chosen, *recorded.laws)))
+            again = update_command(request, guarded, options, baseline)
+            for note in differences(recorded, request.name, max_examples, seed):
+                console.print(f"note: {note}", markup=False, soft_wrap=True)
+            status = reporting.conclude_since(console, baseline, compared, again, status)
+    notes = (*judged.notes, *judged.said)
+    outcome = reports.Outcome(request, judged.components, notes, found, others, judged.completed)
+    asked = str(Path(options).resolve()) if options not in (None, "all") else options
+    try:
+        reports.write(
+            asked_for,
+            outcome,
+            judged.junit,
+            lambda: loaded(loss, claims, options=asked, show_traceback=traceback).candidate,
+        )
     except OSError as error:
-        fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
-    status = reporting.conclude(console, found, others, judged.completed)
-    if baseline is not None and recorded is not None and compared is not None and judged.completed:
-        guarded = tuple(dict.fromkeys((*judged.chosen, *recorded.laws)))
-        again = update_command(request, guarded, options, baseline)
-        for note in differences(recorded, request.name, max_examples, seed):
-            console.print(f"note: {note}", markup=False, soft_wrap=True)
-        status = reporting.conclude_since(console, baseline, compared, again, status)
+        fail(f"{error.filename}: cannot be written: {error.strerror or error}")
     raise typer.Exit(status)
 
 
@@ -142,7 +165,7 @@ def check(
 class Judged:
     """What was found. components: those that the loss returns. style: how a file calls it.
 
-    said: notes of the search.
+    notes: on how it is judged. said: notes of the search. junit: what pytest wrote, if asked to.
 
     completed: not interrupted.
     """
@@ -151,9 +174,11 @@ class Judged:
     chosen: tuple[str, ...]
     components: tuple[str, ...]
     style: Style | None
+    notes: tuple[str, ...]
     found: list[dict[str, Any]]
     said: tuple[str, ...]
     completed: bool
+    junit: str | None
 
 
 def judge(
@@ -170,12 +195,13 @@ def judge(
     traceback: bool,
     replay: Path | None = None,
     database: str | None = None,
+    junit: bool = False,
 ) -> Judged:
     """Judge a loss as a command's arguments of these names say, and show what is asked meanwhile.
 
     further: laws to judge beside those that `laws` or the claim choose. replay: a folder of
-    counterexamples to judge first. database: of examples. Ends with status 2 where
-    the request is wrong or the loss cannot be loaded.
+    counterexamples to judge first. database: of examples. junit: have pytest write its XML.
+    Ends with status 2 where the request is wrong or the loss cannot be loaded.
     """
     import traceback as tracebacks
 
@@ -183,6 +209,7 @@ def judge(
     from mgloss.gate.asked_options import ALL, read
     from mgloss.gate.loading import LoadError
     from mgloss.gate.plugin import loaded, opened, selected
+    from mgloss.gate.reports.junit import recorded
     from mgloss.gate.stored import fitting, of_folder
     from mgspec.candidate import components_of
 
@@ -232,9 +259,21 @@ def judge(
         *([f"--law-replay={replay}"] if replay is not None else []),
         *([f"--law-database={database}"] if database else []),
     ]
-    found, completed = reporting.gather(console, len(chosen), arguments, n, said.append)
+    with recorded(junit, request) as recording:
+        arguments += recording.arguments
+        found, completed = reporting.gather(console, len(chosen), arguments, n, said.append)
     os.chdir(here)
     if completed:
         found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
-    return Judged(request, chosen, components, style, found, tuple(said), completed)
+    return Judged(
+        request,
+        chosen,
+        components,
+        style,
+        (*notes, *passed_over),
+        found,
+        tuple(said),
+        completed,
+        recording.text,
+    )

@@ -1,13 +1,19 @@
-"""Running what is installed as a user does: in a process of its own, in a folder of its own."""
+"""Running what is installed as a user does: in a process of its own, in a folder of its own.
+
+Every JSON that a check writes here is held to its schema.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 if sys.version_info >= (3, 11):
@@ -20,28 +26,42 @@ LOSSES = Path(__file__).parent / "losses.py"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+SCHEMA = json.loads((ROOT / "mgloss" / "gate" / "verdicts.schema.json").read_text(encoding="utf-8"))
+OF_THE_SURROUNDINGS = ("PYTEST", "HYPOTHESIS", "GITHUB")
+
+
+def run_mgloss(
+    folder: Path, *arguments: object, columns: int = 120, **variables: object
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "mgloss", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=300,
+        env={
+            **environment(),
+            "COLUMNS": str(columns),
+            **{name: str(value) for name, value in variables.items()},
+        },
+    )
+    if arguments[0] == "check" and "--json" in arguments and result.returncode != 2:
+        written = folder / str(arguments[arguments.index("--json") + 1])
+        jsonschema.validate(json.loads(written.read_text(encoding="utf-8")), SCHEMA)
+    return result
+
 
 def environment(*folders: Path) -> dict[str, str]:
     """That of a user whose Python finds this source tree, and these folders."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HYPOTHESIS"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OF_THE_SURROUNDINGS)}
     path = os.pathsep.join(map(str, (ROOT, ROOT / "spec", *folders)))
     return {**kept, "PYTHONPATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
 
 
 @pytest.fixture
 def mgloss(tmp_path: Path) -> Run:
-    def run(*arguments: object, columns: int = 120) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "mgloss", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            timeout=300,
-            env={**environment(), "COLUMNS": str(columns)},
-        )
-
-    return run
+    return partial(run_mgloss, tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""How the loss grows beside the normalizations: probes, values and gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mgloss.gate.loading import load
+from mgloss.gate.reports.curves import Measurement, measured
+from mgloss.gate.reports.probes import COUNTS, families
+from mgspec import NORMALIZATIONS, Candidate, Options, specification
+from mgspec.layout import validate
+from tests.gate.conftest import LOSSES
+from tests.gate.reports.test_markdown import HOSTILE_LOSS
+
+
+def of(candidate: Candidate) -> tuple[Measurement, Measurement]:
+    by_size, by_density = measured(candidate)
+    return by_size, by_density
+
+
+def test_the_probes_differ_in_the_number_that_they_count_and_in_nothing_else() -> None:
+    by_size, by_density = families(Options())
+    for family in (by_size, by_density):
+        for batch in family.batches:
+            validate(family.problem, batch)
+    assert [batch.images for batch in by_size.batches] == list(COUNTS)
+    assert [batch.positives for batch in by_size.batches] == list(COUNTS)
+    assert {batch.images for batch in by_density.batches} == {1}
+    assert [batch.positives for batch in by_density.batches] == list(COUNTS)
+    assert {batch.grids for batch in (*by_size.batches, *by_density.batches)} == {((4, 4),)}
+    for batch in (*by_size.batches, *by_density.batches):
+        (target,), (prediction,), (mask,) = batch.targets, batch.predictions, batch.masks()
+        assert len(np.unique(target[mask], axis=0)) == 1
+        assert len(np.unique(prediction[mask], axis=0)) == 1
+        assert not prediction[~mask].any()
+
+
+# What a denominator makes of 16 times as many images, and of 16 times as many equal objects.
+GROWTH = {
+    "positives": (1, 1),
+    "batch": (1, 16),
+    "fixed": (1 / 16, 1),
+    "hybrid": (1, 16 * 2 / (1 + 1 / 16)),
+    "grid": (1, 16),
+    "expected": (1, 16),
+    "per_image": (1, 1),
+    "sum": (16, 16),
+}
+
+
+@pytest.mark.parametrize("name", NORMALIZATIONS)
+def test_a_normalization_is_recognized_among_the_others(name: str) -> None:
+    for measurement, growth in zip(of(specification(name)), GROWTH[name], strict=True):
+        assert measurement.component == "location"
+        assert measurement.candidate.values[0] == 1
+        assert measurement.candidate.values[-1] == pytest.approx(growth)
+        assert name in measurement.like
+        assert measurement.gaps == {}
+        shown = [shown for curve in measurement.normalizations for shown in curve.names]
+        assert sorted(shown) == sorted(NORMALIZATIONS)
+
+
+def test_a_users_loss_is_placed_by_what_it_divides_by() -> None:
+    by_size, by_density = of(load(f"{LOSSES}:by_cells", "grid").candidate)
+    assert {"grid", "batch"} <= set(by_size.like)
+    assert {"grid", "batch", "sum"} <= set(by_density.like)
+    assert not {"positives", "hybrid"} & set(by_density.like)
+
+
+def test_a_scalar_is_compared_with_the_totals() -> None:
+    for measurement in of(load(f"{LOSSES}:plain", "batch").candidate):
+        assert measurement.component == "total"
+        assert None not in measurement.candidate.values
+
+
+def test_options_of_a_loss_are_kept_to() -> None:
+    options = Options(ignore_thresh=1, class_weights=(1.0, 2.0, 3.0), location="ciou")
+    for measurement in of(specification("batch", options)):
+        assert measurement.family.problem.classes == 3
+        assert "batch" in measurement.like
+
+
+def test_where_a_loss_raises_there_is_a_gap_with_its_reason() -> None:
+    loss = load(f"{HOSTILE_LOSS}:raises_from_four_images_on", "batch").candidate
+    by_size, by_density = of(loss)
+    assert by_size.candidate.values == (1, 1, None, None, None)
+    assert list(by_size.gaps) == [4, 8, 16]
+    assert by_size.gaps[4] == "the loss raised MemoryError: too many images"
+    assert by_size.like == ()
+    assert by_density.candidate.values == (1, 2, 4, 8, 16)
+
+
+def test_a_loss_of_zero_is_compared_with_nothing_and_that_is_said() -> None:
+    for measurement in of(load(f"{HOSTILE_LOSS}:nothing_to_compare_to", "batch").candidate):
+        assert measurement.component == "anchor"
+        assert measurement.candidate.values == (None,) * 5
+        assert measurement.gaps == {1: "it is 0 there, to which nothing can be compared"}
+        assert measurement.like == ()

@@ -259,7 +259,7 @@ def judge(
         *([f"--law-replay={replay}"] if replay is not None else []),
         *([f"--law-database={database}"] if database else []),
     ]
-    with recorded(junit, request) as recording:
+    with recorded(junit) as recording:
         arguments += recording.arguments
         found, completed = reporting.gather(console, len(chosen), arguments, n, said.append)
     os.chdir(here)

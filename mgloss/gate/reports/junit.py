@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mgloss.gate.reporting import Request
-
 
 @dataclass
 class Recording:
@@ -20,7 +18,7 @@ class Recording:
 
 
 @contextmanager
-def recorded(wanted: bool, request: Request) -> Iterator[Recording]:
+def recorded(wanted: bool) -> Iterator[Recording]:
     """What pytest writes goes to a folder of its own first: a report is whole or not at all."""
     recording = Recording()
     if not wanted:
@@ -30,7 +28,6 @@ def recorded(wanted: bool, request: Request) -> Iterator[Recording]:
         path = Path(folder) / "junit.xml"
         recording.arguments += [
             f"--junitxml={path}",
-            f"--junitprefix={request.name}",
             "--override-ini=junit_suite_name=mgloss",
         ]
         yield recording

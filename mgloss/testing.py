@@ -255,4 +255,4 @@ def _chosen(
         raise ValueError(f"max_examples: expected 1 or more, got {max_examples!r}")
     if seed is not None and (type(seed) is not int or seed < 0):
         raise ValueError(f"seed: expected 0 or more, or None, got {seed!r}")
-    return selected("", claims, tuple(laws or ()), None if options is None else "")
+    return selected(claims, tuple(laws or ()), is_multigrid=options is not None)

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mgspec import COMPONENTS, law_named, normalization
-from mgspec.counterexample import write_text
+from mgspec.files import read, write_text
 from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 FORMAT = "mgloss-baseline"
@@ -136,27 +136,9 @@ def save(baseline: Baseline, path: Path) -> None:
 
 def load(path: Path) -> Baseline:
     """Read a baseline; BaselineError, naming the file, where it is not one."""
-    try:
-        if path.exists() and not path.is_file():
-            raise BaselineError("is not a file")
-        if path.stat().st_size > LARGEST_FILE:
-            raise BaselineError(f"larger than {LARGEST_FILE // 2**20} MiB")
-        document = json.loads(
-            path.read_text(encoding="utf-8"),
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_without_duplicates,
-        )
-        return _from_document(document)
-    except OSError as error:
-        raise BaselineError(f"{path}: {error.strerror or error}") from None
-    except json.JSONDecodeError as error:
-        raise BaselineError(
-            f"{path}: not JSON, or cut off: {error.msg} in line {error.lineno}"
-        ) from None
-    except (UnicodeDecodeError, RecursionError):
-        raise BaselineError(f"{path}: not a JSON text file") from None
-    except ValueError as error:
-        raise BaselineError(f"{path}: {error}") from None
+    return read(
+        path, _from_document, BaselineError, largest=LARGEST_FILE, pairs=_without_duplicates
+    )
 
 
 def load_for(path: Path, claims: str) -> Baseline:
@@ -180,10 +162,6 @@ def differences(baseline: Baseline, loss: str, max_examples: int, seed: int) -> 
         for name in asked
         if recorded[name] != asked[name]
     ]
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise BaselineError(f"{name}: numbers must be finite")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from rich.text import Text
 from mgloss.gate import terminal, verdicts
 from mgspec import NORMALIZATIONS, Candidate, Verdict
 from mgspec.behaviour import Behaviour, TermBehaviour, batch_laws, identify
-from mgspec.counterexample import write_text
+from mgspec.files import write_text
 from mgspec.laws import BATCH_LAWS
 from mgspec.measuring import EVALUATIONS
 from mgspec.probes import BATCH_SIZE, GRID, OBJECTS

@@ -16,9 +16,10 @@ from rich.text import Text
 from mgloss.gate import terminal, verdicts
 from mgloss.gate.behaviour_report import listed, marked
 from mgspec.behaviour import behaviour_of
-from mgspec.counterexample import Counterexample, to_document, write_text
+from mgspec.counterexample import Counterexample, to_document
 from mgspec.difference import Difference, Effort, Pair, Seen, added, differences, survey, where
 from mgspec.drawing import draw_case
+from mgspec.files import write_text
 from mgspec.measuring import EVALUATIONS, Measured, measure
 from mgspec.relation import Relation, relation
 

@@ -118,7 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if option.law_seed < 0:
         raise pytest.UsageError(f"--law-seed {option.law_seed}: expected 0 or more")
     try:
-        selected(option.loss, option.claims, tuple(option.law), option.loss_options)
+        _selected_as_asked(option)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     try:
@@ -179,13 +179,11 @@ def opened(where: str | None) -> Shared | None:
     return databases.opened(where)
 
 
-def selected(
-    loss: str | None, claims: str, laws: tuple[str, ...], options: str | None = None
-) -> tuple[str, ...]:
+def selected(claims: str, laws: tuple[str, ...], *, is_multigrid: bool) -> tuple[str, ...]:
     """The laws to run: those named, else all claimed that need not be asked for.
 
-    A loss with options says that it is the one that the specification tells: all laws are for it.
-    Raises ValueError for a name that is none.
+    is_multigrid: the loss is the one that the specification tells, as the reference is and one
+    with options says it is; then all laws are for it. Raises ValueError for a name that is none.
     """
     from mgspec import LAWS, law_named, normalization
 
@@ -195,8 +193,13 @@ def selected(
     return tuple(
         name
         for name, law in LAWS.items()
-        if name in obeyed and (loss is None or options is not None or not law.on_request)
+        if name in obeyed and (is_multigrid or not law.on_request)
     )
+
+
+def _selected_as_asked(option: argparse.Namespace) -> tuple[str, ...]:
+    is_multigrid = option.loss is None or option.loss_options is not None
+    return selected(option.claims, tuple(option.law), is_multigrid=is_multigrid)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -211,7 +214,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     if option.law_matrix:
         groups = {claims: list(BATCH_LAWS) for claims in NORMALIZATIONS}
     else:
-        laws = selected(option.loss, option.claims, tuple(option.law), option.loss_options)
+        laws = _selected_as_asked(option)
         # The laws that take longest come first, so that no process ends up with one alone.
         groups = {option.claims: sorted(laws, key=lambda law: -LAWS[law].one_in)}
     loss = option.loss or "reference"

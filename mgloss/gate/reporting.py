@@ -20,9 +20,10 @@ from mgloss.gate.regression import test_text
 from mgloss.gate.running import Listener, run
 from mgloss.gate.snippet import snippet_text, why_none
 from mgspec import LAWS, NORMALIZATIONS, Law, normalization
-from mgspec.counterexample import Counterexample, from_document, load, write_text
+from mgspec.counterexample import Counterexample, from_document, load
 from mgspec.counterexample import save as save_counterexample
 from mgspec.drawing import count
+from mgspec.files import write_text
 from mgspec.laws import BATCH_LAWS
 from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from mgspec.candidate import COMPONENTS, PLAIN_OPTIONS
 from mgspec.description import Described, Description, Images, check
 from mgspec.descriptions import BUILT_IN
+from mgspec.files import read, write_text
 from mgspec.laws import Case, law_named
 from mgspec.layout import AnyBatch, AnyProblem, Array, Batch, Problem, validate
 from mgspec.normalizations import normalization
@@ -32,7 +31,6 @@ VERSION = 3
 READABLE = (1, 2, VERSION)
 DTYPES = ("float16", "float32", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
 MOST_AXES = 8
-LONGEST_MESSAGE = 400  # characters; a message may quote what a file holds
 LARGEST_FILE = 16 * 2**20  # bytes; the largest batch drawn here takes 100 kB
 
 
@@ -237,8 +235,8 @@ def _described(document: Any, description: Description | None) -> Described:
         description = BUILT_IN.get(name)
     if description is None or description.name != name:
         raise CounterexampleError(
-            f"problem.description: is of the problem {name!r:.60}; say where that is described "
-            "with --problem"
+            f"problem.description: is of the problem {name!r:.60}, and is read from Python only, "
+            f"with its Description; built in are {', '.join(BUILT_IN)}"
         )
     return Described(description, _shared(document.get("shared")))
 
@@ -322,46 +320,16 @@ def from_document(document: Any, description: Description | None = None) -> Coun
     )
 
 
-def _refuse_constant(name: str) -> float:
-    raise CounterexampleError(f"{name}: numbers must be finite")
-
-
 def load(path: Path, description: Description | None = None) -> Counterexample:
     """Read a counterexample; CounterexampleError, naming the file, where it is not one.
 
     description: as of `from_document`.
     """
-    try:
-        if path.exists() and not path.is_file():
-            raise CounterexampleError("is not a file")
-        if path.stat().st_size > LARGEST_FILE:
-            raise CounterexampleError(f"larger than {LARGEST_FILE // 2**20} MiB")
-        text = path.read_text(encoding="utf-8")
-        return from_document(json.loads(text, parse_constant=_refuse_constant), description)
-    except OSError as error:
-        raise CounterexampleError(f"{path}: {error.strerror or error}") from None
-    except json.JSONDecodeError as error:
-        raise CounterexampleError(
-            f"{path}: not JSON, or cut off: {error.msg} in line {error.lineno}"
-        ) from None
-    except (UnicodeDecodeError, RecursionError):
-        raise CounterexampleError(f"{path}: not a JSON text file") from None
-    except ValueError as error:
-        raise CounterexampleError(f"{path}: {str(error)[:LONGEST_MESSAGE]}") from None
 
+    def parse(document: Any) -> Counterexample:
+        return from_document(document, description)
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    return read(path, parse, CounterexampleError, largest=LARGEST_FILE)
 
 
 def save(counterexample: Counterexample, path: Path) -> None:

@@ -87,11 +87,6 @@ class Description:
         if not self.largest_factor >= 1:
             raise ValueError(f"largest_factor: expected 1 or more, got {self.largest_factor}")
 
-    @property
-    def parameters(self) -> int:
-        """How many arguments the loss is called with."""
-        return len(self.arguments((), tuple))
-
 
 @dataclass(frozen=True)
 class Described:

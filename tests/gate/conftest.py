@@ -52,6 +52,11 @@ def run_mgloss(
     return result
 
 
+def said(text: str) -> str:
+    """What is printed, however its lines are broken."""
+    return " ".join(text.split())
+
+
 def environment(*folders: Path) -> dict[str, str]:
     """That of a user whose Python finds this source tree, and these folders."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(OF_THE_SURROUNDINGS)}

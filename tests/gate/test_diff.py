@@ -18,11 +18,7 @@ from mgspec.difference import Pair, differences
 from tests.faults.false_alarms import styled
 from tests.faults.right import NORMALIZATIONS as WRITTEN
 from tests.faults.right import einsums, loops
-from tests.gate.conftest import LOSSES, ROOT, Run
-
-
-def said(text: str) -> str:
-    return " ".join(text.split())
+from tests.gate.conftest import LOSSES, ROOT, Run, said
 
 
 @pytest.mark.parametrize("claims", WRITTEN)

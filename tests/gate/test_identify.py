@@ -13,13 +13,9 @@ from mgspec.behaviour import identify
 from tests.faults.false_alarms import styled
 from tests.faults.right import NORMALIZATIONS as WRITTEN
 from tests.faults.right import einsums, loops
-from tests.gate.conftest import LOSSES, ROOT, Run
+from tests.gate.conftest import LOSSES, ROOT, Run, said
 
 UNDER_POSITIVES = "breaks partition, sharding, object_monotone and density_monotone"
-
-
-def said(text: str) -> str:
-    return " ".join(text.split())
 
 
 @pytest.mark.parametrize("style", [loops, einsums], ids=lambda style: style.__name__)

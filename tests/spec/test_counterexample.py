@@ -23,8 +23,8 @@ from mgspec.counterexample import (
     load,
     save,
     to_document,
-    write_text,
 )
+from mgspec.files import write_text
 from mgspec.strategies import FULL
 
 

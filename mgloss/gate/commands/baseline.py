@@ -99,7 +99,8 @@ def _arguments(request: Request, laws: Collection[str], options: str | None) -> 
     from mgloss.gate.plugin import DEFAULT_EXAMPLES, DEFAULT_SEED, selected
 
     examples, seed = request.max_examples, request.seed
-    usual = selected(request.loss, request.claims, (), options)
+    is_multigrid = request.loss is None or options is not None
+    usual = selected(request.claims, (), is_multigrid=is_multigrid)
     return [
         *([request.loss] if request.loss else []),
         f"--claims={request.claims}",

@@ -216,7 +216,8 @@ def judge(
     n = n or ("0" if loss else "auto")
     check_search_numbers(max_examples, seed, n)
     try:
-        chosen = tuple(dict.fromkeys((*selected(loss, claims, laws, options), *further)))
+        asked_laws = selected(claims, laws, is_multigrid=loss is None or options is not None)
+        chosen = tuple(dict.fromkeys((*asked_laws, *further)))
     except ValueError as error:
         fail(str(error))
     # The laws run in a folder of their own, and so a path must not depend on this one.

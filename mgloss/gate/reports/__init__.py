@@ -15,7 +15,7 @@ from mgloss.gate import reporting
 from mgloss.gate.reports import github, markdown
 from mgloss.gate.reports.outcome import Outcome
 from mgspec import Candidate
-from mgspec.counterexample import write_text
+from mgspec.files import write_text
 
 __all__ = ["Outcome", "Requested", "on_github", "requested", "write"]
 

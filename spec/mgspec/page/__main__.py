@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mgspec.counterexample import write_text
+from mgspec.files import write_text
 from mgspec.page import page
 
 SPEC = Path(__file__).parents[2]

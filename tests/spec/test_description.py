@@ -9,7 +9,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from mgspec import LAWS, Candidate, Description, Evaluation, search
+from mgspec import LAWS, Candidate, Described, Description, Evaluation, search
+from mgspec.comparison import Rounding
 from mgspec.description import flat, images_of, nested
 from mgspec.descriptions import BUILT_IN
 from mgspec.laws.law import OBJECT_TERMS
@@ -72,6 +73,30 @@ def test_what_breaks_a_law_is_as_small_as_of_this_projects_layout() -> None:
     batches = verdict.finding.case.batches.values()
     assert [batch.images for batch in batches] == [1, 1]
     assert sum(batch.positives for batch in batches) <= 2
+
+
+def test_how_exact_a_loss_can_be_depends_on_all_that_its_images_hold() -> None:
+    def image(predicted: float, targets: int) -> dict[str, Any]:
+        return {"predicted": np.full(2, predicted, np.float32), "targets": np.zeros(targets)}
+
+    small, large = image(0.5, 0), image(-3.0, 4)
+    two = images_of(POINTS, [small, large], [0, 4])
+    one = images_of(POINTS, [small], [0])
+    value = Evaluation({"total": 1.0})
+    rounding = Rounding.of(Described(POINTS), [one, two], value)
+    assert rounding.terms == 2 + 2 + 4
+    assert rounding.floor == POINTS.largest_factor * (8**2 + 8 * 3)
+    assert Rounding.of(Described(POINTS), [one], value).floor == POINTS.largest_factor * (64 + 8)
+    heavier = replace(POINTS, largest_factor=100.0)
+    assert Rounding.of(Described(heavier), [one], value).floor == 100 * (64 + 8)
+
+
+def test_a_fault_of_one_in_a_thousand_in_one_image_is_seen() -> None:
+    def by_position(images: list[dict[str, Any]]) -> float:
+        return by_images(images) + 0.001 * by_images(images[:1]) / len(images)
+
+    assert statuses("permutation", by_position) == {BROKEN}
+    assert statuses("permutation", by_images) == {HOLDS}
 
 
 def test_laws_that_read_cells_say_that_they_do() -> None:

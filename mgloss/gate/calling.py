@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import os
 import traceback
@@ -15,6 +16,7 @@ import numpy as np
 
 from mgspec import COMPONENTS, Batch, LossError, Problem
 from mgspec.comparison import UNIT_ROUNDOFF
+from mgspec.layout import AnyProblem
 from mgspec.normalizations import unknown
 
 EXPECTED_FORM = (
@@ -26,6 +28,7 @@ EXPECTED_ANSWER = (
     + ", ".join(COMPONENTS)
 )
 
+LONGEST_NAME = 100  # characters of a component's name
 LONGEST_MESSAGE = 400  # characters kept of what a foreign loss says when it raises
 
 
@@ -43,6 +46,7 @@ class Style:
     framework: str
     is_factory: bool
     per_scale: bool
+    predictions_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,47 +54,54 @@ class Form:
     """A foreign loss and how it wants to be called.
 
     is_factory: `function(problem)` gives the loss. per_scale: the loss takes the arrays of one
-    scale, and its values are added up. show_traceback: put it into the message when it raises.
-    printed: what the loss has printed, if anything. made: the losses of a factory by problem, each
-    made once, so that its state shows.
+    scale, and its values are added up. predictions_first: it takes (y_pred, y_true).
+    is_described: it is of a described problem, and is called with what its description makes of
+    the images. show_traceback: put it into the message when it raises. printed: what the loss has
+    printed, if anything. made: the losses of a factory by problem, each made once, so that its
+    state shows.
     """
 
     function: Callable[..., Any]
-    is_factory: bool
+    is_factory: bool = False
     per_scale: bool = False
+    predictions_first: bool = False
+    is_described: bool = False
     show_traceback: bool = False
     printed: list[str] = field(default_factory=list, compare=False)
     made: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
-    def call(
-        self, problem: Problem, y_true: Sequence[Any], y_pred: Sequence[Any]
-    ) -> dict[str, Any]:
-        """The components returned for these arrays; LossError where there are none."""
-        loss = self._loss(problem)
+    def call(self, problem: AnyProblem | None, *arguments: Any) -> dict[str, Any]:
+        """The components returned for (y_true, y_pred), lists of arrays, or what is described.
+
+        problem: needed by a factory. Raises LossError where there are no components.
+        """
+        loss = self.loss(problem)
+        calls = [arguments if self.is_described else tuple(map(list, arguments))]
+        if self.per_scale:
+            calls = list(zip(*arguments, strict=True))
+        if self.predictions_first:
+            calls = [(y_pred, y_true) for y_true, y_pred in calls]
         with quiet(native=True) as output, self.survive("the loss", LossError):
-            if not self.per_scale:
-                answer = loss(list(y_true), list(y_pred))
-            else:
-                answers = [loss(t, p) for t, p in zip(y_true, y_pred, strict=True)]
+            answers = [loss(*given) for given in calls]
         if not self.printed and not output.closed and output.getvalue():
             self.printed.append(output.getvalue())
-        if not self.per_scale:
-            return by_component(answer)
-        scales = [by_component(answer) for answer in answers]
+        scales = [by_component(answer, any_name=self.is_described) for answer in answers]
         for scale in scales:
             if set(scale) != set(scales[0]):
                 raise AnswerError("the loss returned other components for another scale")
             for component, value in scale.items():
-                number(component, value)
+                scalar_dtype(component, value)
         with self.survive("adding up its scales", LossError):
             return {c: sum((scale[c] for scale in scales[1:]), scales[0][c]) for c in scales[0]}
 
-    def _loss(self, problem: Problem) -> Callable[..., Any]:
+    def loss(self, problem: AnyProblem | None) -> Callable[..., Any]:
+        """The loss itself, for this problem; AnswerError where a factory gives none."""
         if not self.is_factory:
             return self.function
+        assert isinstance(problem, Problem)
         if problem not in self.made:
             with quiet(), self.survive("the factory", AnswerError):
-                loss = self.function(problem)
+                loss = loss_of(self.function(problem))
             if not callable(loss):
                 raise AnswerError(
                     f"called with a problem it returned {type(loss).__name__}, which is not "
@@ -153,42 +164,72 @@ def _native_errors_to(path: str) -> Iterator[None]:
         os.close(target)
 
 
-def by_component(answer: Any) -> dict[str, Any]:
-    """A loss's answer by component; a scalar is the total. Raises AnswerError."""
+def loss_of(value: Any) -> Any:
+    """What to call of a loss: its `compute_loss` where it has one, else itself."""
+    method = getattr(value, "compute_loss", None)
+    if not callable(method) or isinstance(value, type):
+        return value
+    try:
+        named = {"y", "y_pred"} <= set(inspect.signature(method).parameters)
+    except (TypeError, ValueError):
+        named = False
+    if not named:
+        return method
+
+    def compute_loss(y_true: Any, y_pred: Any) -> Any:  # as Keras calls that of a model
+        return method(y=y_true, y_pred=y_pred)
+
+    return compute_loss
+
+
+def by_component(answer: Any, *, any_name: bool = False) -> dict[str, Any]:
+    """A loss's answer by component; a scalar is the total. Raises AnswerError.
+
+    any_name: components may have any names; else those of this project's loss, in their order.
+    """
     if not isinstance(answer, Mapping):
         return {"total": answer}
+    if not answer:
+        raise AnswerError(f"the loss returned an empty mapping; {EXPECTED_ANSWER}")
+    if any_name:
+        for name in answer:
+            if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+                raise AnswerError(f"the loss returned a component named {name!r:.60}")
+        return dict(answer)
     for name in answer:
         if name not in COMPONENTS:
             raise AnswerError(f"the loss returned an {unknown('component', name, COMPONENTS)}")
-    if not answer:
-        raise AnswerError(f"the loss returned an empty mapping; {EXPECTED_ANSWER}")
     return {name: answer[name] for name in COMPONENTS if name in answer}
 
 
-def number(component: str, value: Any) -> tuple[float, str]:
-    """A component's value, and the dtype that its exactness is judged by. Raises AnswerError.
+def scalar_dtype(component: str, value: Any) -> str:
+    """The dtype that a component's exactness is judged by. Raises AnswerError for no scalar float.
 
-    The arrays that a loss is given are float32, so nothing finer is expected of it.
+    The value may be of any framework, and may be one that is only traced. The arrays that a loss is
+    given are float32, so nothing finer is expected of it.
     """
-    try:
-        # bfloat16 tensors become arrays only by their own method.
-        array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
-        if type(value) in (int, float):
-            return float(value), "float32"
-    except Exception as error:
+    if type(value) in (int, float):
+        return "float32"
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if dtype is None or shape is None:
         raise AnswerError(
-            f"the loss returned {type(value).__name__} for {component}, which is no number "
-            f"({plain_text(error)}); {EXPECTED_ANSWER}"
-        ) from error
-    dtype = array.dtype.name
-    if dtype not in UNIT_ROUNDOFF:
-        kind = type(value).__name__ if array.dtype == object else f"dtype {dtype}"
-        raise AnswerError(f"the loss returned {kind} for {component}; {EXPECTED_ANSWER}")
-    if array.ndim:
-        raise AnswerError(
-            f"the loss returned shape {list(array.shape)} for {component}; {EXPECTED_ANSWER}"
+            f"the loss returned {type(value).__name__} for {component}, which is no "
+            f"number; {EXPECTED_ANSWER}"
         )
-    return float(array), "float32" if dtype == "float64" else dtype
+    # np.dtype and tf.DType have a name; torch.float32 says it at the end.
+    name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
+    if name not in UNIT_ROUNDOFF:
+        raise AnswerError(f"the loss returned dtype {name} for {component}; {EXPECTED_ANSWER}")
+    if len(shape):
+        raise AnswerError(
+            f"the loss returned shape {list(shape)} for {component}; {EXPECTED_ANSWER}"
+        )
+    return "float32" if name == "float64" else name
+
+
+def plain_number(value: Any) -> float:
+    """What `scalar_dtype` has seen to be a number, of whichever framework, as Python's."""
+    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def coarsest(dtypes: Sequence[str]) -> str:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from mgloss.gate import asked_options, numpy_adapter
-from mgloss.gate.calling import EXPECTED_FORM, AnswerError, Form, Style, plain_text, probes, quiet
-from mgspec import Candidate, LossError, Options, normalization
+from mgloss.gate import asked_options, problems
+from mgloss.gate.adapters import frameworks
+from mgloss.gate.adapters.adapter import Adapter, asked, evaluate, evaluation
+from mgloss.gate.adapters.frameworks import FrameworkError
+from mgloss.gate.callables import form_of, takes_predictions_first
+from mgloss.gate.calling import AnswerError, Form, Style, probes
+from mgloss.gate.importing import LoadError, place_and_name, value_named
+from mgspec import Candidate, Description, LossError, Options, normalization
 from mgspec.candidate import PLAIN_OPTIONS
-from mgspec.normalizations import unknown
+from mgspec.layout import AnyBatch, AnyProblem
 
-DEFAULT_NAME = "loss"
-
-
-class LoadError(Exception):
-    """LOSS cannot be turned into a candidate; the message says what would do."""
+__all__ = ["LoadError", "Loaded", "load", "load_object", "place_and_name"]
 
 
 @dataclass(frozen=True)
@@ -39,13 +35,38 @@ class Loaded:
     style: Style | None = None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A loss at hand, and what is said of it.
+
+    loss: what to call it in messages. name: of the value in its module. description: of its
+    problem, None for this project's layout. framework: None for whichever it is found to be of.
+    """
+
+    loss: str
+    value: Any
+    name: str
+    module: ModuleType
+    claims: str
+    description: Description | None
+    framework: str | None
+    show_traceback: bool
+
+
 def load(
-    loss: str | None, claims: str, *, options: str | None = None, show_traceback: bool = False
+    loss: str | None,
+    claims: str,
+    *,
+    options: str | None = None,
+    problem: str | None = None,
+    framework: str | None = None,
+    show_traceback: bool = False,
 ) -> Loaded:
     """The candidate that LOSS names: `package.module:name` or `path/to/file.py[:name]`.
 
     loss: None for the built-in reference. options: as of `asked_options.read`; None for a loss
-        other than the reference that is taken for the three plain terms.
+        other than the reference that is taken for the three plain terms. problem: as of
+        `problems.description`. framework: None for whichever the loss is found to be of.
 
     Raises ValueError for an unknown normalization or options that are none, LoadError for a LOSS
     that cannot be judged.
@@ -53,8 +74,27 @@ def load(
     normalization(claims)
     chosen = asked_options.read(options, claims)
     if loss is None:
-        return Loaded(_tensorflow().reference(claims, chosen))
-    found = _load(loss, claims, show_traceback)
+        if problem is not None or framework is not None:
+            raise LoadError(
+                "the reference is of this project's layout and of TensorFlow: --problem and "
+                "--framework say what a LOSS is, so name one"
+            )
+        try:
+            frameworks.adapter("tensorflow")
+        except FrameworkError as error:
+            raise LoadError(
+                f"the built-in reference is a TensorFlow loss: {error}; or name a LOSS"
+            ) from error
+        from mgloss.gate.reference import reference
+
+        return Loaded(reference(claims, chosen))
+    if problem is not None and options is not None:
+        raise LoadError("--options tell of this project's layout, --problem of another: give one")
+    described = problems.description(problem)
+    value, name, module = value_named(loss)
+    found = _candidate(
+        _Asked(loss, value, name, module, claims, described, framework, show_traceback)
+    )
     return _with_options(found, _plain(found) if options is None else chosen)
 
 
@@ -63,6 +103,8 @@ def load_object(
     claims: str,
     *,
     options: Options | Literal["all"] | None = None,
+    problem: str | Description | None = None,
+    framework: str | None = None,
 ) -> Loaded:
     """The candidate that a loss or factory at hand is, or a LOSS as for `load`.
 
@@ -72,17 +114,21 @@ def load_object(
     Raises as `load` does.
     """
     normalization(claims)
+    described = problems.description(problem)
     if isinstance(loss, str):
-        found = _load(loss, claims, False)
+        value, name, module = value_named(loss)
+        label = loss
     else:
+        value = loss
         function = loss
         while isinstance(function, partial):
             function = function.func
-        named = function if hasattr(function, "__qualname__") else type(function)
-        origin = str(getattr(named, "__module__", None))
+        of = function if hasattr(function, "__qualname__") else type(function)
+        origin = str(getattr(of, "__module__", None))
         module = sys.modules.get(origin) or ModuleType(origin)
-        name = named.__qualname__
-        found = _of_value(f"{origin}:{name}", loss, name, module, claims, False)
+        name = of.__qualname__
+        label = f"{origin}:{name}"
+    found = _candidate(_Asked(label, value, name, module, claims, described, framework, False))
     if options is None:
         return _with_options(found, _plain(found))
     return _with_options(found, options if isinstance(options, Options) else None)
@@ -98,193 +144,131 @@ def _with_options(found: Loaded, options: Options | None) -> Loaded:
     return replace(found, candidate=replace(found.candidate, options=options))
 
 
-def _load(loss: str, claims: str, show_traceback: bool) -> Loaded:
-    module, name = _module(loss)
-    value = getattr(module, name, None)
-    if value is None:
-        raise LoadError(f"{loss}: {_no_such_name(module, name)}")
-    return _of_value(loss, value, name, module, claims, show_traceback)
-
-
-def _of_value(
-    loss: str, value: Any, name: str, module: ModuleType, claims: str, show_traceback: bool
-) -> Loaded:
-    """loss: what to call it in messages. name: of the value in its module."""
-    if not callable(value):
-        raise LoadError(
-            f"{loss}: {name!r} is not callable but {type(value).__name__}; {EXPECTED_FORM}"
-        )
-    arguments = _arguments(value)
-    if inspect.isclass(value) and arguments != 1:
-        raise LoadError(
-            f"{loss}: {name!r} is a class; make its object in a factory: "
-            f"def loss(problem): return {name}(...)"
-        )
-    if arguments is None:
-        raise LoadError(f"{loss}: {name!r} takes {inspect.signature(value)}; {EXPECTED_FORM}")
-    form = Form(value, is_factory=arguments == 1, show_traceback=show_traceback)
-    return _candidate(loss, form, module, claims)
-
-
-def place_and_name(loss: str) -> tuple[str, str]:
-    """The file or module that LOSS names, and the name in it."""
-    place, colon, name = loss.rpartition(":")
-    return (loss, DEFAULT_NAME) if not colon or os.sep in name else (place, name)
-
-
-def _module(loss: str) -> tuple[ModuleType, str]:
-    """The module that holds LOSS, and the name in it."""
-    place, name = place_and_name(loss)
-    colon = place != loss
-    if place.endswith(".py"):
-        return _from_file(Path(place)), name
-    if not colon or not place or not name or ":" in place or os.sep in place:
-        meant = f"{place.partition(':')[0]}.py"
-        hint = f"; did you mean {meant}?" if Path(meant).is_file() else ""
-        raise LoadError(
-            f"LOSS {loss!r}: expected package.module:name or path/to/file.py:name{hint}"
-        )
-    return _imported(place, Path.cwd(), partial(importlib.import_module, place)), name
-
-
-def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise LoadError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"candidate_{path.stem}", path.resolve())
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    _imported(str(path), path.resolve().parent, partial(spec.loader.exec_module, module))
-    return module
-
-
-def _imported(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
-    """What `execute` gives, with the modules of a folder importable, as Python does for a script.
-
-    Afterwards the folder comes last: a user's `types.py` must not stand in for the standard one.
-    """
-    sys.path.insert(0, str(folder))
+def _candidate(ask: _Asked) -> Loaded:
+    """Tries the loss on plain batches, to see what it is of, how it is called, what it returns."""
+    form = form_of(
+        ask.loss,
+        ask.value,
+        ask.name,
+        is_described=ask.description is not None,
+        show_traceback=ask.show_traceback,
+    )
+    batches: Sequence[tuple[AnyProblem, AnyBatch]] = (
+        probes() if ask.description is None else problems.probes(ask.description)
+    )
     try:
-        with quiet(native=True):
-            return execute()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        text = f"{type(error).__name__}: {plain_text(error)}"
-        raise LoadError(f"{place}: cannot be imported: {text}") from error
-    finally:
-        sys.path.remove(str(folder))
-        sys.path.append(str(folder))
-
-
-def _no_such_name(module: ModuleType, name: str) -> str:
-    functions = [
-        known
-        for known, value in vars(module).items()
-        if callable(value)
-        and not known.startswith("_")
-        and getattr(value, "__module__", None) == module.__name__
-    ]
-    if not functions:
-        return f"defines no function {name!r}, nor any other"
-    return str(unknown("name", name, functions))
-
-
-def _arguments(function: Callable[..., Any]) -> int | None:
-    """How many arguments to call it with: 2 for a loss, 1 for a factory, None for neither."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return 2
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    required = [
-        p
-        for p in signature.parameters.values()
-        if p.kind in positional and p.default is inspect.Parameter.empty
-    ]
-    # A factory may have options, and a loss too: what is required decides.
-    arguments = 1 if len(required) == 1 else 2
-    try:
-        signature.bind(*[None] * arguments)
-    except TypeError:
-        return None
-    return arguments
-
-
-def _tensorflow() -> Any:
-    """The TensorFlow adapter; its first use of TensorFlow, which greets at length, is silent."""
-    with quiet(native=True):
-        from mgloss.gate import tensorflow_adapter
-
-        tensorflow_adapter.start()
-    return tensorflow_adapter
-
-
-def _uses_tensorflow(module: ModuleType) -> bool:
-    """Whether the module holds something of TensorFlow or Keras by a name of its own."""
-    for value in list(vars(module).values()):
-        origin = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
-        origin = getattr(value, "__module__", None) or origin
-        if str(origin).partition(".")[0] in ("tensorflow", "keras"):
-            return True
-    return False
-
-
-def _candidate(loss: str, form: Form, module: ModuleType, claims: str) -> Loaded:
-    """Tries the loss on ordinary batches, to see what it is and what it returns."""
-    adapter = _tensorflow() if _uses_tensorflow(module) else numpy_adapter
-    try:
-        form, answer, error = _tried(form, adapter)
+        adapter, tried = _of_framework(ask, form, batches)
     except AnswerError as wrong:
-        raise LoadError(f"{loss}: {wrong}") from wrong
+        raise LoadError(f"{ask.loss}: {wrong}") from wrong
+    form = tried.form
+    names = tuple(tried.components) if tried.components else ("total",)
+    candidate = Candidate(
+        ask.loss,
+        partial(evaluate, adapter, form),
+        names,
+        adapter.HAS_GRADIENTS,
+        ask.claims,
+        description=ask.description,
+        few_shapes=adapter.COMPILES,
+    )
+    style = Style(adapter.NAME, form.is_factory, form.per_scale, form.predictions_first)
+    return Loaded(candidate, tuple(_notes(form, tried, names, adapter)), style)
+
+
+def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) -> list[str]:
     notes = []
     if form.per_scale:
         notes.append("it takes the arrays of one scale; the scales' values are added up")
-    if error is not None:
-        notes.append(f"on an ordinary batch, {error}")
+    if form.predictions_first:
+        notes.append("by the names of its arguments, it is given predictions before targets")
+    if tried.error is not None:
+        notes.append(f"on an ordinary batch, {tried.error}")
     if form.printed:
         notes.append("it prints while it runs; that is not shown")
-    if answer is not None:
-        # What was computed tells more of the framework than what the module imports.
-        computed = [type(v).__module__.startswith("tensorflow") for v in answer.values()]
-        adapter = _tensorflow() if any(computed) else numpy_adapter
-    names = tuple(answer) if answer else ("total",)
     if names == ("total",):
         notes.append(
             "it returns a scalar, judged as the total with the background's term in it; "
-            'if it is one component, return {"location": ...}'
+            "if it is one component, return {"
+            + ('"its name"' if form.is_described else '"location"')
+            + ": ...}"
         )
     if not adapter.HAS_GRADIENTS:
         notes.append("it is a NumPy loss: laws about gradients are skipped")
-    candidate = Candidate(
-        loss, partial(adapter.evaluate, form), names, adapter.HAS_GRADIENTS, claims
-    )
-    framework = adapter.__name__.rpartition(".")[2].removesuffix("_adapter")
-    style = Style(framework, form.is_factory, form.per_scale)
-    return Loaded(candidate, tuple(notes), style)
+    return notes
 
 
-def _tried(form: Form, adapter: Any) -> tuple[Form, dict[str, Any] | None, LossError | None]:
-    """How the loss is to be called, what it returned, and what it raised if it ever did.
+@dataclass(frozen=True)
+class _Tried:
+    """How a loss is to be called, what it returned, and what it raised if it ever did."""
 
-    It is called with lists, and then with the arrays of one scale. A loss that raises both ways is
-    taken to be of one scale if it was the list that it could not handle.
+    form: Form
+    components: Mapping[str, Any] | None
+    error: LossError | None
+
+
+def _of_framework(
+    ask: _Asked, form: Form, batches: Sequence[tuple[AnyProblem, AnyBatch]]
+) -> tuple[Adapter, _Tried]:
+    """The framework that the loss is of, and how it was tried with it.
+
+    What was computed tells more than what a module imports: a loss is of the first framework whose
+    own numbers it returns.
+    """
+    names = [ask.framework] if ask.framework else frameworks.likely(ask.value, ask.module)
+    attempts: list[tuple[Adapter, _Tried]] = []
+    refused: Exception | None = None
+    for name in names:
+        try:
+            adapter = frameworks.adapter(name)
+        except FrameworkError as error:
+            if ask.framework:
+                raise LoadError(f"--framework: {error}") from error
+            refused = error
+            continue
+        try:
+            tried = _tried(form, adapter, batches)
+        except AnswerError as error:
+            # It may be of another framework whose numbers these would be.
+            refused = error
+            continue
+        attempts.append((adapter, tried))
+        answered = tried.components or {}
+        if tried.error is None and any(map(adapter.is_answer, answered.values())):
+            return attempts[-1]
+    if not attempts:
+        raise refused if refused is not None else LoadError(f"{ask.loss}: cannot be tried")
+    # It raised, or returned plain numbers: then of the likeliest that had an answer.
+    return next((each for each in attempts if each[1].components), attempts[0])
+
+
+def _tried(form: Form, adapter: Adapter, batches: Sequence[tuple[AnyProblem, AnyBatch]]) -> _Tried:
+    """It is called with lists, and then with the arrays of one scale.
+
+    A loss that raises both ways is taken to be of one scale if it was the list that it could not
+    handle.
     """
     errors: dict[bool, LossError] = {}  # by whether it was called scale by scale
-    by_scale = replace(form, per_scale=True)
-    for problem, batch in probes():
-        for attempt in (form, by_scale):
+    attempts = [form] if form.is_described else [form, replace(form, per_scale=True)]
+    for problem, batch in batches:
+        for attempt in attempts:
             try:
-                answer = attempt.call(problem, *adapter.native(batch))
-                adapter.evaluate(attempt, problem, batch, False)
+                attempt = _in_order(attempt, problem)
+                answer = asked(adapter, attempt, problem, batch, False)
+                evaluation(batch, answer)
             except AnswerError:
                 raise
             except LossError as error:
                 errors.setdefault(attempt.per_scale, error)
             else:
-                return attempt, answer, errors.get(attempt.per_scale)
+                return _Tried(attempt, answer.components, errors.get(attempt.per_scale))
     cause = errors[False].__cause__
     not_for_lists = isinstance(cause, (AttributeError, TypeError)) and "list" in str(cause)
-    likely = by_scale if not_for_lists else form
-    return likely, None, errors[likely.per_scale]
+    likely = attempts[-1] if not_for_lists else form
+    return _Tried(likely, None, errors[likely.per_scale])
+
+
+def _in_order(form: Form, problem: AnyProblem) -> Form:
+    """With what a factory makes asked for the order of its arguments, as a loss is."""
+    if not form.is_factory:
+        return form
+    return replace(form, predictions_first=takes_predictions_first(form.loss(problem)))

@@ -78,6 +78,17 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="it is the MultiGrid loss, with all options or those of a JSON file",
     )
     group.addoption(
+        "--loss-problem",
+        metavar="NAME|FILE:NAME",
+        help="what its images are, where not of this project's layout: queries, anchors, grids, or "
+        "an mgspec.Description in a file",
+    )
+    group.addoption(
+        "--loss-framework",
+        metavar="NAME",
+        help="what it is written in: torch, tensorflow, jax or numpy (default: as recognized)",
+    )
+    group.addoption(
         "--loss-traceback", action="store_true", help="show the traceback where the loss raises"
     )
     group.addoption(
@@ -139,6 +150,8 @@ def _loaded_as_asked(option: argparse.Namespace) -> Loaded:
             option.loss,
             option.claims,
             options=option.loss_options,
+            problem=option.loss_problem,
+            framework=option.loss_framework,
             show_traceback=option.loss_traceback,
         )
     except (LoadError, ValueError) as error:
@@ -161,12 +174,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @functools.cache
 def loaded(
-    loss: str | None, claims: str, *, options: str | None = None, show_traceback: bool = False
+    loss: str | None,
+    claims: str,
+    *,
+    options: str | None = None,
+    problem: str | None = None,
+    framework: str | None = None,
+    show_traceback: bool = False,
 ) -> Loaded:
     """`loading.load`, once for each request."""
     from mgloss.gate.loading import load
 
-    return load(loss, claims, options=options, show_traceback=show_traceback)
+    return load(
+        loss,
+        claims,
+        options=options,
+        problem=problem,
+        framework=framework,
+        show_traceback=show_traceback,
+    )
 
 
 @functools.cache
@@ -222,7 +248,8 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     if option.law_replay is not None:
         from mgloss.gate.stored import of_folder
 
-        stored = of_folder(Path(option.law_replay))[0]
+        description = None if option.law_matrix else _loaded_as_asked(option).candidate.description
+        stored = of_folder(Path(option.law_replay), description)[0]
     for claims, laws_of_group in groups.items():
         group = LawGroup.from_parent(
             session, name=claims, nodeid=f"{loss}::{claims}", laws=laws_of_group, stored=stored
@@ -321,7 +348,7 @@ class LawItem(pytest.Item):
         option = self.config.option
         if option.law_matrix:
             from mgloss.gate.loading import Loaded
-            from mgloss.gate.tensorflow_adapter import reference
+            from mgloss.gate.reference import reference
             from mgspec.candidate import PLAIN_OPTIONS
 
             return Loaded(reference(self.claims, PLAIN_OPTIONS))

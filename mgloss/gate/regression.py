@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from mgloss.gate.python_text import comment, docstring, quoted
 from mgspec import LAWS
 from mgspec.counterexample import Counterexample
 
 
-def test_text(counterexample: Counterexample, file: str, no_snippet: str | None) -> str:
+def test_text(
+    counterexample: Counterexample, file: str, problem: str | None, no_snippet: str | None
+) -> str:
     """The test as Python; it reads `file` beside it and judges the loss that was judged.
 
-    no_snippet: why there is no snippet of it, or None.
+    problem: as of `mgloss check --problem`. no_snippet: why there is no snippet of it, or None.
     """
     law = LAWS[counterexample.law]
-    name = f"test_{counterexample.law}_{counterexample.component or 'loss'}"
+    component = re.sub(r"\W", "_", counterexample.component or "loss")
+    name = f"test_{counterexample.law}_{component}"
     lines = docstring(
         f"A batch on which a loss broke the law '{law.name}' of loss normalization.",
         f"A regression test for pytest: copy it, with {file}, among your tests. It needs mgloss, "
@@ -27,6 +32,7 @@ def test_text(counterexample: Counterexample, file: str, no_snippet: str | None)
         "",
         *comment("As for `mgloss check`: a path starts at the folder that pytest runs in."),
         f"LOSS = {quoted(counterexample.loss) if counterexample.loss else None}",
+        *([f"PROBLEM = {quoted(problem)}"] if problem else []),
         f"COUNTEREXAMPLE = Path(__file__).with_name({quoted(file)})",
         "",
     ]
@@ -38,7 +44,7 @@ def test_text(counterexample: Counterexample, file: str, no_snippet: str | None)
         "",
         f"def {name}():",
         *docstring(law.statement, indent="    "),
-        "    broken = still_broken(COUNTEREXAMPLE, LOSS)",
+        f"    broken = still_broken(COUNTEREXAMPLE, LOSS{', PROBLEM' if problem else ''})",
         "    assert broken is None, broken",
     ]
     return "\n".join(lines) + "\n"

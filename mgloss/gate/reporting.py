@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from mgloss.gate import terminal, verdicts
+from mgloss.gate import problems, terminal, verdicts
 from mgloss.gate.baseline import WHOLE, Change, Comparison
 from mgloss.gate.calling import Style
 from mgloss.gate.regression import test_text
 from mgloss.gate.running import Listener, run
 from mgloss.gate.snippet import snippet_text, why_none
-from mgspec import LAWS, NORMALIZATIONS, Law, normalization
+from mgspec import LAWS, NORMALIZATIONS, Description, Law, normalization
 from mgspec.counterexample import Counterexample, from_document, load
 from mgspec.counterexample import save as save_counterexample
 from mgspec.drawing import count
@@ -30,19 +31,24 @@ from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
 Document = dict[str, Any]
 
 FORMAT = "mgloss-verdicts"
-VERSION = 1  # of the format; verdicts.schema.json describes it
+VERSION = 2  # of the format; verdicts.schema.json describes it
 INTERRUPTED = 130  # exit status, as of a shell command that Ctrl-C ended
 KEYS = ("law", "component", "status", "examples", "seconds", "message", "counterexample")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked of `mgloss check`. loss: None for the reference."""
+    """What was asked of `mgloss check`. loss: None for the reference.
+
+    problem, framework: as of `loading.load`.
+    """
 
     loss: str | None
     claims: str
     seed: int
     max_examples: int
+    problem: str | None = None
+    framework: str | None = None
 
     @property
     def name(self) -> str:
@@ -51,7 +57,21 @@ class Request:
 
     def replay(self, path: str) -> str:
         """The command that runs a saved counterexample again."""
-        return shlex.join(["mgloss", "replay", path, *(["--loss", self.loss] if self.loss else [])])
+        loss = ["--loss", self.loss] if self.loss else []
+        return shlex.join(["mgloss", "replay", path, *loss, *self.what_it_is])
+
+    @property
+    def what_it_is(self) -> list[str]:
+        """The arguments of a command that say what the loss is."""
+        return [
+            *(["--problem", self.problem] if self.problem else []),
+            *(["--framework", self.framework] if self.framework else []),
+        ]
+
+    @property
+    def description(self) -> Description | None:
+        """Of the problem that the loss is of; None for this project's layout."""
+        return problems.description(self.problem)
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ def broken_laws(request: Request, found: Sequence[Document]) -> Iterator[BrokenL
             LAWS[law],
             failed,
             saved,
-            load(Path(saved[0])) if saved else None,
+            load(Path(saved[0]), request.description) if saved else None,
             request.replay(saved[0]) if saved else None,
             repeats=only_errors and without_number,
         )
@@ -166,7 +186,9 @@ def lost(found: Sequence[Document], chosen: Sequence[str]) -> list[Document]:
     return [verdicts.bare(law, ERROR, message) for law in chosen if law not in told]
 
 
-def save(found: Sequence[Document], report: Path, style: Style | None = None) -> None:
+def save(
+    request: Request, found: Sequence[Document], report: Path, style: Style | None = None
+) -> None:
     """Write the counterexamples to files; each verdict then holds its file's path.
 
     Beside each goes a regression test, `test`, and where it can be a `snippet` that runs without
@@ -176,8 +198,10 @@ def save(found: Sequence[Document], report: Path, style: Style | None = None) ->
     """
     for verdict in found:
         if verdict["counterexample"] is not None:
-            name = f"{verdict['law']}-{verdict['component'] or 'loss'}"
-            counterexample = from_document(verdict["counterexample"])
+            # A loss of another layout names its components as it likes.
+            component = re.sub(r"\W", "_", verdict["component"] or "loss")
+            name = f"{verdict['law']}-{component}"
+            counterexample = from_document(verdict["counterexample"], request.description)
             path = report / f"{name}.json"
             save_counterexample(counterexample, path)
             verdict["counterexample"] = str(path)
@@ -185,7 +209,7 @@ def save(found: Sequence[Document], report: Path, style: Style | None = None) ->
                 report / f"{kind}_{name.replace('-', '_')}.py" for kind in ("test", "show")
             )
             no_snippet = why_none(counterexample, style)
-            write_text(test, test_text(counterexample, path.name, no_snippet))
+            write_text(test, test_text(counterexample, path.name, request.problem, no_snippet))
             verdict["test"] = str(test)
             if style is not None and no_snippet is None:
                 write_text(snippet, snippet_text(counterexample, style))
@@ -231,6 +255,7 @@ def write_json(path: Path, request: Request, found: Sequence[Document]) -> None:
         "version": VERSION,
         "loss": request.name,
         "claims": request.claims,
+        "problem": request.problem,
         "seed": request.seed,
         "max_examples": request.max_examples,
         "verdicts": [{key: verdict[key] for key in KEYS} for verdict in found],

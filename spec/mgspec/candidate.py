@@ -64,6 +64,7 @@ class Candidate:
     options: those of the loss; None where it follows the options of each problem.
     modes: other ways to run the same loss, by name, such as "eager".
     description: of the images that the loss takes; None for those of this project's layout.
+    few_shapes: it takes long for arrays of shapes which it has not had before.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Candidate:
     options: Options | None = PLAIN_OPTIONS
     modes: Mapping[str, Run] = field(default_factory=dict)
     description: Description | None = None
+    few_shapes: bool = False
 
     def background(self, problem: AnyProblem) -> frozenset[str]:
         """The components that teach the background."""

@@ -222,7 +222,7 @@ def _images(document: Any, predicted: tuple[str, ...], where: str) -> Images:
 
 def _shared(value: Any) -> Any:
     """Plain data again: JSON has lists where Python had tuples."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return tuple(map(_shared, value))
     if value is None or isinstance(value, (str, int, float)):
         return value
@@ -235,8 +235,8 @@ def _described(document: Any, description: Description | None) -> Described:
         description = BUILT_IN.get(name)
     if description is None or description.name != name:
         raise CounterexampleError(
-            f"problem.description: is of the problem {name!r:.60}, and is read from Python only, "
-            f"with its Description; built in are {', '.join(BUILT_IN)}"
+            f"problem.description: is of the problem {name!r:.60}: say where it is described, with "
+            f"--problem FILE:NAME; built in are {', '.join(BUILT_IN)}"
         )
     return Described(description, _shared(document.get("shared")))
 

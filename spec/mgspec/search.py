@@ -310,6 +310,7 @@ def search(
     for variety, budget in ((PLAIN, plain), (FULL, examples - plain)):
         # One strategy for all runs, since Hypothesis takes long to look a new one over.
         drawn = replace(variety, claims=candidate.claims, options=candidate.options)
+        drawn = replace(drawn, few_shapes=candidate.few_shapes)
         cases = law.cases(replace(drawn, description=candidate.description))
         number = 0 if database is None else REUSE
         while remaining and (budget or number == REUSE):

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
 
 from mgspec.candidate import PLAIN_OPTIONS, claiming
-from mgspec.description import Described, Description, Images, images_of
+from mgspec.description import Described, Description, Image, Images, images_of
 from mgspec.layout import AnyBatch, AnyProblem, Array, Batch, Problem, concatenate
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
 from mgspec.scenery import (
@@ -76,6 +76,7 @@ class Variety:
     claims: the normalization of every term.
     options: of every problem; None to draw them too.
     description: of every image, where it is not of this project's layout.
+    few_shapes: for a loss that takes long for arrays of shapes which it has not had before.
     """
 
     plain: bool
@@ -85,6 +86,7 @@ class Variety:
     claims: str = "batch"
     options: Options | None = PLAIN_OPTIONS
     description: Description | None = None
+    few_shapes: bool = False
 
 
 PLAIN = Variety(plain=True, scales=2, images=2, objects=2)
@@ -164,13 +166,40 @@ def _class_weights(seed: int, classes: int) -> tuple[float, ...]:
     return tuple(_CLASS_WEIGHTS[int(pick)] for pick in bulk(seed, 31, (classes,), 0, 2))
 
 
-def draw_scene(
-    draw: st.DrawFn, variety: Variety, smallest: int = 1, longest: int = LONGEST_SIDE
-) -> Scene:
-    """1 or 2 scales, grids of 1 to 5 cells a side, 1 to 3 anchors, 1 to 4 classes.
+@dataclass(frozen=True)
+class Shape:
+    """Of a scene: the coarsest grid's (height, width), how much finer the others are, A, C."""
 
-    smallest: every grid has at least this many cells. longest: and no longer side, in cells.
-    """
+    height: int
+    width: int
+    finer: tuple[int, ...]
+    anchors: tuple[int, ...]
+    classes: int
+
+    @property
+    def longest(self) -> int:
+        """The longest side of a grid, in cells."""
+        return max(self.height, self.width) * max(self.finer)
+
+
+# The shapes of a variety of few, the simplest first. Neither squares nor equal counts alone.
+FEW_SHAPES = (
+    Shape(1, 1, (1,), (1,), 1),
+    Shape(1, 2, (1,), (2,), 3),
+    Shape(3, 2, (1,), (3,), 2),
+    Shape(1, 2, (1, 2), (2, 1), 2),
+)
+
+
+def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -> Shape:
+    """1 or 2 scales, grids of 1 to 5 cells a side, 1 to 3 anchors, 1 to 4 classes."""
+    if variety.few_shapes:
+        fitting = [
+            shape
+            for shape in FEW_SHAPES
+            if shape.height * shape.width >= smallest and shape.longest <= longest
+        ]
+        return draw(among(tuple(fitting)))  # type: ignore[no-any-return]
     scales = draw(whole(1, variety.scales))
     # How many cells of the finer scale a cell of the coarser one covers, on a side.
     steps = min(3 if smallest == 1 else 2, longest)
@@ -178,9 +207,21 @@ def draw_scene(
     longest = longest // finer
     height = draw(whole(1, longest))
     width = draw(whole(-(-smallest // height), longest))
-    grids = [(height * step, width * step) for step in (1, finer)[:scales]]
-    anchors = tuple(ANCHORS[s][: draw(whole(1, 3))] for s in range(scales))
-    classes = draw(whole(1, 4))
+    anchors = tuple(draw(whole(1, 3)) for _ in range(scales))
+    return Shape(height, width, (1, finer)[:scales], anchors, draw(whole(1, 4)))
+
+
+def draw_scene(
+    draw: st.DrawFn, variety: Variety, smallest: int = 1, longest: int = LONGEST_SIDE
+) -> Scene:
+    """A problem and its grids, as of `draw_shape`.
+
+    smallest: every grid has at least this many cells. longest: and no longer side, in cells.
+    """
+    shape = draw_shape(draw, variety, smallest, longest)
+    height, width, classes = shape.height, shape.width, shape.classes
+    grids = [(height * step, width * step) for step in shape.finer]
+    anchors = tuple(ANCHORS[s][:count] for s, count in enumerate(shape.anchors))
     chosen = draw_options(draw, variety, classes)
     if chosen.class_weights is not None:
         classes = len(chosen.class_weights)
@@ -361,14 +402,27 @@ def draw_described(
         if variety.plain
         else description.most_objects
     )
-    counts = st.just(0) if empty else whole(objects, max(objects, most))
-    image = counts.flatmap(
-        lambda held: st.tuples(description.image(held, described.shared), st.just(held))
-    )
+    held = (0, 0) if empty else (objects, max(objects, most))
     largest = max(smallest, min(largest, variety.images))
+    try:
+        hash(described.shared)
+        strategy = _described_images(described, *held, smallest, largest)
+    except TypeError:  # what is shared may be a list
+        strategy = _described_images.__wrapped__(described, *held, smallest, largest)
+    images, counts = zip(*draw(strategy), strict=True)
+    return images_of(description, images, counts)
+
+
+@lru_cache(maxsize=256)  # Hypothesis takes long to look a new strategy over
+def _described_images(
+    described: Described, fewest: int, most: int, smallest: int, largest: int
+) -> st.SearchStrategy[list[tuple[Image, int]]]:
+    """Lists of images, each with its number of objects."""
+    image = described.description.image
+    of_count = {n: image(n, described.shared) for n in range(fewest, most + 1)}
+    one = whole(fewest, most).flatmap(lambda n: st.tuples(of_count[n], st.just(n)))
     # A list's elements are deleted whole when a batch shrinks.
-    images, held = zip(*draw(st.lists(image, min_size=smallest, max_size=largest)), strict=True)
-    return images_of(description, images, held)
+    return st.lists(one, min_size=smallest, max_size=largest)
 
 
 def draw_any_problem(

@@ -31,13 +31,14 @@ from tests.faults.right import einsums, keras_style, loops
 
 def styled(module: Any, adapter: Any, claims: str) -> Candidate:
     """A loss of `tests/faults/right`, run as the gate runs a foreign loss."""
+    from mgloss.gate.adapters.adapter import evaluate
     from mgloss.gate.calling import Form
 
     name = module.__name__.rpartition(".")[2]
     form = Form(module.make(claims), is_factory=True)
     return Candidate(
         f"{name}:{claims}",
-        partial(adapter.evaluate, form),
+        partial(evaluate, adapter, form),
         components_of(PLAIN_OPTIONS),
         adapter.HAS_GRADIENTS,
         claims,
@@ -45,19 +46,19 @@ def styled(module: Any, adapter: Any, claims: str) -> Candidate:
 
 
 def _loops(claims: str) -> Candidate:
-    from mgloss.gate import numpy_adapter
+    from mgloss.gate.adapters import numpy_adapter
 
     return styled(loops, numpy_adapter, claims)
 
 
 def _einsums(claims: str) -> Candidate:
-    from mgloss.gate import numpy_adapter
+    from mgloss.gate.adapters import numpy_adapter
 
     return styled(einsums, numpy_adapter, claims)
 
 
 def _keras_style(claims: str) -> Candidate:
-    from mgloss.gate import tensorflow_adapter
+    from mgloss.gate.adapters import tensorflow_adapter
 
     return styled(keras_style, tensorflow_adapter, claims)
 
@@ -67,7 +68,7 @@ def _specification(claims: str) -> Candidate:
 
 
 def _reference(claims: str) -> Candidate:
-    from mgloss.gate.tensorflow_adapter import reference
+    from mgloss.gate.reference import reference
 
     return reference(claims)
 

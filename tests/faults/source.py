@@ -86,7 +86,7 @@ SOURCE_FAULTS = {
 @contextmanager
 def copy_of_the_reference(fault: SourceFault | None) -> Iterator[Candidate]:
     """The reference from a copy of its source, with a fault or without."""
-    from mgloss.gate.tensorflow_adapter import reference
+    from mgloss.gate.reference import reference
 
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / PACKAGE

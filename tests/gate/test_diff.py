@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mgloss.gate import numpy_adapter
+from mgloss.gate.adapters import numpy_adapter
 from mgloss.gate.loading import LoadError
 from mgloss.gate.revisions import Named, named
 from mgspec.counterexample import CounterexampleError, load

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mgloss.gate import numpy_adapter
+from mgloss.gate.adapters import numpy_adapter
 from mgspec.behaviour import identify
 from tests.faults.false_alarms import styled
 from tests.faults.right import NORMALIZATIONS as WRITTEN

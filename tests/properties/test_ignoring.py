@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from mgloss.gate.tensorflow_adapter import reference
+from mgloss.gate.reference import reference
 from mgspec import LAWS, Batch, Options, Problem
 from mgspec.laws.cases import clear
 from mgspec.laws.law import Case

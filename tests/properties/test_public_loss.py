@@ -16,7 +16,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from mgloss import MultiGridLoss
-from mgloss.gate.tensorflow_adapter import reference
+from mgloss.gate.reference import reference
 from mgloss.loss import components
 from mgspec import NORMALIZATIONS, Case, Options
 from mgspec.comparison import Rounding, worst_element

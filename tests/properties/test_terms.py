@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from mgloss.gate.tensorflow_adapter import reference
+from mgloss.gate.reference import reference
 from mgspec import Batch, Options, Problem
 from mgspec.laws.cases import imitated_objects, one_clear_batch
 from mgspec.laws.law import Case

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from mgloss.gate.tensorflow_adapter import reference
+from mgloss.gate.reference import reference
 from mgspec import LAWS, NORMALIZATIONS, Verdict, search
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.laws import BATCH_LAWS

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgloss.gate.tensorflow_adapter import reference
+from mgloss.gate.reference import reference
 from mgspec import LAWS, NORMALIZATIONS, Candidate, Finding, judge, specification
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.comparison import Rounding

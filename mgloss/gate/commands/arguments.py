@@ -73,6 +73,24 @@ OptionsOption = Annotated[
         "Default: all for the reference, its three plain terms for another loss.",
     ),
 ]
+ProblemOption = Annotated[
+    str | None,
+    typer.Option(
+        "--problem",
+        metavar="NAME|FILE:NAME",
+        help="What its images are, where not of this project's layout: queries, anchors, grids, or "
+        "an mgspec.Description in a file.",
+    ),
+]
+FrameworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="NAME",
+        help="What the loss is written in: torch, tensorflow, jax or numpy. Default: as "
+        "recognized.",
+    ),
+]
 TracebackOption = Annotated[
     bool, typer.Option("--traceback", help="Show Python's traceback where the loss raises.")
 ]

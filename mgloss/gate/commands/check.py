@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from mgloss.gate.commands.arguments import (
     CheckWorkersOption,
     ExamplesOption,
+    FrameworkOption,
     GithubOption,
     HtmlOption,
     JsonOption,
@@ -19,6 +21,7 @@ from mgloss.gate.commands.arguments import (
     LossArgument,
     MarkdownOption,
     OptionsOption,
+    ProblemOption,
     SeedOption,
     TracebackOption,
     check_search_numbers,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from mgloss.gate.calling import Style
     from mgloss.gate.reporting import Request
+    from mgspec import Candidate
 
 
 def check(
@@ -43,6 +47,8 @@ def check(
         typer.Option("--law", help="Judge only this law, claimed or not; may be repeated."),
     ] = None,
     options: OptionsOption = None,
+    problem: ProblemOption = None,
+    framework: FrameworkOption = None,
     max_examples: ExamplesOption = 100,
     seed: SeedOption = 0,
     n: CheckWorkersOption = None,
@@ -90,6 +96,8 @@ def check(
 
       mgloss check my_loss.py:make_loss --options my_options.json
 
+      mgloss check my_criterion.py:criterion --problem queries
+
       mgloss check my_loss.py:loss --baseline mgloss-baseline.json
     """
     from rich.console import Console
@@ -97,7 +105,6 @@ def check(
     from mgloss.gate import reporting, reports
     from mgloss.gate.baseline import compare, differences, load_for
     from mgloss.gate.commands.baseline import update_command
-    from mgloss.gate.plugin import loaded
     from mgloss.gate.reports.github import no_commands
 
     try:
@@ -121,6 +128,8 @@ def check(
             # What was recorded is guarded, claimed or not.
             further=tuple(recorded.laws) if recorded is not None and not laws else (),
             options=options,
+            problem=problem,
+            framework=framework,
             max_examples=max_examples,
             seed=seed,
             n=n,
@@ -132,7 +141,7 @@ def check(
         request, found = judged.request, judged.found
         compared = compare(recorded, found) if recorded is not None else None
         try:
-            reporting.save(found, report, judged.style)
+            reporting.save(request, found, report, judged.style)
         except OSError as error:
             fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
         shown = compared.is_worse if compared is not None else None
@@ -148,13 +157,12 @@ def check(
             status = reporting.conclude_since(console, baseline, compared, again, status)
     notes = (*judged.notes, *judged.said)
     outcome = reports.Outcome(request, judged.components, notes, found, others, judged.completed)
-    asked = str(Path(options).resolve()) if options not in (None, "all") else options
     try:
         reports.write(
             asked_for,
             outcome,
             judged.junit,
-            lambda: loaded(loss, claims, options=asked, show_traceback=traceback).candidate,
+            judged.candidate,
         )
     except OSError as error:
         fail(f"{error.filename}: cannot be written: {error.strerror or error}")
@@ -167,7 +175,7 @@ class Judged:
 
     notes: on how it is judged. said: notes of the search. junit: what pytest wrote, if asked to.
 
-    completed: not interrupted.
+    completed: not interrupted. candidate: the loss, loaded when it is asked for.
     """
 
     request: Request
@@ -179,6 +187,7 @@ class Judged:
     said: tuple[str, ...]
     completed: bool
     junit: str | None
+    candidate: Callable[[], Candidate]
 
 
 def judge(
@@ -189,6 +198,8 @@ def judge(
     laws: tuple[str, ...],
     further: tuple[str, ...] = (),
     options: str | None,
+    problem: str | None = None,
+    framework: str | None = None,
     max_examples: int,
     seed: int,
     n: str | None,
@@ -205,9 +216,9 @@ def judge(
     """
     import traceback as tracebacks
 
-    from mgloss.gate import reporting
+    from mgloss.gate import problems, reporting
     from mgloss.gate.asked_options import ALL, read
-    from mgloss.gate.loading import LoadError
+    from mgloss.gate.loading import Loaded, LoadError
     from mgloss.gate.plugin import loaded, opened, selected
     from mgloss.gate.reports.junit import recorded
     from mgloss.gate.stored import fitting, of_folder
@@ -226,8 +237,20 @@ def judge(
         opened(database)
     except ValueError as error:
         fail(f"--database {error}")
-    stored, passed_over = of_folder(replay) if replay is not None else ([], [])
-    passed_over += fitting(stored, chosen, claims)[1]
+
+    def load_loss() -> Loaded:
+        return loaded(
+            loss,
+            claims,
+            options=asked,
+            problem=problem,
+            framework=framework,
+            show_traceback=traceback,
+        )
+
+    def candidate() -> Candidate:
+        return load_loss().candidate
+
     here = Path.cwd()  # a foreign loss may leave it
     notes: tuple[str, ...] = ()
     style = None
@@ -236,9 +259,9 @@ def judge(
             if loss is None:  # known without TensorFlow, which the processes import themselves
                 components = components_of(read(asked, claims))
             else:
-                found_loss = loaded(loss, claims, options=asked, show_traceback=traceback)
-                components, notes = found_loss.candidate.components, found_loss.notes
-                style = found_loss.style
+                components, notes = candidate().components, load_loss().notes
+                style = load_loss().style
+            description = problems.description(problem)
             os.chdir(here)
         except ValueError as error:
             fail(str(error))
@@ -246,7 +269,9 @@ def judge(
             if traceback and error.__cause__ is not None:
                 tracebacks.print_exception(error.__cause__)
             fail(str(error))
-    request = reporting.Request(loss, claims, seed, max_examples)
+    stored, passed_over = of_folder(replay, description) if replay is not None else ([], [])
+    passed_over += fitting(stored, chosen, claims)[1]
+    request = reporting.Request(loss, claims, seed, max_examples, problem, framework)
     reporting.show_request(console, request, (*notes, *passed_over))
     said: list[str] = []
     arguments = [
@@ -256,6 +281,8 @@ def judge(
         *(f"--law={name}" for name in chosen),
         f"--loss={loss}" if loss else "--law-reference",
         *([f"--loss-options={asked}"] if asked else []),
+        *([f"--loss-problem={problem}"] if problem else []),
+        *([f"--loss-framework={framework}"] if framework else []),
         *(["--loss-traceback"] if traceback else []),
         *([f"--law-replay={replay}"] if replay is not None else []),
         *([f"--law-database={database}"] if database else []),
@@ -277,4 +304,5 @@ def judge(
         tuple(said),
         completed,
         recording.text,
+        candidate,
     )

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.commands.arguments import TracebackOption, fail
+from mgloss.gate.commands.arguments import (
+    FrameworkOption,
+    ProblemOption,
+    TracebackOption,
+    fail,
+)
 
 
 def replay(
@@ -19,6 +24,8 @@ def replay(
         str | None,
         typer.Option("--loss", metavar="LOSS", help="The loss to run them on; as for check."),
     ] = None,
+    problem: ProblemOption = None,
+    framework: FrameworkOption = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Run stored counterexamples again, one by one.
@@ -34,7 +41,7 @@ def replay(
     from rich.console import Console
     from rich.markup import escape
 
-    from mgloss.gate import terminal
+    from mgloss.gate import problems, terminal
     from mgloss.gate.asked_options import ALL
     from mgloss.gate.loading import LoadError
     from mgloss.gate.plugin import loaded
@@ -45,8 +52,8 @@ def replay(
     stored = []
     for path in files:
         try:
-            stored.append(Stored(path, load(path)))
-        except CounterexampleError as error:
+            stored.append(Stored(path, load(path, problems.description(problem))))
+        except (CounterexampleError, LoadError) as error:
             fail(str(error))
     for path, counterexample in ((s.path, s.counterexample) for s in stored):
         if counterexample.loss and loss is None:
@@ -59,7 +66,12 @@ def replay(
         path, counterexample = each.path, each.counterexample
         try:
             candidate = loaded(
-                loss, counterexample.claims, options=ALL, show_traceback=traceback
+                loss,
+                counterexample.claims,
+                options=ALL if problem is None else None,
+                problem=problem,
+                framework=framework,
+                show_traceback=traceback,
             ).candidate
             finding = judged(candidate, each)
         except (LoadError, ValueError) as error:

@@ -56,7 +56,9 @@ class Measurement:
 
 
 def measured(candidate: Candidate) -> list[Measurement]:
-    """The loss beside every normalization, on each family."""
+    """The loss beside every normalization, on each family; none for another layout's loss."""
+    if candidate.description is not None:
+        return []
     options = claiming(candidate.options or PLAIN_OPTIONS, candidate.claims)
     preferred = ("location", "total", *candidate.components)
     component = next(name for name in preferred if name in candidate.components)

@@ -1,15 +1,12 @@
-"""TensorFlow losses, and the reference.
+"""The built-in reference as a candidate.
 
-A foreign loss is run eagerly, as its author would debug it: a trace would hide state and noise. The
-reference is a pure function of tensors, so it is traced once for each number of scales: one trace
-serves every batch, grid, normalization and option.
+It is a pure function of tensors, so it is traced once for each number of scales: one trace serves
+every batch, grid, normalization and option.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from typing import Any
@@ -18,72 +15,13 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager.context import function_executor_type
 
-from mgloss.gate.calling import Form, coarsest, number, plain_text, quiet
+from mgloss.gate.calling import plain_text
 from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.candidate import COMPONENTS, Run, claiming, components_of
 from mgspec.layout import FIRST_ANCHOR
 from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
-
-HAS_GRADIENTS = True
-
-
-def start() -> None:
-    """Make TensorFlow set up its devices now, and Python keep its hands off what it is made of.
-
-    Nothing of that is ever garbage, and looking through it takes a twentieth of a search.
-    """
-    tf.constant(0.0)
-    gc.freeze()
-
-
-def is_answer(value: Any) -> bool:
-    """Whether a loss's answer shows that it was computed by TensorFlow."""
-    return isinstance(value, (tf.Tensor, tf.Variable))
-
-
-def native(batch: Batch) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Targets and predictions to give to a loss."""
-    return [tf.constant(a) for a in batch.targets], [tf.constant(a) for a in batch.predictions]
-
-
-def evaluate(form: Form, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-    """The loss's answer, and the gradient of each component by a tape."""
-    targets, predictions = native(batch)
-    with _eagerly(), tf.GradientTape(persistent=True) as tape:
-        tape.watch(predictions)
-        answer = form.call(problem, targets, predictions)
-    numbers = {name: number(name, value) for name, value in answer.items()}
-    slopes = None
-    if gradients:
-        with _eagerly(), quiet(native=True), form.survive("the loss's gradient", LossError):
-            slopes = {name: _gradient(tape, value, predictions) for name, value in answer.items()}
-    return Evaluation(
-        {name: value for name, (value, _) in numbers.items()},
-        slopes,
-        coarsest([dtype for _, dtype in numbers.values()]),
-    )
-
-
-@contextlib.contextmanager
-def _eagerly() -> Iterator[None]:
-    """Runs a loss's own tf.functions eagerly: they would be traced anew for most batches."""
-    kept = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(kept)
-
-
-def _gradient(
-    tape: tf.GradientTape, value: Any, predictions: list[tf.Tensor]
-) -> tuple[np.ndarray, ...]:
-    if not is_answer(value):  # such as a plain 0.0 for a batch without objects
-        return tuple(np.zeros(p.shape, np.float32) for p in predictions)
-    found = tape.gradient(value, predictions, unconnected_gradients="zero")
-    return tuple(tf.convert_to_tensor(g).numpy() for g in found)
 
 
 @dataclass(frozen=True)

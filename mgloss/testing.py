@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from mgloss.gate.loading import Loaded
-    from mgspec import Options, Verdict
+    from mgspec import Description, Options, Verdict
 
 __all__ = ["Judgement", "LawCheck", "judge_loss", "parametrize_with_laws"]
 
@@ -36,6 +36,8 @@ def parametrize_with_laws(
     max_examples: int = 100,
     seed: int | None = 0,
     options: Options | Mapping[str, Any] | Literal["all"] | None = None,
+    problem: str | Description | None = None,
+    framework: str | None = None,
 ) -> pytest.MarkDecorator:
     """Decorates a test that takes `check_law` and calls it: one test for each law.
 
@@ -47,6 +49,9 @@ def parametrize_with_laws(
     seed: the same finds the same counterexample; None for another search each time.
     options: of the MultiGrid loss, for one that is it: "all" for a factory that follows
         `problem.options`.
+    problem: what the loss's images are where they are not of this project's layout: an
+        `mgspec.Description`, or as of `mgloss check --problem`.
+    framework: what it is written in, such as "torch"; None for what it is recognized as.
 
     Raises ValueError or TypeError where the request is wrong.
     """
@@ -69,7 +74,7 @@ def parametrize_with_laws(
             )
         if not isinstance(reason, str) or not reason.strip():
             raise ValueError(f"expected_failures[{law!r}]: expected a reason, got {reason!r}")
-    loaded = functools.cache(lambda: _loaded(loss, claims, options))
+    loaded = functools.cache(lambda: _loaded(loss, claims, options, problem, framework))
     checks = [LawCheck(law, loaded, max_examples, seed, expected.get(law)) for law in chosen]
     return pytest.mark.parametrize("check_law", [pytest.param(c, id=c.law) for c in checks])
 
@@ -190,6 +195,8 @@ def judge_loss(
     max_examples: int = 100,
     seed: int | None = 0,
     options: Options | Mapping[str, Any] | Literal["all"] | None = None,
+    problem: str | Description | None = None,
+    framework: str | None = None,
 ) -> Judgement:
     """The verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
 
@@ -200,7 +207,7 @@ def judge_loss(
 
     options = _options_of(options, claims)
     chosen = _chosen(loss, claims, laws, options, max_examples, seed)
-    loaded = _loaded(loss, claims, options)
+    loaded = _loaded(loss, claims, options, problem, framework)
     candidate = loaded.candidate
     verdicts = tuple(
         verdict
@@ -225,10 +232,16 @@ def _options_of(options: object, claims: str) -> Options | Literal["all"] | None
     return agreeing(options, claims)
 
 
-def _loaded(loss: Loss, claims: str, options: Options | Literal["all"] | None) -> Loaded:
+def _loaded(
+    loss: Loss,
+    claims: str,
+    options: Options | Literal["all"] | None,
+    problem: str | Description | None,
+    framework: str | None,
+) -> Loaded:
     from mgloss.gate.loading import load_object
 
-    return load_object(loss, claims, options=options)
+    return load_object(loss, claims, options=options, problem=problem, framework=framework)
 
 
 def _chosen(
@@ -242,10 +255,11 @@ def _chosen(
     """The laws to judge, of a request that is right in all that shows before the loss is loaded."""
     from mgloss.gate.plugin import selected
 
-    if not isinstance(loss, str) and not callable(loss):
+    if not isinstance(loss, str) and not callable(getattr(loss, "compute_loss", loss)):
         raise TypeError(
-            "loss: expected a function f(y_true, y_pred), a factory f(problem), or a LOSS such as "
-            f"'my_loss.py:loss', got {type(loss).__name__}"
+            "loss: expected a function f(y_true, y_pred), a factory f(problem), an object with "
+            "compute_loss, or a LOSS such as 'my_loss.py:loss', got "
+            f"{type(loss).__name__}"
         )
     if isinstance(laws, str):
         raise TypeError(f"laws: expected a list of names, such as [{laws!r}]")

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import Progress
 from rich.text import Text
 
 from mgloss.gate import terminal, verdicts
@@ -77,14 +78,7 @@ def gather(console: Console, request: Request, pair: Pair) -> Found:
         )
         if not any(d.comparison is not None for d in found):
             return Found(tuple(found), effort)
-        measuring = bar.add_task("measuring", total=2 * EVALUATIONS, detail="batches")
-        gradients = any(d.in_gradient for d in found)
-        old, new = (
-            measure(loss, lambda: bar.advance(measuring), gradients=gradients)
-            for loss in (pair.old, pair.new)
-        )
-        told = _relations(found, old, new)
-        explained = [*_by_words(told), *_behaviours(old, new)]
+        told, explained = _measured(pair, found, bar)
         unexplained = [
             d
             for d in found
@@ -95,6 +89,20 @@ def gather(console: Console, request: Request, pair: Pair) -> Found:
             seen = survey(pair, seed=request.seed, progress=lambda: bar.advance(surveying))
             explained += [_from_survey(difference, seen) for difference in unexplained]
     return Found(tuple(found), effort, tuple(explained))
+
+
+def _measured(pair: Pair, found: Sequence[Difference], bar: Progress) -> tuple[Told, list[str]]:
+    """What the differences depend on, on the probes; those are of this project's layout."""
+    if pair.new.description is not None:
+        return {}, []
+    measuring = bar.add_task("measuring", total=2 * EVALUATIONS, detail="batches")
+    gradients = any(d.in_gradient for d in found)
+    old, new = (
+        measure(loss, lambda: bar.advance(measuring), gradients=gradients)
+        for loss in (pair.old, pair.new)
+    )
+    told = _relations(found, old, new)
+    return told, [*_by_words(told), *_behaviours(old, new)]
 
 
 def _from_survey(difference: Difference, seen: list[Seen]) -> str:

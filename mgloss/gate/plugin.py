@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT, AskedLoss, loaded
 
 if TYPE_CHECKING:
     from mgloss.gate.databases import Shared
@@ -92,6 +93,20 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "--loss-traceback", action="store_true", help="show the traceback where the loss raises"
     )
     group.addoption(
+        "--loss-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        help="that an evaluation may take (default: %(default)g)",
+    )
+    group.addoption(
+        "--loss-memory",
+        metavar="GIB",
+        type=float,
+        default=DEFAULT_MEMORY,
+        help="that the loss's own process may use (default: %(default)g)",
+    )
+    group.addoption(
         "--law-replay", metavar="DIR", help="stored counterexamples, which are judged first"
     )
     group.addoption(
@@ -144,20 +159,23 @@ def _loaded_as_asked(option: argparse.Namespace) -> Loaded:
     """The loss of --loss; a usage error where it cannot be judged."""
     from mgloss.gate.loading import LoadError
 
-    here = Path.cwd()  # a foreign loss may leave it
     try:
-        return loaded(
-            option.loss,
-            option.claims,
-            options=option.loss_options,
-            problem=option.loss_problem,
-            framework=option.loss_framework,
-            show_traceback=option.loss_traceback,
-        )
+        return loaded(_asked(option))
     except (LoadError, ValueError) as error:
         raise pytest.UsageError(f"--loss: {error}") from None
-    finally:
-        os.chdir(here)
+
+
+def _asked(option: argparse.Namespace) -> AskedLoss:
+    return AskedLoss(
+        option.loss,
+        option.claims,
+        option.loss_options,
+        option.loss_problem,
+        option.loss_framework,
+        option.loss_traceback,
+        option.loss_timeout,
+        option.loss_memory,
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -170,29 +188,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f" ({option.law_examples} examples a law, seed {option.law_seed})"
     )
     return [head, *(f"mgloss: note: {note}" for note in _loaded_as_asked(option).notes)]
-
-
-@functools.cache
-def loaded(
-    loss: str | None,
-    claims: str,
-    *,
-    options: str | None = None,
-    problem: str | None = None,
-    framework: str | None = None,
-    show_traceback: bool = False,
-) -> Loaded:
-    """`loading.load`, once for each request."""
-    from mgloss.gate.loading import load
-
-    return load(
-        loss,
-        claims,
-        options=options,
-        problem=problem,
-        framework=framework,
-        show_traceback=show_traceback,
-    )
 
 
 @functools.cache
@@ -304,7 +299,9 @@ class LawItem(pytest.Item):
         from mgspec.search import BROKEN, ERROR, SKIPPED
 
         option = self.config.option
-        candidate = self._loaded().candidate
+        loaded = self._loaded()
+        candidate = loaded.candidate
+        framework = loaded.style.framework if loaded.style is not None else None
         database = opened(option.law_database)
         known = self._replayed(candidate)
         results = search(
@@ -317,7 +314,9 @@ class LawItem(pytest.Item):
             database=database,
         )
         self.documents = [
-            verdicts.document(v, option.loss, self.claims, option.law_seed, _origin(v, known))
+            verdicts.document(
+                v, option.loss, self.claims, option.law_seed, _origin(v, known), framework
+            )
             for v in results
         ]
         if database is not None and database.failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from typing import Any
 
 import hypothesis
@@ -19,10 +20,11 @@ from mgspec.normalizations import unknown
 DEFAULT_NAME = "problem"
 
 
+@cache
 def description(asked: str | Description | None) -> Description | None:
     """The description that is asked for: built in by its name, or as `path/to/file.py:name`.
 
-    None for this project's layout. Raises LoadError where it is none.
+    None for this project's layout. The same each time. Raises LoadError where it is none.
     """
     if asked is None or isinstance(asked, Description):
         return asked

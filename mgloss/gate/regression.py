@@ -10,11 +10,14 @@ from mgspec.counterexample import Counterexample
 
 
 def test_text(
-    counterexample: Counterexample, file: str, problem: str | None, no_snippet: str | None
+    counterexample: Counterexample,
+    file: str,
+    no_snippet: str | None,
+    problem: str | None,
 ) -> str:
     """The test as Python; it reads `file` beside it and judges the loss that was judged.
 
-    problem: as of `mgloss check --problem`. no_snippet: why there is no snippet of it, or None.
+    no_snippet: why there is no snippet of it, or None. problem: as of `mgloss check --problem`.
     """
     law = LAWS[counterexample.law]
     component = re.sub(r"\W", "_", counterexample.component or "loss")

@@ -40,7 +40,7 @@ KEYS = ("law", "component", "status", "examples", "seconds", "message", "counter
 class Request:
     """What was asked of `mgloss check`. loss: None for the reference.
 
-    problem, framework: as of `loading.load`.
+    problem, framework: as of `loading.load`. recognized: the framework that the loss is of.
     """
 
     loss: str | None
@@ -49,6 +49,7 @@ class Request:
     max_examples: int
     problem: str | None = None
     framework: str | None = None
+    recognized: str | None = None
 
     @property
     def name(self) -> str:
@@ -209,7 +210,7 @@ def save(
                 report / f"{kind}_{name.replace('-', '_')}.py" for kind in ("test", "show")
             )
             no_snippet = why_none(counterexample, style)
-            write_text(test, test_text(counterexample, path.name, request.problem, no_snippet))
+            write_text(test, test_text(counterexample, path.name, no_snippet, request.problem))
             verdict["test"] = str(test)
             if style is not None and no_snippet is None:
                 write_text(snippet, snippet_text(counterexample, style))
@@ -259,7 +260,7 @@ def write_json(path: Path, request: Request, found: Sequence[Document]) -> None:
         "seed": request.seed,
         "max_examples": request.max_examples,
         "verdicts": [{key: verdict[key] for key in KEYS} for verdict in found],
-        "versions": verdicts.versions(),
+        "versions": verdicts.versions(request.recognized),
     }
     write_text(path, json.dumps(document, indent=1) + "\n")
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
+from mgloss.gate import problems
 from mgloss.gate.loading import Loaded, LoadError, load
-from mgspec import Batch, Evaluation, Problem
+from mgspec import Evaluation
+from mgspec.layout import AnyBatch, AnyProblem
 
 # Modules that are never a revision's own, wherever they lie.
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -140,10 +142,18 @@ def _lies_in(folder: Path, path: Path) -> bool:
     return place.is_relative_to(folder) and not _INSTALLED.intersection(place.parts)
 
 
-def load_apart(asked: Named, claims: str, folder: Path) -> Loaded:
+def load_apart(
+    asked: Named,
+    claims: str,
+    folder: Path,
+    *,
+    problem: str | None = None,
+    framework: str | None = None,
+) -> Loaded:
     """The candidate that is asked for, whose imports are its own.
 
     folder: an empty one that outlives the candidate; a revision is copied into it.
+    problem, framework: as of `loading.load`; the problem is not of a revision.
 
     Raises LoadError, also for what git cannot give.
     """
@@ -154,7 +164,7 @@ def load_apart(asked: Named, claims: str, folder: Path) -> Loaded:
     found = _git(start, "rev-parse", "--show-toplevel")
     top = Path(found.stdout.strip()).resolve() if found.returncode == 0 else None
     if asked.revision is None:
-        return _loaded(Home(top or start.resolve()), asked.loss, claims)
+        return _loaded(Home(top or start.resolve()), asked.loss, claims, problem, framework)
     if top is None:
         raise LoadError(
             f"{asked.loss}@{asked.revision}: {start} is in no git repository "
@@ -166,13 +176,14 @@ def load_apart(asked: Named, claims: str, folder: Path) -> Loaded:
     if not is_file:
         with _inside(folder / Path.cwd().resolve().relative_to(top)):
             try:
-                return _loaded(home, asked.loss, claims)
+                return _loaded(home, asked.loss, claims, problem, framework)
             finally:
                 _check_origin(home, asked)
     relative = path.relative_to(top)
     if not (folder / relative).is_file():
         raise LoadError(f"{asked.loss}@{asked.revision}: that revision has no file {relative}")
-    return _loaded(home, f"{folder / relative}{asked.loss[len(place) :]}", claims)
+    loss = f"{folder / relative}{asked.loss[len(place) :]}"
+    return _loaded(home, loss, claims, problem, framework)
 
 
 def _extract(top: Path, asked: Named, folder: Path) -> None:
@@ -223,14 +234,17 @@ def _inside(folder: Path) -> Iterator[None]:
         os.chdir(here)
 
 
-def _loaded(home: Home, loss: str, claims: str) -> Loaded:
+def _loaded(
+    home: Home, loss: str, claims: str, problem: str | None, framework: str | None
+) -> Loaded:
+    problems.description(problem)  # from where it lies now
     with home.visited():
-        loaded = load(loss, claims)
+        loaded = load(loss, claims, problem=problem, framework=framework)
     run = loaded.candidate.run
 
-    def at_home(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+    def at_home(of: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:
         with home.visited():
-            return run(problem, batch, gradients)
+            return run(of, batch, gradients)
 
     return replace(loaded, candidate=replace(loaded.candidate, run=at_home))
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
+from mgloss.gate.adapters import frameworks
 from mgloss.gate.stored import Stored
 from mgspec import Verdict
 from mgspec.counterexample import from_verdict, to_document
@@ -20,13 +21,15 @@ REFERENCE = "reference"
 WORST_FIRST = (BROKEN, ERROR, HOLDS, SKIPPED)
 
 
-@functools.lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """What the verdicts were found with."""
+@functools.lru_cache(maxsize=4)
+def versions(framework: str | None = None) -> dict[str, str]:
+    """What the verdicts were found with.
+
+    framework: that the loss is of, whose own process may be another one than this.
+    """
     found = {"python": platform.python_version()}
-    for package in ("mgloss", "numpy", "hypothesis", "tensorflow"):
-        if package == "tensorflow" and package not in sys.modules:
-            continue
+    used = {name for name in frameworks.PACKAGES if name in sys.modules or name == framework}
+    for package in ("mgloss", "numpy", "hypothesis", *sorted(used)):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -35,15 +38,21 @@ def versions() -> dict[str, str]:
 
 
 def document(
-    verdict: Verdict, loss: str | None, claims: str, seed: int | None, stored: Stored | None = None
+    verdict: Verdict,
+    loss: str | None,
+    claims: str,
+    seed: int | None,
+    stored: Stored | None = None,
+    framework: str | None = None,
 ) -> dict[str, Any]:
     """A verdict as data; its counterexample, where it has one, as a document of its own.
 
     stored: what an earlier run had found and this verdict is of; its seed and versions stay.
+    framework: that the loss is of.
     """
     message = verdict.message
     if stored is None:
-        counterexample = from_verdict(verdict, loss or "", claims, seed, versions())
+        counterexample = from_verdict(verdict, loss or "", claims, seed, versions(framework))
     else:
         counterexample = replace(
             stored.counterexample, component=verdict.component, message=message

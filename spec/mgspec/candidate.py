@@ -33,6 +33,10 @@ class LossError(Exception):
     """The loss did not give an answer that can be judged: it raised, or returned no number."""
 
 
+class FatalLossError(LossError):
+    """The loss gave no answer and cost much to ask: it hung, or took its process with it."""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What a loss says of one batch.

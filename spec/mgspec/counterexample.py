@@ -103,7 +103,8 @@ def _batch_document(batch: AnyBatch) -> dict[str, Any]:
     }
 
 
-def _problem_document(problem: AnyProblem) -> dict[str, Any]:
+def problem_document(problem: AnyProblem) -> dict[str, Any]:
+    """The problem as JSON-ready data."""
     if isinstance(problem, Described):
         return {"description": problem.description.name, "shared": problem.shared}
     return {
@@ -127,7 +128,7 @@ def to_document(counterexample: Counterexample) -> dict[str, Any]:
         "message": counterexample.message,
         "seed": counterexample.seed,
         "versions": dict(counterexample.versions),
-        "problem": _problem_document(case.problem),
+        "problem": problem_document(case.problem),
         "choices": {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in case.choices.items()
@@ -258,6 +259,13 @@ def _problem(document: Any) -> Problem:
     return Problem(tuple(anchors), classes, tuple(size), options)  # type: ignore[arg-type]
 
 
+def problem_of(document: Any, description: Description | None = None) -> AnyProblem:
+    """The problem of JSON data; arguments as of `from_document`. Raises ValueError."""
+    if "description" in document:
+        return _described(document, description)
+    return _problem(document)
+
+
 def _choice(value: Any, name: str) -> int | float | tuple[int, ...]:
     if type(value) is int or (isinstance(value, float) and math.isfinite(value)):
         return value
@@ -290,16 +298,14 @@ def from_document(document: Any, description: Description | None = None) -> Coun
     component = _get(document, "component", (str, type(None)))
     stated = _get(document, "problem", dict)
     try:
-        problem: AnyProblem
+        problem = problem_of(stated, description)
         batches: dict[str, AnyBatch] = {}
-        if "description" in stated:
-            problem = _described(stated, description)
+        if isinstance(problem, Described):
             for name, parts in _get(document, "batches", dict).items():
                 batches[name] = _images(parts, problem.description.predicted, f"batches.{name}.")
         else:
             if component is not None and component not in COMPONENTS:
                 raise CounterexampleError(f"component: expected one of {', '.join(COMPONENTS)}")
-            problem = _problem(stated)
             for name, parts in _get(document, "batches", dict).items():
                 batches[name] = _batch(problem, parts, f"batches.{name}.")
         law = law_named(_get(document, "law", str)).name

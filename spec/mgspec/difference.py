@@ -12,7 +12,7 @@ from mgspec.candidate import Candidate, Evaluation, LossError
 from mgspec.comparison import EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws import Case, Law, Trial, cases
 from mgspec.laws.law import Cases, Check
-from mgspec.layout import Batch, Problem
+from mgspec.layout import AnyBatch, AnyProblem, Batch
 from mgspec.search import Finding, search
 
 Progress = Callable[[], None]
@@ -92,7 +92,7 @@ class Pair:
 def restricted(candidate: Candidate, components: tuple[str, ...]) -> Candidate:
     """The candidate as if it returned these components only."""
 
-    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+    def run(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:
         answer = candidate.run(problem, batch, gradients)
         missing = [c for c in components if c not in answer.components]
         if missing:
@@ -115,7 +115,7 @@ def _only_x(case: Case) -> Case:
 
 
 def _answer(
-    candidate: Candidate, problem: Problem, batch: Batch, gradients: bool
+    candidate: Candidate, problem: AnyProblem, batch: AnyBatch, gradients: bool
 ) -> Evaluation | LossError:
     try:
         return candidate.run(problem, batch, gradients)
@@ -128,7 +128,7 @@ def compare(pair: Pair, effort: Effort, trial: Trial) -> Iterator[Comparison]:
 
     Numbers that are no numbers in both losses, in the same way, are the same.
     """
-    x, problem = trial.batch("X"), trial.problem
+    x, problem = trial.images("X"), trial.case.problem
     old, new = (_answer(loss, problem, x, pair.gradients) for loss in (pair.old, pair.new))
     if isinstance(old, LossError) and isinstance(new, LossError):
         effort.unanswered += 1
@@ -228,7 +228,7 @@ class Seen:
     values: Mapping[str, tuple[float, float, bool]]
 
 
-FEATURES: dict[str, Callable[[Batch], bool]] = {
+FEATURES: dict[str, Callable[[AnyBatch], bool]] = {
     "without objects": lambda b: b.positives == 0,
     "with objects": lambda b: b.positives > 0,
     "with an image without objects": lambda b: min(_objects(b)) == 0,
@@ -236,12 +236,15 @@ FEATURES: dict[str, Callable[[Batch], bool]] = {
     "of several images": lambda b: b.images > 1,
     "of one image": lambda b: b.images == 1,
     "whose images differ in the number of objects": lambda b: len({*_objects(b)}) > 1,
-    "of several scales": lambda b: len(b.targets) > 1,
+    "of several scales": lambda b: isinstance(b, Batch) and len(b.targets) > 1,
     "with predictions of 50 or more": lambda b: max(np.abs(p).max() for p in b.predictions) >= 50,
 }
 
 
-def _objects(batch: Batch) -> list[int]:
+def _objects(batch: AnyBatch) -> list[int]:
+    """Of each image, how many objects or, in this project's layout, positive cells."""
+    if not isinstance(batch, Batch):
+        return list(batch.objects)
     return [int(n) for n in sum(mask.sum((1, 2)) for mask in batch.masks())]
 
 
@@ -251,7 +254,7 @@ def survey(pair: Pair, *, seed: int | None, progress: Progress | None = None) ->
     effort = Effort()
 
     def check(trial: Trial) -> Iterator[Comparison]:
-        batch = trial.batch("X")
+        batch = trial.images("X")
         try:
             found = list(compare(pair, effort, trial))
         except LossError:

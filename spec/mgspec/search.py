@@ -24,7 +24,7 @@ from hypothesis.errors import (
 )
 from hypothesis.strategies import SearchStrategy
 
-from mgspec.candidate import Candidate, LossError
+from mgspec.candidate import Candidate, FatalLossError, LossError
 from mgspec.comparison import Comparison
 from mgspec.laws import Case, Law, Trial
 from mgspec.strategies import FULL, PLAIN
@@ -81,6 +81,14 @@ class Verdict:
 
 class _BrokenError(Exception):
     """Carries a finding through Hypothesis."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+class _FatalError(BaseException):
+    """Carries a finding out of Hypothesis, which would ask for it once more, and smaller."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message)
@@ -205,6 +213,8 @@ def _run(
                 if not comparison.holds and not known:
                     finding = Finding(case, str(comparison), comparison)
                     break
+        except FatalLossError as error:
+            raise _FatalError(Finding(case, str(error))) from error
         except LossError as error:
             finding = Finding(case, str(error))
         if finding is not None:
@@ -240,7 +250,7 @@ def _run(
         warnings.simplefilter("ignore", HypothesisWarning)
         try:
             probe()
-        except _BrokenError as broken:
+        except (_BrokenError, _FatalError) as broken:
             tally.last = broken.finding
         except (SkipTest, Unsatisfiable):
             # The database holds nothing, or nothing that is a case any more.

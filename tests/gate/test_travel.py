@@ -37,6 +37,7 @@ from tests.gate.conftest import ROOT
 
 LOSSES = Path(__file__).parent / "simple_losses.py"
 NUMPY = Style("numpy", is_factory=False, per_scale=False)
+REQUEST = reporting.Request("mine.py:loss", "batch", 0, 100)
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -81,7 +82,7 @@ def checked(loss: str, law: str, claims: str = "batch") -> Left:
     found = [document(v, loss, claims, 0) for v in search(LAWS[law], loaded.candidate, seed=0)]
     broken = [v for v in found if v["counterexample"] is not None]
     assert broken, f"{loss} does not break {law}"
-    reporting.save(broken, Path("report"), loaded.style)
+    reporting.save(REQUEST, broken, Path("report"), loaded.style)
     name = f"{law}_{broken[0]['component'] or 'loss'}"
     files = [Path("report") / f"{kind}_{name}.py" for kind in ("test", "show")]
     return Left(files[0], files[1], Path(broken[0]["counterexample"]), broken[0]["message"])
@@ -220,7 +221,7 @@ def skeleton(text: str) -> str:
 
 def texts(found: Counterexample) -> tuple[str, str]:
     return (
-        regression_text(found, "partition-location.json", f"because {found.law}"),
+        regression_text(found, "partition-location.json", f"because {found.law}", None),
         snippet_text(found, Style("numpy", True, False)),
     )
 
@@ -283,7 +284,7 @@ def test_where_there_is_no_snippet_the_test_says_why(folder: Path) -> None:
         told = why_none(found, style)
         assert told is not None
         assert reason in told
-        assert reason in " ".join(regression_text(found, "x.json", told).split("\n# "))
+        assert reason in " ".join(regression_text(found, "x.json", told, None).split("\n# "))
 
 
 def test_a_snippet_of_an_older_counterexample_does_not_stay(folder: Path) -> None:
@@ -291,7 +292,7 @@ def test_a_snippet_of_an_older_counterexample_does_not_stay(folder: Path) -> Non
     assert left.snippet.exists()
     found = to_document(replace(_PARTITION, message="location: d(L(X))/d(x) = 1, expected 0"))
     verdict = {"law": "partition", "component": "location", "counterexample": found}
-    reporting.save([verdict], Path("report"), NUMPY)
+    reporting.save(REQUEST, [verdict], Path("report"), NUMPY)
     assert not left.snippet.exists()
     assert left.test.exists()
 

@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from mgloss.gate.asked_loss import AskedLoss
+
 LossArgument = Annotated[
     str | None,
     typer.Argument(
@@ -91,6 +93,14 @@ FrameworkOption = Annotated[
         "recognized.",
     ),
 ]
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", metavar="SECONDS", help="That the loss may take for a batch."),
+]
+MemoryOption = Annotated[
+    float,
+    typer.Option("--memory", metavar="GIB", help="That the loss's own process may use."),
+]
 TracebackOption = Annotated[
     bool, typer.Option("--traceback", help="Show Python's traceback where the loss raises.")
 ]
@@ -100,6 +110,25 @@ def fail(message: str) -> NoReturn:
     """Say what is wrong with the request and end with status 2."""
     print(f"mgloss: {message}", file=sys.stderr)
     raise typer.Exit(2)
+
+
+def asked_loss(
+    loss: str | None,
+    claims: str,
+    options: str | None,
+    problem: str | None,
+    framework: str | None,
+    traceback: bool,
+    timeout: float,
+    memory: float,
+) -> AskedLoss:
+    """What a command's arguments of these names ask for; status 2 where that cannot be."""
+    # The laws run in a folder of their own, and so a path must not depend on this one.
+    file = str(Path(options).resolve()) if options not in (None, "all") else options
+    try:
+        return AskedLoss(loss, claims, file, problem, framework, traceback, timeout, memory)
+    except ValueError as error:
+        fail(str(error))
 
 
 def check_search_numbers(max_examples: int, seed: int, workers: str) -> None:

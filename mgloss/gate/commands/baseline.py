@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     CheckWorkersOption,
     ExamplesOption,
     FrameworkOption,
     LossArgument,
+    MemoryOption,
     OptionsOption,
     ProblemOption,
     SeedOption,
+    TimeoutOption,
     TracebackOption,
+    asked_loss,
     fail,
     need_writable,
 )
@@ -39,6 +43,8 @@ def baseline(
     options: OptionsOption = None,
     problem: ProblemOption = None,
     framework: FrameworkOption = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    memory: MemoryOption = DEFAULT_MEMORY,
     max_examples: ExamplesOption = 100,
     seed: SeedOption = 0,
     n: CheckWorkersOption = None,
@@ -66,16 +72,11 @@ def baseline(
     console = Console(highlight=False)
     judged = judge(
         console,
-        loss=loss,
-        claims=claims,
+        asked_loss(loss, claims, options, problem, framework, traceback, timeout, memory),
         laws=tuple(law or ()),
-        options=options,
-        problem=problem,
-        framework=framework,
         max_examples=max_examples,
         seed=seed,
         n=n,
-        traceback=traceback,
     )
     console.print(terminal.verdict_table(judged.found, judged.components))
     status = reporting.conclude(console, judged.found, [], judged.completed)

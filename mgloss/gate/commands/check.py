@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     CheckWorkersOption,
     ExamplesOption,
@@ -20,10 +20,13 @@ from mgloss.gate.commands.arguments import (
     JunitOption,
     LossArgument,
     MarkdownOption,
+    MemoryOption,
     OptionsOption,
     ProblemOption,
     SeedOption,
+    TimeoutOption,
     TracebackOption,
+    asked_loss,
     check_search_numbers,
     fail,
     need_writable,
@@ -32,6 +35,7 @@ from mgloss.gate.commands.arguments import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mgloss.gate.asked_loss import AskedLoss
     from mgloss.gate.calling import Style
     from mgloss.gate.reporting import Request
     from mgspec import Candidate
@@ -49,6 +53,8 @@ def check(
     options: OptionsOption = None,
     problem: ProblemOption = None,
     framework: FrameworkOption = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    memory: MemoryOption = DEFAULT_MEMORY,
     max_examples: ExamplesOption = 100,
     seed: SeedOption = 0,
     n: CheckWorkersOption = None,
@@ -122,18 +128,13 @@ def check(
     with no_commands(asked_for.github):
         judged = judge(
             console,
-            loss=loss,
-            claims=claims,
+            asked_loss(loss, claims, options, problem, framework, traceback, timeout, memory),
             laws=laws,
             # What was recorded is guarded, claimed or not.
             further=tuple(recorded.laws) if recorded is not None and not laws else (),
-            options=options,
-            problem=problem,
-            framework=framework,
             max_examples=max_examples,
             seed=seed,
             n=n,
-            traceback=traceback,
             replay=replay or report,
             database=database,
             junit=junit is not None,
@@ -192,18 +193,13 @@ class Judged:
 
 def judge(
     console: Console,
+    asked: AskedLoss,
     *,
-    loss: str | None,
-    claims: str,
     laws: tuple[str, ...],
     further: tuple[str, ...] = (),
-    options: str | None,
-    problem: str | None = None,
-    framework: str | None = None,
     max_examples: int,
     seed: int,
     n: str | None,
-    traceback: bool,
     replay: Path | None = None,
     database: str | None = None,
     junit: bool = False,
@@ -217,80 +213,65 @@ def judge(
     import traceback as tracebacks
 
     from mgloss.gate import problems, reporting
-    from mgloss.gate.asked_options import ALL, read
-    from mgloss.gate.loading import Loaded, LoadError
-    from mgloss.gate.plugin import loaded, opened, selected
+    from mgloss.gate.asked_loss import loaded
+    from mgloss.gate.asked_options import read
+    from mgloss.gate.importing import LoadError
+    from mgloss.gate.plugin import opened, selected
     from mgloss.gate.reports.junit import recorded
     from mgloss.gate.stored import fitting, of_folder
+    from mgloss.gate.worker.process import end_all
     from mgspec.candidate import components_of
 
-    n = n or ("0" if loss else "auto")
+    claims = asked.claims
+    n = n or ("0" if asked.loss else "auto")
     check_search_numbers(max_examples, seed, n)
     try:
-        asked_laws = selected(claims, laws, is_multigrid=loss is None or options is not None)
+        asked_laws = selected(claims, laws, is_multigrid=asked.is_multigrid)
         chosen = tuple(dict.fromkeys((*asked_laws, *further)))
     except ValueError as error:
         fail(str(error))
-    # The laws run in a folder of their own, and so a path must not depend on this one.
-    asked = str(Path(options).resolve()) if options not in (None, ALL) else options
     try:
         opened(database)
     except ValueError as error:
         fail(f"--database {error}")
-
-    def load_loss() -> Loaded:
-        return loaded(
-            loss,
-            claims,
-            options=asked,
-            problem=problem,
-            framework=framework,
-            show_traceback=traceback,
-        )
-
-    def candidate() -> Candidate:
-        return load_loss().candidate
-
-    here = Path.cwd()  # a foreign loss may leave it
     notes: tuple[str, ...] = ()
     style = None
     with console.status("loading the loss"):
         try:
-            if loss is None:  # known without TensorFlow, which the processes import themselves
-                components = components_of(read(asked, claims))
+            if asked.loss is None:  # without TensorFlow, which the processes import themselves
+                components = components_of(read(asked.options, claims))
             else:
-                components, notes = candidate().components, load_loss().notes
-                style = load_loss().style
-            description = problems.description(problem)
-            os.chdir(here)
+                found_loss = loaded(asked)
+                components, notes = found_loss.candidate.components, found_loss.notes
+                style = found_loss.style
+                if n != "0":  # each process has one of its own
+                    end_all()
+            description = problems.description(asked.problem)
         except ValueError as error:
             fail(str(error))
         except LoadError as error:
-            if traceback and error.__cause__ is not None:
+            if asked.show_traceback and error.__cause__ is not None:
                 tracebacks.print_exception(error.__cause__)
             fail(str(error))
     stored, passed_over = of_folder(replay, description) if replay is not None else ([], [])
     passed_over += fitting(stored, chosen, claims)[1]
-    request = reporting.Request(loss, claims, seed, max_examples, problem, framework)
+    recognized = style.framework if style is not None else "tensorflow"
+    request = reporting.Request(
+        asked.loss, claims, seed, max_examples, asked.problem, asked.framework, recognized
+    )
     reporting.show_request(console, request, (*notes, *passed_over))
     said: list[str] = []
     arguments = [
-        f"--claims={claims}",
+        *asked.of_pytest,
         f"--law-examples={max_examples}",
         f"--law-seed={seed}",
         *(f"--law={name}" for name in chosen),
-        f"--loss={loss}" if loss else "--law-reference",
-        *([f"--loss-options={asked}"] if asked else []),
-        *([f"--loss-problem={problem}"] if problem else []),
-        *([f"--loss-framework={framework}"] if framework else []),
-        *(["--loss-traceback"] if traceback else []),
         *([f"--law-replay={replay}"] if replay is not None else []),
         *([f"--law-database={database}"] if database else []),
     ]
     with recorded(junit) as recording:
         arguments += recording.arguments
         found, completed = reporting.gather(console, len(chosen), arguments, n, said.append)
-    os.chdir(here)
     if completed:
         found += reporting.lost(found, chosen)
     found.sort(key=lambda v: chosen.index(v["law"]))
@@ -304,5 +285,5 @@ def judge(
         tuple(said),
         completed,
         recording.text,
-        candidate,
+        lambda: loaded(asked).candidate,
     )

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from mgloss.gate.commands.arguments import (
+    FrameworkOption,
+    ProblemOption,
     SeedOption,
     check_search_numbers,
     fail,
@@ -29,6 +31,8 @@ def diff(
         int,
         typer.Option("--max-examples", help="Batches compared before two losses are the same."),
     ] = 200,
+    problem: ProblemOption = None,
+    framework: FrameworkOption = None,
     seed: SeedOption = 0,
     json: Annotated[
         Path | None,
@@ -73,7 +77,11 @@ def diff(
                 place = Path(folder) / str(number)
                 place.mkdir()
                 try:
-                    loaded.append(load_apart(named(asked), "batch", place))
+                    loaded.append(
+                        load_apart(
+                            named(asked), "batch", place, problem=problem, framework=framework
+                        )
+                    )
                 except LoadError as error:
                     fail(str(error).replace(f"{place.resolve()}{os.sep}", ""))
                 os.chdir(here)

@@ -7,11 +7,23 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.commands.arguments import LossArgument, fail, need_writable
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
+from mgloss.gate.commands.arguments import (
+    FrameworkOption,
+    LossArgument,
+    MemoryOption,
+    TimeoutOption,
+    asked_loss,
+    fail,
+    need_writable,
+)
 
 
 def identify(
     loss: LossArgument = None,
+    framework: FrameworkOption = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    memory: MemoryOption = DEFAULT_MEMORY,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write what was found to FILE as JSON."),
@@ -33,15 +45,15 @@ def identify(
     from rich.console import Console
 
     from mgloss.gate import behaviour_report
-    from mgloss.gate.loading import LoadError, load
+    from mgloss.gate.asked_loss import loaded
+    from mgloss.gate.importing import LoadError
 
     if json is not None:
         need_writable(json, "--json")
-        json = json.resolve()  # a foreign loss may leave this folder
     console = Console(highlight=False)
     with console.status("loading the loss"):
         try:
-            found = load(loss, "batch")
+            found = loaded(asked_loss(loss, "batch", None, None, framework, False, timeout, memory))
         except LoadError as error:
             fail(str(error))
     told = behaviour_report.gather(console, found.candidate)

@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     FrameworkOption,
+    MemoryOption,
     ProblemOption,
+    TimeoutOption,
     TracebackOption,
+    asked_loss,
     fail,
 )
 
@@ -26,6 +30,8 @@ def replay(
     ] = None,
     problem: ProblemOption = None,
     framework: FrameworkOption = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    memory: MemoryOption = DEFAULT_MEMORY,
     traceback: TracebackOption = False,
 ) -> None:
     """Run stored counterexamples again, one by one.
@@ -42,9 +48,9 @@ def replay(
     from rich.markup import escape
 
     from mgloss.gate import problems, terminal
+    from mgloss.gate.asked_loss import loaded
     from mgloss.gate.asked_options import ALL
     from mgloss.gate.loading import LoadError
-    from mgloss.gate.plugin import loaded
     from mgloss.gate.stored import Stored, judged
     from mgspec.counterexample import CounterexampleError, load
 
@@ -65,14 +71,17 @@ def replay(
     for each in stored:
         path, counterexample = each.path, each.counterexample
         try:
-            candidate = loaded(
+            asked = asked_loss(
                 loss,
                 counterexample.claims,
-                options=ALL if problem is None else None,
-                problem=problem,
-                framework=framework,
-                show_traceback=traceback,
-            ).candidate
+                ALL if problem is None else None,
+                problem,
+                framework,
+                traceback,
+                timeout,
+                memory,
+            )
+            candidate = loaded(asked).candidate
             finding = judged(candidate, each)
         except (LoadError, ValueError) as error:
             fail(str(error))

@@ -84,7 +84,8 @@ class Outcome:
     @property
     def versions(self) -> str:
         """What the verdicts were found with."""
-        return ", ".join(f"{name} {version}" for name, version in verdicts.versions().items())
+        found = verdicts.versions(self.request.recognized)
+        return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 MARKS = {HOLDS: "✓ holds", BROKEN: "✗ broken", ERROR: "✗ no verdict", SKIPPED: "skipped"}

@@ -1,0 +1,37 @@
+"""Every command of examples/README.md gates its loss, and ends with the status told there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.gate.conftest import ROOT, run_mgloss
+
+README = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+GATED = re.findall(r"\| `mgloss (check .*?)` \| (\d)", README)
+
+
+def test_there_are_losses_of_four_frameworks_and_one_of_each_problem() -> None:
+    files = {arguments.split()[1].partition(":")[0] for arguments, _ in GATED}
+    assert len(files) >= 5
+    assert files == {f"examples/{p.name}" for p in (ROOT / "examples").glob("*.py")}
+    assert {"queries", "anchors", "grids"} <= set(" ".join(a for a, _ in GATED).split())
+
+
+@pytest.mark.parametrize(("arguments", "status"), GATED)
+def test_the_command_of_an_example_ends_as_told(
+    arguments: str, status: str, tmp_path: Path
+) -> None:
+    # A dozen examples show what a hundred do: the losses are right, or wrong in most batches.
+    more = ["--max-examples", "12", "--report", str(tmp_path), "--no-github"]
+    result = run_mgloss(ROOT, *shlex.split(arguments), *more)
+    assert result.returncode == int(status), result.stdout + result.stderr
+    assert "laws hold" in result.stdout
+
+
+def test_a_pytorch_loss_to_a_verdict_takes_ten_lines() -> None:
+    text = (ROOT / "examples" / "torch_scales.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 10

@@ -128,7 +128,9 @@ def plain_text(error: BaseException) -> str:
     """What an exception says, in one line that is safe to print."""
     try:
         text = " ".join(str(error).split())
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return "(its message cannot be read)"
     return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_MESSAGE])
 

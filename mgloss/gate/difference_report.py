@@ -16,6 +16,7 @@ from rich.text import Text
 
 from mgloss.gate import terminal, verdicts
 from mgloss.gate.behaviour_report import listed, marked
+from mgloss.gate.python_text import file_part
 from mgspec.behaviour import behaviour_of
 from mgspec.counterexample import Counterexample, to_document
 from mgspec.difference import Difference, Effort, Pair, Seen, added, differences, survey, where
@@ -192,7 +193,7 @@ def save(request: Request, found: Found, report: Path) -> list[Path]:
     """Write each difference to a file. Raises OSError where that cannot be done."""
     saved = []
     for difference in found.differences:
-        path = report / f"difference-{difference.component or 'loss'}.json"
+        path = report / f"difference-{file_part(difference.component)}.json"
         document = _document(request, difference)
         write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
         saved.append(path)

@@ -18,13 +18,14 @@ from mgspec.normalizations import unknown
 DEFAULT_NAME = "loss"
 
 
+Imported = tuple[Any, str, ModuleType]  # a value, its name, and the module that holds it
+
+
 class LoadError(Exception):
     """What was named cannot be loaded or used; the message says what would do."""
 
 
-def value_named(
-    asked: str, *, what: str = "LOSS", default: str = DEFAULT_NAME
-) -> tuple[Any, str, ModuleType]:
+def value_named(asked: str, *, what: str = "LOSS", default: str = DEFAULT_NAME) -> Imported:
     """The value that is asked for, its name, and the module that holds it.
 
     what: is asked for, as messages call it. default: the name, where none is given.

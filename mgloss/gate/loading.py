@@ -15,7 +15,7 @@ from mgloss.gate.adapters.adapter import Adapter, asked, evaluate, evaluation
 from mgloss.gate.adapters.frameworks import FrameworkError
 from mgloss.gate.callables import form_of, takes_predictions_first
 from mgloss.gate.calling import AnswerError, Form, Style, probes
-from mgloss.gate.importing import LoadError, place_and_name, value_named
+from mgloss.gate.importing import Imported, LoadError, place_and_name, value_named
 from mgspec import Candidate, Description, LossError, Options, normalization
 from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.layout import AnyBatch, AnyProblem
@@ -61,12 +61,16 @@ def load(
     problem: str | None = None,
     framework: str | None = None,
     show_traceback: bool = False,
+    imported: Imported | None = None,
+    tried: bool = True,
 ) -> Loaded:
     """The candidate that LOSS names: `package.module:name` or `path/to/file.py[:name]`.
 
     loss: None for the built-in reference. options: as of `asked_options.read`; None for a loss
         other than the reference that is taken for the three plain terms. problem: as of
         `problems.description`. framework: None for whichever the loss is found to be of.
+    imported: what `value_named(loss)` gives, where that is known. tried: evaluate it on plain
+        batches to see what it returns; else it is taken to be what is likely.
 
     Raises ValueError for an unknown normalization or options that are none, LoadError for a LOSS
     that cannot be judged.
@@ -91,10 +95,9 @@ def load(
     if problem is not None and options is not None:
         raise LoadError("--options tell of this project's layout, --problem of another: give one")
     described = problems.description(problem)
-    value, name, module = value_named(loss)
-    found = _candidate(
-        _Asked(loss, value, name, module, claims, described, framework, show_traceback)
-    )
+    value, name, module = imported or value_named(loss)
+    asked = _Asked(loss, value, name, module, claims, described, framework, show_traceback)
+    found = _candidate(asked, tried)
     return _with_options(found, _plain(found) if options is None else chosen)
 
 
@@ -144,7 +147,7 @@ def _with_options(found: Loaded, options: Options | None) -> Loaded:
     return replace(found, candidate=replace(found.candidate, options=options))
 
 
-def _candidate(ask: _Asked) -> Loaded:
+def _candidate(ask: _Asked, is_tried: bool = True) -> Loaded:
     """Tries the loss on plain batches, to see what it is of, how it is called, what it returns."""
     form = form_of(
         ask.loss,
@@ -157,7 +160,7 @@ def _candidate(ask: _Asked) -> Loaded:
         probes() if ask.description is None else problems.probes(ask.description)
     )
     try:
-        adapter, tried = _of_framework(ask, form, batches)
+        adapter, tried = _of_framework(ask, form, batches if is_tried else ())
     except AnswerError as wrong:
         raise LoadError(f"{ask.loss}: {wrong}") from wrong
     form = tried.form
@@ -261,6 +264,8 @@ def _tried(form: Form, adapter: Adapter, batches: Sequence[tuple[AnyProblem, Any
                 errors.setdefault(attempt.per_scale, error)
             else:
                 return _Tried(attempt, answer.components, errors.get(attempt.per_scale))
+    if not batches:
+        return _Tried(form, None, None)
     cause = errors[False].__cause__
     not_for_lists = isinstance(cause, (AttributeError, TypeError)) and "list" in str(cause)
     likely = attempts[-1] if not_for_lists else form

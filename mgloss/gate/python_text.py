@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
 WIDTH = 100
+
+
+def file_part(component: str | None) -> str:
+    """A component in the name of a file or a function: losses may name theirs as they like."""
+    return re.sub(r"\W", "_", component or "loss")
 
 
 def quoted(text: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from mgloss.gate.python_text import comment, docstring, quoted
+from mgloss.gate.python_text import comment, docstring, file_part, quoted
 from mgspec import LAWS
 from mgspec.counterexample import Counterexample
 
@@ -20,8 +18,7 @@ def test_text(
     no_snippet: why there is no snippet of it, or None. problem: as of `mgloss check --problem`.
     """
     law = LAWS[counterexample.law]
-    component = re.sub(r"\W", "_", counterexample.component or "loss")
-    name = f"test_{counterexample.law}_{component}"
+    name = f"test_{counterexample.law}_{file_part(counterexample.component)}"
     lines = docstring(
         f"A batch on which a loss broke the law '{law.name}' of loss normalization.",
         f"A regression test for pytest: copy it, with {file}, among your tests. It needs mgloss, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from rich.text import Text
 from mgloss.gate import problems, terminal, verdicts
 from mgloss.gate.baseline import WHOLE, Change, Comparison
 from mgloss.gate.calling import Style
+from mgloss.gate.python_text import file_part
 from mgloss.gate.regression import test_text
 from mgloss.gate.running import Listener, run
 from mgloss.gate.snippet import snippet_text, why_none
@@ -199,9 +199,7 @@ def save(
     """
     for verdict in found:
         if verdict["counterexample"] is not None:
-            # A loss of another layout names its components as it likes.
-            component = re.sub(r"\W", "_", verdict["component"] or "loss")
-            name = f"{verdict['law']}-{component}"
+            name = f"{verdict['law']}-{file_part(verdict['component'])}"
             counterexample = from_document(verdict["counterexample"], request.description)
             path = report / f"{name}.json"
             save_counterexample(counterexample, path)

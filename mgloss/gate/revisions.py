@@ -6,26 +6,23 @@ work tree and the index are neither read nor changed.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 
-from mgloss.gate import problems
-from mgloss.gate.loading import Loaded, LoadError, load
-from mgspec import Evaluation
-from mgspec.layout import AnyBatch, AnyProblem
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT, AskedLoss
+from mgloss.gate.importing import LoadError
+from mgloss.gate.loading import Loaded
+from mgloss.gate.worker.process import load_apart
 
 # Modules that are never a revision's own, wherever they lie.
 _INSTALLED = {"site-packages", "dist-packages"}
-_OURS = {"mgloss", "mgspec"}
 _HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
 
 
@@ -93,48 +90,6 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-@dataclass
-class Home:
-    """Where a loss comes from, and what it has imported from there.
-
-    root: the folder of its repository, or the copy of it. first, last: folders to import from,
-    before and after all others. replaced: nothing is imported from within this one.
-    modules: its own, which the other loss must not see.
-    """
-
-    root: Path
-    first: list[str] = field(default_factory=list)
-    last: list[str] = field(default_factory=list)
-    replaced: Path | None = None
-    modules: dict[str, ModuleType] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def visited(self) -> Iterator[None]:
-        """Its own modules can be imported here, and are out of the way afterwards."""
-        path, before = list(sys.path), {*sys.modules}
-        sys.path[:] = [*self.first, *(p for p in path if not self._is_replaced(p)), *self.last]
-        known = list(sys.path)
-        sys.modules.update(self.modules)
-        try:
-            yield
-        finally:
-            self.last += [folder for folder in sys.path if folder not in known]
-            for name in {*sys.modules} - before:
-                if name in self.modules or self._owns(name, sys.modules[name]):
-                    self.modules[name] = sys.modules.pop(name)
-            sys.path[:] = path
-
-    def _is_replaced(self, entry: str) -> bool:
-        return self.replaced is not None and _lies_in(self.replaced, Path(entry or "."))
-
-    def _owns(self, name: str, module: ModuleType) -> bool:
-        if name.partition(".")[0] in _OURS:
-            return False
-        origin = getattr(module, "__file__", None)
-        places = [origin] if origin else getattr(module, "__path__", ())  # of a folder without code
-        return any(_lies_in(self.root, Path(place)) for place in places)
-
-
 @functools.cache
 def _lies_in(folder: Path, path: Path) -> bool:
     """Whether it is a file or folder of a repository, what is installed into it apart."""
@@ -142,48 +97,57 @@ def _lies_in(folder: Path, path: Path) -> bool:
     return place.is_relative_to(folder) and not _INSTALLED.intersection(place.parts)
 
 
-def load_apart(
+def load_named(
     asked: Named,
-    claims: str,
     folder: Path,
     *,
     problem: str | None = None,
     framework: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    memory: float = DEFAULT_MEMORY,
 ) -> Loaded:
-    """The candidate that is asked for, whose imports are its own.
+    """The candidate that is asked for, in a process of its own, whose imports are its own.
 
     folder: an empty one that outlives the candidate; a revision is copied into it.
-    problem, framework: as of `loading.load`; the problem is not of a revision.
+    The others as of `AskedLoss`; the problem is not of a revision.
 
     Raises LoadError, also for what git cannot give.
     """
+
+    def of(loss: str) -> AskedLoss:
+        return AskedLoss(
+            loss,
+            "batch",
+            problem=problem,
+            framework=framework,
+            timeout=timeout,
+            memory=memory,
+        )
+
+    if asked.revision is None:
+        return load_apart(of(asked.loss))
     place = _place(asked.loss)
     is_file = place.endswith(".py")
     path = (Path.cwd() / place).parent.resolve() / Path(place).name
     start = _existing(path.parent) if is_file else Path.cwd()
     found = _git(start, "rev-parse", "--show-toplevel")
-    top = Path(found.stdout.strip()).resolve() if found.returncode == 0 else None
-    if asked.revision is None:
-        return _loaded(Home(top or start.resolve()), asked.loss, claims, problem, framework)
-    if top is None:
+    if found.returncode != 0:
         raise LoadError(
             f"{asked.loss}@{asked.revision}: {start} is in no git repository "
             f"({_last_line(found.stderr)})"
         )
+    top = Path(found.stdout.strip()).resolve()
     _extract(top, asked, folder)
     folder = folder.resolve()
-    home = Home(folder, _moved(top, folder), replaced=top)
+    others = [entry for entry in sys.path if not _lies_in(top, Path(entry or "."))]
+    imports = [*_moved(top, folder), *others]
     if not is_file:
-        with _inside(folder / Path.cwd().resolve().relative_to(top)):
-            try:
-                return _loaded(home, asked.loss, claims, problem, framework)
-            finally:
-                _check_origin(home, asked)
+        there = _existing(folder / Path.cwd().resolve().relative_to(top))
+        return load_apart(of(asked.loss), there, imports, partial(_refuse, asked, folder))
     relative = path.relative_to(top)
     if not (folder / relative).is_file():
         raise LoadError(f"{asked.loss}@{asked.revision}: that revision has no file {relative}")
-    loss = f"{folder / relative}{asked.loss[len(place) :]}"
-    return _loaded(home, loss, claims, problem, framework)
+    return load_apart(of(f"{folder / relative}{asked.loss[len(place) :]}"), None, imports)
 
 
 def _extract(top: Path, asked: Named, folder: Path) -> None:
@@ -224,37 +188,11 @@ def _moved(top: Path, folder: Path) -> list[str]:
     return [str(folder / entry.relative_to(top)) for entry in entries]
 
 
-@contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    here = Path.cwd()
-    os.chdir(_existing(folder))
-    try:
-        yield
-    finally:
-        os.chdir(here)
-
-
-def _loaded(
-    home: Home, loss: str, claims: str, problem: str | None, framework: str | None
-) -> Loaded:
-    problems.description(problem)  # from where it lies now
-    with home.visited():
-        loaded = load(loss, claims, problem=problem, framework=framework)
-    run = loaded.candidate.run
-
-    def at_home(of: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:
-        with home.visited():
-            return run(of, batch, gradients)
-
-    return replace(loaded, candidate=replace(loaded.candidate, run=at_home))
-
-
-def _check_origin(home: Home, asked: Named) -> None:
+def _refuse(asked: Named, folder: Path, origin: str | None) -> None:
     """A package is imported from wherever it is found first: that must be the revision."""
-    place = asked.loss.rpartition(":")[0]
-    if place not in home.modules and place in sys.modules:
+    if origin is None or not _lies_in(folder, Path(origin)):
+        place = asked.loss.rpartition(":")[0]
         raise LoadError(
-            f"{asked.loss}@{asked.revision}: {place} is imported from "
-            f"{getattr(sys.modules[place], '__file__', 'elsewhere')}, not from that revision; "
-            "name its file instead: path/to/file.py:name@REV"
+            f"{asked.loss}@{asked.revision}: {place} is imported from {origin or 'elsewhere'}, "
+            "not from that revision; name its file instead: path/to/file.py:name@REV"
         )

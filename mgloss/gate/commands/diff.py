@@ -9,10 +9,13 @@ from typing import Annotated
 
 import typer
 
+from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     FrameworkOption,
+    MemoryOption,
     ProblemOption,
     SeedOption,
+    TimeoutOption,
     check_search_numbers,
     fail,
     need_writable,
@@ -33,6 +36,8 @@ def diff(
     ] = 200,
     problem: ProblemOption = None,
     framework: FrameworkOption = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
+    memory: MemoryOption = DEFAULT_MEMORY,
     seed: SeedOption = 0,
     json: Annotated[
         Path | None,
@@ -60,8 +65,8 @@ def diff(
     from rich.console import Console
 
     from mgloss.gate import difference_report
-    from mgloss.gate.loading import LoadError
-    from mgloss.gate.revisions import load_apart, named
+    from mgloss.gate.importing import LoadError
+    from mgloss.gate.revisions import load_named, named
     from mgspec.difference import Pair
 
     check_search_numbers(max_examples, seed, "0")
@@ -69,7 +74,6 @@ def diff(
     if json is not None:
         need_writable(json, "--json")
     console = Console(highlight=False)
-    here = Path.cwd()  # a foreign loss may leave it
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         with console.status("loading the losses"):
             loaded = []
@@ -78,13 +82,17 @@ def diff(
                 place.mkdir()
                 try:
                     loaded.append(
-                        load_apart(
-                            named(asked), "batch", place, problem=problem, framework=framework
+                        load_named(
+                            named(asked),
+                            place,
+                            problem=problem,
+                            framework=framework,
+                            timeout=timeout,
+                            memory=memory,
                         )
                     )
-                except LoadError as error:
+                except (LoadError, ValueError) as error:
                     fail(str(error).replace(f"{place.resolve()}{os.sep}", ""))
-                os.chdir(here)
         pair = Pair.of(loaded[0].candidate, loaded[1].candidate)
         if not pair.new.components:
             fail(
@@ -94,7 +102,6 @@ def diff(
         request = difference_report.Request(old, new, max_examples, seed)
         difference_report.show_request(console, request, pair, [found.notes for found in loaded])
         found = difference_report.gather(console, request, pair)
-        os.chdir(here)
     try:
         saved = difference_report.save(request, found, report)
         if json is not None:

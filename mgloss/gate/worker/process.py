@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from mgspec import Candidate, Evaluation, LossError, Options
 from mgspec.candidate import FatalLossError
 from mgspec.layout import AnyBatch, AnyProblem
 
-LOADING = 120.0  # seconds to import the loss and its framework, or for the first evaluation
+IMPORTING = 120.0  # seconds for a loss, or a framework
+TRYING = 6  # times the limit of an evaluation, to see what a loss is: it is called up to 4 times
 ENDING = 5.0  # seconds to see how a process ended
 LIMITS = ("timeout", "memory")  # of what is asked: the gate's own business
 MOST_RUNNING = 2  # processes at a time; others are started anew when they are asked
@@ -35,6 +37,10 @@ CODE = (
     "from mgloss.gate.worker.serving import main; "
     "main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))"
 )
+
+
+# Told the file that the loss's module comes from; LoadError where that is a wrong one.
+Refuse = Callable[[str | None], None]
 
 
 class ForeignTracebackError(Exception):
@@ -48,7 +54,7 @@ class _Running:
     process: subprocess.Popen[bytes]
     questions: int
     answers: int
-    is_fresh: bool = True  # nothing has been evaluated yet
+    asked: int = 0  # questions
 
     @staticmethod
     def started(folder: Path, memory: float) -> _Running:
@@ -74,9 +80,14 @@ class _Running:
 
     def ask(self, message: Message, seconds: float) -> Message:
         """Raises TimeoutError, and what `frames` and `messages` raise."""
+        self.asked += 1
         deadline = time.monotonic() + seconds
-        frames.write(self.questions, messages.encode(message), deadline)
-        return messages.decode(frames.read(self.answers, deadline))
+        numbered = Message({**message.data, "number": self.asked}, message.arrays)
+        frames.write(self.questions, messages.encode(numbered), deadline)
+        reply = messages.decode(frames.read(self.answers, deadline))
+        if reply.data.get("number") != self.asked:
+            raise MessageError("to another question")
+        return reply
 
     def how_it_ended(self) -> str | None:
         """In words, without "the loss"; None for a process that has closed its pipe and lives."""
@@ -101,25 +112,49 @@ class _Running:
 class Worker:
     """A loss in a process of its own, which is started when it is asked and after it has ended."""
 
-    def __init__(self, asked: AskedLoss, folder: Path) -> None:
+    def __init__(
+        self, asked: AskedLoss, folder: Path, imports: Sequence[str], refuse: Refuse
+    ) -> None:
         self.asked = asked
         self.folder = folder
+        self.imports = list(imports)
+        self.refuse = refuse
+        self._answers = True  # as far as is known, on ordinary batches
         self._running: _Running | None = None
 
     def load(self) -> Message:
         """What the loss was found to be. Raises LoadError, ValueError."""
+        try:
+            return self._loaded(tried=self._answers)
+        except FatalLossError as error:
+            # Which batch it was, the laws will tell: they ask for no more than an answer.
+            self._answers = False
+            found = self._loaded(tried=False)
+            notes = [*found.data["notes"], f"on an ordinary batch, {error}"]
+            return Message({**found.data, "notes": notes})
+
+    def _loaded(self, *, tried: bool) -> Message:
         if len(_WORKERS) >= MOST_RUNNING:
             _WORKERS[0].end()
         self._running = _Running.started(self.folder, self.asked.memory)
         _WORKERS.append(self)
-        seconds = max(LOADING, self.asked.timeout)
+        importing = Message({"ask": "import", "loss": self.asked.loss, "path": self.imports})
         try:
-            reply = self._asked(
-                Message({"ask": "load", "arguments": _arguments(self.asked)}), seconds
-            )
+            imported = self._accepted(importing, max(IMPORTING, self.asked.timeout))
         except FatalLossError as error:
-            text = str(error).replace("answer", "load")
-            raise LoadError(f"{self.asked.loss}: {text}") from None
+            raise LoadError(f"{self.asked.loss}: cannot be imported: {error}") from None
+        origin = imported.data["origin"]
+        try:
+            self.refuse(str(origin) if origin is not None else None)
+        except LoadError:
+            self.end()
+            raise
+        arguments = _arguments(self.asked)
+        loading = Message({"ask": "load", "arguments": arguments, "tried": tried})
+        return self._accepted(loading, TRYING * self.asked.timeout if tried else IMPORTING)
+
+    def _accepted(self, question: Message, seconds: float) -> Message:
+        reply = self._asked(question, seconds)
         if "refused" in reply.data:
             self.end()
             text = str(reply.data["refused"])
@@ -136,18 +171,13 @@ class Worker:
                 self.load()
             except (LoadError, ValueError) as error:
                 raise FatalLossError(f"started anew, {error}") from None
-        assert self._running is not None
-        seconds = self.asked.timeout
-        if self._running.is_fresh:
-            seconds = max(LOADING, seconds)
         try:
             question = messages.question(problem, batch, gradients)
         except TypeError as error:
             raise LossError(
                 f"what the images share must be numbers, text, or tuples of them: {error}"
             ) from None
-        reply = self._asked(question, seconds)
-        self._running.is_fresh = False
+        reply = self._asked(question, self.asked.timeout)
         if "failed" in reply.data:
             raise LossError(str(reply.data["failed"]))
         try:
@@ -200,11 +230,21 @@ def _arguments(asked: AskedLoss) -> dict[str, Any]:
     return {name: value for name, value in asdict(asked).items() if name not in LIMITS}
 
 
-def load_apart(asked: AskedLoss) -> Loaded:
-    """A loss other than the reference, in a process of its own. Raises as `loading.load` does."""
+def load_apart(
+    asked: AskedLoss,
+    folder: Path | None = None,
+    imports: Sequence[str] | None = None,
+    refuse: Refuse = lambda origin: None,
+) -> Loaded:
+    """A loss other than the reference, in a process of its own. Raises as `loading.load` does.
+
+    folder: that it runs in; None for this one. imports: where it imports from, as `sys.path`; None
+        for where this process does. refuse: raises LoadError for an origin that is a wrong one.
+    """
     assert asked.loss is not None
     description = problems.description(asked.problem)
-    worker = Worker(asked, Path.cwd())
+    places = sys.path if imports is None else imports
+    worker = Worker(asked, folder or Path.cwd(), places, refuse)
     told = worker.load().data
     options = told["options"]
     candidate = Candidate(

@@ -8,7 +8,8 @@ import traceback
 from dataclasses import asdict
 from typing import Any
 
-from mgloss.gate.loading import Loaded, LoadError, load
+from mgloss.gate.importing import Imported, LoadError, value_named
+from mgloss.gate.loading import Loaded, load
 from mgloss.gate.worker import frames, limits, messages
 from mgloss.gate.worker.messages import Message
 from mgspec import LossError
@@ -20,29 +21,52 @@ def main(questions: int, answers: int, memory: float, gate: int) -> None:
     questions, answers: descriptors of the pipes. memory: the limit, in GiB. gate: its process.
     """
     limits.apply(memory, gate)
+    own = os.getpid()
+    imported: Imported | None = None
     loaded: Loaded | None = None
     while True:
         try:
             message = messages.decode(frames.read(questions))
         except frames.ClosedError:
             os._exit(0)  # whatever threads the loss has left
-        if message.data["ask"] == "load":
-            loaded, reply = _loaded(message.data["arguments"])
+        data = message.data
+        if data["ask"] == "import":
+            sys.path[:] = data["path"]
+            imported, reply = _imported(data["loss"])
+        elif data["ask"] == "load":
+            loaded, reply = _loaded(data["arguments"], imported, data["tried"])
         else:
             assert loaded is not None
             reply = _evaluated(loaded, message, memory)
+        if os.getpid() != own:  # the loss has forked
+            os._exit(0)
+        reply = Message({**reply.data, "number": data["number"]}, reply.arrays)
         frames.write(answers, messages.encode(reply))
 
 
-def _loaded(arguments: dict[str, Any]) -> tuple[Loaded | None, Message]:
+def _imported(loss: str) -> tuple[Imported | None, Message]:
     try:
-        found = load(**arguments)
+        found = value_named(loss)
+        return found, Message({"origin": getattr(found[2], "__file__", None)})
+    except LoadError as error:
+        return None, _refused(error)
+
+
+def _refused(error: LoadError | ValueError) -> Message:
+    cause = error.__cause__
+    shown = "".join(traceback.format_exception(cause)) if cause is not None else None
+    return Message(
+        {"refused": str(error), "is_load_error": isinstance(error, LoadError), "cause": shown}
+    )
+
+
+def _loaded(
+    arguments: dict[str, Any], imported: Imported | None, tried: bool
+) -> tuple[Loaded | None, Message]:
+    try:
+        found = load(**arguments, imported=imported, tried=tried)
     except (LoadError, ValueError) as error:
-        cause = error.__cause__
-        shown = "".join(traceback.format_exception(cause)) if cause is not None else None
-        return None, Message(
-            {"refused": str(error), "is_load_error": isinstance(error, LoadError), "cause": shown}
-        )
+        return None, _refused(error)
     candidate = found.candidate
     return found, Message(
         {
@@ -65,6 +89,8 @@ def _evaluated(loaded: Loaded, message: Message, memory: float) -> Message:
         if isinstance(error.__cause__, MemoryError):
             text += f"; it may use {memory:g} GiB (--memory)"
         return Message({"failed": text})
+    except KeyboardInterrupt:  # the loss's own: the user's goes to the gate
+        return Message({"failed": "the loss raised KeyboardInterrupt"})
     except MemoryError:
         return Message({"failed": f"the loss left no memory of {memory:g} GiB (--memory)"})
 

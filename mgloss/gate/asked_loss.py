@@ -21,7 +21,7 @@ class AskedLoss:
     loss: None for the reference. The others up to show_traceback: as of `loading.load`.
     timeout: seconds an evaluation may take. memory: GiB that its process may use.
 
-    Raises ValueError for limits that are none.
+    Raises ValueError for limits that are none, and for what cannot be said of the reference.
     """
 
     loss: str | None
@@ -38,6 +38,11 @@ class AskedLoss:
             limit = getattr(self, what)
             if not 0 < limit < math.inf:
                 raise ValueError(f"--{what} {limit:g}: expected {unit}, more than 0")
+        if self.loss is None and (self.problem or self.framework):
+            raise ValueError(
+                "the reference is of this project's layout and of TensorFlow: --problem and "
+                "--framework say what a LOSS is, so name one"
+            )
 
     @property
     def is_multigrid(self) -> bool:
@@ -71,13 +76,7 @@ def loaded(asked: AskedLoss) -> Loaded:
     from mgloss.gate.loading import load
 
     if asked.loss is None:
-        return load(
-            None,
-            asked.claims,
-            options=asked.options,
-            problem=asked.problem,
-            framework=asked.framework,
-        )
+        return load(None, asked.claims, options=asked.options)
     from mgloss.gate.worker.process import load_apart
 
     return load_apart(asked)

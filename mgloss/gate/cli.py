@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import tempfile
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -68,8 +69,14 @@ for command in (check, baseline, matrix, explain, replay, identify, diff):
     app.command()(command)
 
 
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """The entry point `mgloss`."""
+    # What ends a CI job is as Ctrl-C: what was found so far is saved and reported.
+    signal.signal(signal.SIGTERM, _interrupt)
     # Hypothesis keeps notes in the current folder by default; the user's is not ours to write in.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)

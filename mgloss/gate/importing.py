@@ -28,12 +28,13 @@ class LoadError(Exception):
 def value_named(asked: str, *, what: str = "LOSS", default: str = DEFAULT_NAME) -> Imported:
     """The value that is asked for, its name, and the module that holds it.
 
-    what: is asked for, as messages call it. default: the name, where none is given.
+    what: is asked for, as messages call it. default: the name, where none is given. kind: that
+    other values in the module would be of; None for functions.
     """
     module, name = _module(asked, what, default)
     value = getattr(module, name, None)
     if value is None:
-        raise LoadError(f"{asked}: {_no_such_name(module, name)}")
+        raise LoadError(f"{asked}: {_no_such_name(module, name, kind)}")
     return value, name, module
 
 
@@ -89,14 +90,14 @@ def _imported(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
         sys.path.append(str(folder))
 
 
-def _no_such_name(module: ModuleType, name: str) -> str:
-    functions = [
-        known
-        for known, value in vars(module).items()
-        if callable(value)
-        and not known.startswith("_")
-        and getattr(value, "__module__", None) == module.__name__
-    ]
-    if not functions:
-        return f"defines no function {name!r}, nor any other"
-    return str(unknown("name", name, functions))
+def _no_such_name(module: ModuleType, name: str, kind: type | None) -> str:
+    def may_be_meant(value: Any) -> bool:
+        if kind is not None:
+            return isinstance(value, kind)
+        return callable(value) and getattr(value, "__module__", None) == module.__name__
+
+    known = [n for n, v in vars(module).items() if may_be_meant(v) and not n.startswith("_")]
+    if not known:
+        wanted = "function" if kind is None else kind.__name__
+        return f"defines no {wanted} {name!r}, nor any other"
+    return str(unknown("name", name, known))

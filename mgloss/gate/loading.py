@@ -78,11 +78,6 @@ def load(
     normalization(claims)
     chosen = asked_options.read(options, claims)
     if loss is None:
-        if problem is not None or framework is not None:
-            raise LoadError(
-                "the reference is of this project's layout and of TensorFlow: --problem and "
-                "--framework say what a LOSS is, so name one"
-            )
         try:
             frameworks.adapter("tensorflow")
         except FrameworkError as error:

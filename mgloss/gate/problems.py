@@ -35,7 +35,7 @@ def description(asked: str | Description | None) -> Description | None:
             f"--problem: {unknown('problem', asked, tuple(BUILT_IN))}, or path/to/file.py:name of "
             "an mgspec.Description"
         )
-    value, name, _ = value_named(asked, what="--problem", default=DEFAULT_NAME)
+    value, name, _ = value_named(asked, what="--problem", default=DEFAULT_NAME, kind=Description)
     if not isinstance(value, Description):
         raise LoadError(
             f"--problem {asked}: {name!r} is {type(value).__name__}, expected an mgspec.Description"

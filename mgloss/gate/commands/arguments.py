@@ -35,8 +35,7 @@ CheckWorkersOption = Annotated[
     typer.Option(
         "-n",
         metavar="N|auto",
-        help="Processes to spread the laws over; 0: this one. Default: auto for the reference, "
-        "0 for another loss.",
+        help="Processes to spread the laws over; 0: this one. Default: auto.",
     ),
 ]
 JsonOption = Annotated[

@@ -223,11 +223,11 @@ def judge(
     from mgspec.candidate import components_of
 
     claims = asked.claims
-    n = n or ("0" if asked.loss else "auto")
-    check_search_numbers(max_examples, seed, n)
+    check_search_numbers(max_examples, seed, n or "auto")
     try:
         asked_laws = selected(claims, laws, is_multigrid=asked.is_multigrid)
         chosen = tuple(dict.fromkeys((*asked_laws, *further)))
+        n = n or ("auto" if len(chosen) > 1 else "0")
     except ValueError as error:
         fail(str(error))
     try:

@@ -25,7 +25,9 @@ class LoadError(Exception):
     """What was named cannot be loaded or used; the message says what would do."""
 
 
-def value_named(asked: str, *, what: str = "LOSS", default: str = DEFAULT_NAME) -> Imported:
+def value_named(
+    asked: str, *, what: str = "LOSS", default: str = DEFAULT_NAME, kind: type | None = None
+) -> Imported:
     """The value that is asked for, its name, and the module that holds it.
 
     what: is asked for, as messages call it. default: the name, where none is given. kind: that

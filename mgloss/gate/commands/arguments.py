@@ -35,7 +35,8 @@ CheckWorkersOption = Annotated[
     typer.Option(
         "-n",
         metavar="N|auto",
-        help="Processes to spread the laws over; 0: this one. Default: auto.",
+        help="Processes to spread the laws over; 0: this one. Default: auto, or 0 for "
+        "a short search.",
     ),
 ]
 JsonOption = Annotated[

@@ -170,6 +170,10 @@ def check(
     raise typer.Exit(status)
 
 
+# Examples of all laws together; fewer take less time than starting processes does.
+WORTH_PROCESSES = 500
+
+
 @dataclass(frozen=True)
 class Judged:
     """What was found. components: those that the loss returns. style: how a file calls it.
@@ -227,7 +231,8 @@ def judge(
     try:
         asked_laws = selected(claims, laws, is_multigrid=asked.is_multigrid)
         chosen = tuple(dict.fromkeys((*asked_laws, *further)))
-        n = n or ("auto" if len(chosen) > 1 else "0")
+        examples = len(chosen) * max_examples
+        n = n or ("auto" if examples >= WORTH_PROCESSES and len(chosen) > 1 else "0")
     except ValueError as error:
         fail(str(error))
     try:

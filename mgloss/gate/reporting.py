@@ -119,6 +119,7 @@ def show_request(console: Console, request: Request, notes: Sequence[str]) -> No
     """The head of the report."""
     console.print(
         f"[bold]{escape(request.name)}[/bold] against the laws of [bold]{request.claims}[/bold]"
+        f"{escape(f', its images {request.problem}') if request.problem else ''}"
         f"  ({request.max_examples} examples a law, seed {request.seed})"
     )
     for note in notes:

@@ -166,3 +166,11 @@ def test_a_described_loss_in_tests_of_ones_own(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stdout
     assert "2 xfailed" in result.stdout
+
+
+def test_a_described_loss_as_items_of_pytest(users_pytest: Run) -> None:
+    asked = ("--loss", f"{LOSSES}:by_objects", "--loss-problem", LOSSES, "--law-examples", 20)
+    result = users_pytest(*asked, "-k", "partition or pure")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "1 failed, 1 passed" in result.stdout
+    assert "true/box [1]" in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,8 +215,6 @@ def judge(
     counterexamples to judge first. database: of examples. junit: have pytest write its XML.
     Ends with status 2 where the request is wrong or the loss cannot be loaded.
     """
-    import traceback as tracebacks
-
     from mgloss.gate import problems, reporting
     from mgloss.gate.asked_loss import loaded
     from mgloss.gate.asked_options import read
@@ -256,7 +255,7 @@ def judge(
             fail(str(error))
         except LoadError as error:
             if asked.show_traceback and error.__cause__ is not None:
-                tracebacks.print_exception(error.__cause__)
+                print(error.__cause__, file=sys.stderr)  # as the loss's own process told it
             fail(str(error))
     stored, passed_over = of_folder(replay, description) if replay is not None else ([], [])
     passed_over += fitting(stored, chosen, claims)[1]

@@ -43,7 +43,9 @@ class Outcome:
     @property
     def asked(self) -> str:
         """How hard was looked."""
-        return f"{count(self.request.max_examples, 'example')} a law, seed {self.request.seed}"
+        images = f", its images {self.request.problem}" if self.request.problem else ""
+        examples = count(self.request.max_examples, "example")
+        return f"{examples} a law, seed {self.request.seed}{images}"
 
     @property
     def headline(self) -> str:

@@ -34,14 +34,14 @@ def loaded(name: str, **asked: str) -> Loaded:
     return load(str(HERE / name), "batch", **asked)
 
 
-def statuses(name: str, law: str, examples: int = 15) -> set[str]:
+def statuses(name: str, law: str, examples: int = 8) -> set[str]:
     candidate = loaded(name).candidate
     verdicts = search(LAWS[law], candidate, max_examples=examples, seed=0)
     return {verdict.status for verdict in verdicts}
 
 
 @pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize("law", ["finite", "pure", "partition", "locality", "gradient"])
+@pytest.mark.parametrize("law", ["pure", "partition", "locality", "gradient"])
 def test_a_right_loss_is_not_accused(name: str, law: str) -> None:
     assert statuses(name, law) == {HOLDS}
 

@@ -21,7 +21,7 @@ from tests.gate.conftest import Run, said
 from tests.gate.worker.hostile import HOSTILE
 
 FILE = Path(__file__).with_name("hostile.py")
-HANGS = "did not answer within 0.5 s (--timeout)"
+HANGS = "did not answer within 1 s (--timeout)"
 
 # What is said of each; None for one that does no harm to its answers.
 SAID: dict[str, str | None] = {
@@ -94,7 +94,9 @@ def _children() -> list[int]:
 
 
 def verdict(name: str, law: str) -> Verdict:
-    asked = AskedLoss(f"{FILE}:{name}", "batch", timeout=0.5, memory=2)
+    # One that is only slow, on a machine with much to do, has its time.
+    timeout = 1 if SAID.get(name) == HANGS else 20
+    asked = AskedLoss(f"{FILE}:{name}", "batch", timeout=timeout, memory=2)
     candidate = load_apart(asked).candidate
     (found,) = search(LAWS[law], candidate, max_examples=20, seed=0)
     return found
@@ -141,7 +143,7 @@ def test_the_gate_goes_on_as_before(name: str) -> None:
 
 
 def test_the_other_laws_are_finished(mgloss: Run, tmp_path: Path) -> None:
-    result = mgloss("check", f"{FILE}:sleeps", "--timeout", 0.5, "--max-examples", 10)
+    result = mgloss("check", f"{FILE}:sleeps", "--timeout", 1, "--max-examples", 10)
     assert result.returncode == 1, result.stderr
     assert HANGS in said(result.stdout)
     assert "X: 2 images" in result.stdout

@@ -169,7 +169,7 @@ def test_a_described_loss_in_tests_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_a_described_loss_as_items_of_pytest(users_pytest: Run) -> None:
-    asked = ("--loss", f"{LOSSES}:by_objects", "--loss-problem", LOSSES, "--law-examples", 20)
+    asked = (f"--loss={LOSSES}:by_objects", f"--loss-problem={LOSSES}", "--law-examples=20")
     result = users_pytest(*asked, "-k", "partition or pure")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "1 failed, 1 passed" in result.stdout

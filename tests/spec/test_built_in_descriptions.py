@@ -214,9 +214,13 @@ def test_a_persons_own_description_is_named_and_not_taken_from_the_file() -> Non
     assert stored is not None
     document = to_document(stored)
     document["problem"]["description"] = "mine"
-    with pytest.raises(CounterexampleError, match="read from Python only"):
+    with pytest.raises(
+        CounterexampleError, match="problem 'mine': say where it is described, with --problem"
+    ):
         from_document(document)
-    with pytest.raises(CounterexampleError, match="read from Python only"):
+    with pytest.raises(
+        CounterexampleError, match="problem 'mine': say where it is described, with --problem"
+    ):
         from_document(document, BUILT_IN["anchors"])
 
 

@@ -66,7 +66,7 @@ SAID: dict[str, str | None] = {
     "returns_nan": "nan",
     "returns_other_components": "returned the components total where it had returned location",
     "returns_what_raises": "the loss ",
-    "returns_what_never_ends": "the loss ",
+    "returns_what_never_ends": HANGS,
     "raises_what_cannot_be_read": "(its message cannot be read)",
     "raises_a_long_story": "raised RuntimeError: ?[31magain and again",
     "depends_on_its_calls": "L(X)",

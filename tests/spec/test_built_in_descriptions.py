@@ -214,14 +214,10 @@ def test_a_persons_own_description_is_named_and_not_taken_from_the_file() -> Non
     assert stored is not None
     document = to_document(stored)
     document["problem"]["description"] = "mine"
-    with pytest.raises(
-        CounterexampleError, match="problem 'mine': say where it is described, with --problem"
-    ):
-        from_document(document)
-    with pytest.raises(
-        CounterexampleError, match="problem 'mine': say where it is described, with --problem"
-    ):
-        from_document(document, BUILT_IN["anchors"])
+    said = "problem 'mine': say where it is described, with --problem"
+    for described in (None, BUILT_IN["anchors"]):
+        with pytest.raises(CounterexampleError, match=said):
+            from_document(document, described)
 
 
 def _image(document: dict[str, Any]) -> dict[str, Any]:

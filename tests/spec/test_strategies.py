@@ -64,7 +64,7 @@ REACHED: dict[str, Callable[[Case], bool]] = {
 @pytest.mark.parametrize("what", REACHED)
 def test_a_batch_can_be(what: str) -> None:
     quick = settings(
-        max_examples=20_000,  # one in about a thousand is a large grid full of objects
+        max_examples=20_000,  # one in about 500 is a large grid full of objects
         phases=[Phase.generate],
         derandomize=True,
         database=None,

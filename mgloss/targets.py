@@ -2,6 +2,7 @@
 
 targets = encode(boxes_of_each_image, anchors, num_classes, input_shape, grids)
 decode(targets, anchors, input_shape)
+assign(...) as encode: who has which cells, without the arrays of all cells
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mgspec.boxes import LARGEST_LOG_SIZE
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY, Problem
 from mgspec.targets import FARTHEST
 
-__all__ = ["Decoded", "decode", "encode"]
+__all__ = ["Assignment", "Decoded", "assign", "decode", "encode"]
 
 Array = NDArray[Any]
 Anchors = Sequence[Sequence[tuple[float, float]]]
@@ -45,6 +46,25 @@ class Decoded:
     classes: Array
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """The objects of some images, and the positive cells of each.
+
+    Of every object: image `[M]`, boxes (x1, y1, x2, y2 in pixels) `[M, 4]`, classes (multi-hot)
+    `[M, C]`, scale and anchor (its number in the scale) `[M]`. Of every positive cell: the number
+    of its object, row and column, each `[N]`.
+    """
+
+    image: Array
+    boxes: Array
+    classes: Array
+    scale: Array
+    anchor: Array
+    object: Array
+    row: Array
+    column: Array
+
+
 def encode(
     boxes: Sequence[Any],
     anchors: Anchors,
@@ -62,25 +82,48 @@ def encode(
     problem that are none.
     """
     problem = _problem(anchors, num_classes, input_shape, grids)
-    targets = [
-        np.zeros((len(boxes), *grid, problem.channels(scale)), np.float32)
-        for scale, grid in enumerate(grids)
-    ]
+    found = assign(boxes, anchors, num_classes, input_shape, grids)
+    size = found.boxes[:, 2:] - found.boxes[:, :2]
+    targets = []
+    for s, grid in enumerate(grids):
+        here = found.scale[found.object] == s
+        one, row, column = found.object[here], found.row[here], found.column[here]
+        rows = np.zeros((len(one), problem.channels(s)), np.float32)
+        centre = _centres(found.boxes[one]) / problem.stride(grid)
+        rows[:, XY] = centre - np.stack([column, row], -1)
+        rows[:, WH] = np.log(size[one] / np.asarray(problem.anchors[s])[found.anchor[one]])
+        rows[:, OBJECTNESS] = 1
+        rows[np.arange(len(one)), FIRST_ANCHOR + found.anchor[one]] = 1
+        rows[:, problem.class_channels(s)] = found.classes[one]
+        target = np.zeros((len(boxes), *grid, problem.channels(s)), np.float32)
+        target[found.image[one], row, column] = rows
+        targets.append(target)
+    return targets
+
+
+def assign(
+    boxes: Sequence[Any],
+    anchors: Anchors,
+    num_classes: int,
+    input_shape: Size,
+    grids: Sequence[Size],
+) -> Assignment:
+    """Which object of each image has which cells. Arguments and errors are those of `encode`."""
+    problem = _problem(anchors, num_classes, input_shape, grids)
     image, corners, classes = _objects(boxes, num_classes)
     size = corners[:, 2:] - corners[:, :2]
     scale, number, anchor = _best_anchors(problem, size)
-    logs = np.log(size / anchor)
-    small = (np.abs(logs) <= LARGEST_LOG_SIZE).all(-1)
-    image, corners, classes, scale, number, logs, size = (
-        a[small] for a in (image, corners, classes, scale, number, logs, size)
+    small = (np.abs(np.log(size / anchor)) <= LARGEST_LOG_SIZE).all(-1)
+    image, corners, classes, scale, number, size = (
+        a[small] for a in (image, corners, classes, scale, number, size)
     )
 
     of_scale = np.array(grids, np.int64)
     stride = np.array([problem.stride(grid) for grid in grids])[scale]
-    centre = (corners[:, :2] + corners[:, 2:]) / 2 / stride  # x, y in cells
+    centre = _centres(corners) / stride  # x, y in cells
     far = np.abs(centre).max(-1, initial=0) > 2 * of_scale.max() + 2  # its cells have no number
     home = np.floor(np.where(far[:, None], -9, centre)).astype(np.int64)
-    cells = home[:, None, ::-1] + AROUND  # [N, 9, 2], row and column
+    cells = home[:, None, ::-1] + AROUND  # [M, 9, 2], row and column
     offsets = centre[:, None] - cells[..., ::-1]
     stored = offsets.astype(np.float32)
     inside = (cells >= 0) & (cells < of_scale[scale][:, None])
@@ -94,19 +137,13 @@ def encode(
 
     taken = np.flatnonzero(owner != NOBODY)
     owner = owner[taken]
-    which, rest = np.divmod(taken, first[-1])
-    for s, target in enumerate(targets):
-        here = (rest >= first[s]) & (rest < first[s + 1])
-        one = owner[here]
-        row, column = np.divmod(rest[here] - first[s], grids[s][1])
-        rows = np.zeros((len(one), target.shape[-1]), np.float32)
-        rows[:, XY] = centre[one] - np.stack([column, row], -1)
-        rows[:, WH] = logs[one]
-        rows[:, OBJECTNESS] = 1
-        rows[np.arange(len(one)), FIRST_ANCHOR + number[one]] = 1
-        rows[:, problem.class_channels(s)] = classes[one]
-        target[which[here], row, column] = rows
-    return targets
+    row, column = np.divmod(taken % first[-1] - first[scale[owner]], of_scale[scale[owner], 1])
+    return Assignment(image, corners, classes, scale, number, owner, row, column)
+
+
+def _centres(corners: Array) -> Array:
+    """x and y of the middle of each box."""
+    return (corners[:, :2] + corners[:, 2:]) / 2
 
 
 def _problem(

@@ -18,6 +18,7 @@ from mgloss.gate.commands.explain import explain
 from mgloss.gate.commands.identify import identify
 from mgloss.gate.commands.matrix import matrix
 from mgloss.gate.commands.replay import replay
+from mgloss.gate.commands.stats import stats
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,11 +62,13 @@ def _root(
 
       mgloss explain choosing                    which normalization to choose
 
+      mgloss stats instances_val2017.json        the expected count of a data set
+
     Exit status: 0 every claimed law holds, 1 a law is broken, 2 the request is wrong.
     """
 
 
-for command in (check, baseline, matrix, explain, replay, identify, diff):
+for command in (check, baseline, matrix, explain, replay, identify, diff, stats):
     app.command()(command)
 
 

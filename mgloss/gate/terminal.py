@@ -13,6 +13,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -49,6 +50,20 @@ def progress(console: Console) -> Progress:
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def share(console: Console) -> Progress:
+    """A bar of how much of a whole is done, for a console on a terminal; vanishes when done."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
         console=console,
         transient=True,

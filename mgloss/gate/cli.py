@@ -19,6 +19,7 @@ from mgloss.gate.commands.identify import identify
 from mgloss.gate.commands.matrix import matrix
 from mgloss.gate.commands.replay import replay
 from mgloss.gate.commands.stats import stats
+from mgloss.gate.commands.targets import targets
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,11 +65,13 @@ def _root(
 
       mgloss stats instances_val2017.json        the expected count of a data set
 
+      mgloss targets instances_val2017.json      a picture of which cells carry which boxes
+
     Exit status: 0 every claimed law holds, 1 a law is broken, 2 the request is wrong.
     """
 
 
-for command in (check, baseline, matrix, explain, replay, identify, diff, stats):
+for command in (check, baseline, matrix, explain, replay, identify, diff, stats, targets):
     app.command()(command)
 
 

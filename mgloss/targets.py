@@ -81,7 +81,7 @@ def encode(
     Degenerate boxes, and those too far outside, are dropped. Raises ValueError for arrays or a
     problem that are none.
     """
-    problem = _problem(anchors, num_classes, input_shape, grids)
+    problem = checked_problem(anchors, num_classes, input_shape, grids)
     found = assign(boxes, anchors, num_classes, input_shape, grids)
     size = found.boxes[:, 2:] - found.boxes[:, :2]
     targets = []
@@ -109,7 +109,7 @@ def assign(
     grids: Sequence[Size],
 ) -> Assignment:
     """Which object of each image has which cells. Arguments and errors are those of `encode`."""
-    problem = _problem(anchors, num_classes, input_shape, grids)
+    problem = checked_problem(anchors, num_classes, input_shape, grids)
     image, corners, classes = _objects(boxes, num_classes)
     size = corners[:, 2:] - corners[:, :2]
     scale, number, anchor = _best_anchors(problem, size)
@@ -146,9 +146,10 @@ def _centres(corners: Array) -> Array:
     return (corners[:, :2] + corners[:, 2:]) / 2
 
 
-def _problem(
+def checked_problem(
     anchors: Anchors, num_classes: int, input_shape: Size, grids: Sequence[Size]
 ) -> Problem:
+    """The problem that these describe. Raises ValueError where they are none."""
     plain = tuple(tuple((float(w), float(h)) for w, h in scale) for scale in anchors)
     height, width = input_shape
     problem = Problem(plain, int(num_classes), (int(height), int(width)))

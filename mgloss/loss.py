@@ -29,7 +29,12 @@ NAMES = tuple(NORMALIZATIONS)
 
 
 def weights_of_images(
-    name: Any, counts: tf.Tensor, positive: tf.Tensor, scales: Sequence[Scale], options: Any
+    name: Any,
+    counts: tf.Tensor,
+    positive: tf.Tensor,
+    scales: Sequence[Scale],
+    options: Any,
+    arithmetic: Arithmetic,
 ) -> tf.Tensor:
     """What the raw sum of each image is multiplied with, in each of T terms: `[T, S * B]`.
 
@@ -50,7 +55,7 @@ def weights_of_images(
         cells=tf.cast(tf.stack([scale.grid.cells for scale in scales]), counts.dtype),
         expected=options.expected,
     )
-    formulas = [partial(rule.formula, sums, TENSORFLOW) for rule in NORMALIZATIONS.values()]
+    formulas = [partial(rule.formula, sums, arithmetic) for rule in NORMALIZATIONS.values()]
     weights = tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
     return tf.reshape(tf.transpose(weights, [1, 2, 0]), [-1, len(scales) * images])
 
@@ -61,6 +66,7 @@ def components(
     anchors: Sequence[tf.Tensor],
     input_size: tf.Tensor,
     options: Any,
+    arithmetic: Arithmetic = TENSORFLOW,
 ) -> dict[str, tf.Tensor]:
     """Location, anchor, classification, objectness and their total, as the options say.
 
@@ -70,6 +76,7 @@ def components(
     input_size: `[2]`, height and width of an input image in pixels.
     options: `mgspec.Options`, or an object like it whose numbers are tensors and whose choices
         are tensors with positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
+    arithmetic: what the normalizations calculate counts with.
 
     Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,
     even one that no term reads; where it is an object's box, TensorFlow may raise instead.
@@ -90,7 +97,7 @@ def components(
     values = {}
     for name, chosen in options.terms_by_normalization():
         counts = tf.stack([terms[term][1] for term in chosen])
-        weights = weights_of_images(name, counts, terms["location"][1], scales, options)
+        weights = weights_of_images(name, counts, terms["location"][1], scales, options, arithmetic)
         for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
             raw, _ = terms[term]
             values[term] = factors[term] * tf.reduce_sum(weight * (raw + broken))
@@ -167,13 +174,17 @@ class MultiGridLoss:
         return self.components(y_true, y_pred)["total"]
 
     def components(
-        self, y_true: Sequence[tf.Tensor], y_pred: Sequence[tf.Tensor]
+        self,
+        y_true: Sequence[tf.Tensor],
+        y_pred: Sequence[tf.Tensor],
+        arithmetic: Arithmetic = TENSORFLOW,
     ) -> Mapping[str, tf.Tensor]:
         """`location`, `anchor`, `classification`, `objectness` and `total`, each a scalar.
 
         y_true, y_pred: one `[B, H, W, 5 + A + C]` tensor a scale. Predictions in half precision are
             computed in float32. Sizes that are unknown when a graph is traced are checked when it
             runs.
+        arithmetic: what the normalizations calculate counts with; see `mgloss.data_parallel`.
 
         Raises ValueError (tf.errors.InvalidArgumentError in a running graph) where lengths, ranks,
         sizes or channels do not fit, or a target is not finite; what XLA compiles cannot raise and
@@ -182,7 +193,9 @@ class MultiGridLoss:
         arrays = check_arrays(self.problem, y_true, y_pred)
         anchors = [tf.constant(scale, tf.float64) for scale in self.problem.anchors]
         size = tf.constant(self.problem.input_size, tf.float32)
-        values = components(arrays.targets, arrays.predictions, anchors, size, self.options)
+        values = components(
+            arrays.targets, arrays.predictions, anchors, size, self.options, arithmetic
+        )
         return {name: value + arrays.misfit for name, value in values.items()}
 
 

@@ -13,6 +13,7 @@ import typer
 
 from mgloss.gate.commands.baseline import baseline
 from mgloss.gate.commands.check import check
+from mgloss.gate.commands.curves import curves
 from mgloss.gate.commands.diff import diff
 from mgloss.gate.commands.explain import explain
 from mgloss.gate.commands.identify import identify
@@ -71,7 +72,7 @@ def _root(
     """
 
 
-for command in (check, baseline, matrix, explain, replay, identify, diff, stats, targets):
+for command in (check, baseline, matrix, explain, replay, identify, diff, stats, targets, curves):
     app.command()(command)
 
 

@@ -1,0 +1,87 @@
+"""`mgloss curves`: what it says and writes, and what it makes of wrong requests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.gate.conftest import Run, environment, said
+
+
+def test_it_trains_tells_writes_and_draws(mgloss: Run, tmp_path: Path) -> None:
+    files = ("--json", "out.json", "--plot", "out.svg")
+    result = mgloss(
+        "curves", "--normalization", "grid", "--steps", "4", "--seeds", "2", *files, columns=80
+    )
+    assert result.returncode == 0, result.stderr
+    text = said(result.stdout)
+    assert "gap corr sparser denser fall F1 grid " in text
+    assert "over 2 seed(s), 4 steps each" in text
+    assert "when they come by 2 instead of 8" in text
+    document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert [(run["normalization"], run["seed"]) for run in document["runs"]] == [
+        ("grid", 0),
+        ("grid", 1),
+    ]
+    assert len(document["runs"][0]["loss"]) == document["setting"]["steps"] == 4
+    assert document["summary"]["grid"]["gap"]["mean"] < 1e-6
+    assert "<svg" in (tmp_path / "out.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--normalization", "btach"), "'batch'"),
+        (("--seeds", "0"), "--seeds 0: expected 1 or more"),
+        (("--steps", "1"), "--steps 1: expected 2 or more"),
+        (("--plot", "out.gif"), "--plot out.gif: expected a name that ends in .png or .svg"),
+        (("--json", "gone/out.json"), "--json gone/out.json: there is no folder gone"),
+    ],
+)
+def test_a_wrong_request_ends_with_status_2(
+    mgloss: Run, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = mgloss("curves", *arguments)
+    assert result.returncode == 2
+    assert message in said(result.stderr)
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+# A run that ends the process in its second step, after one that is whole.
+INTERRUPTED = """
+import os, signal, sys
+import mgloss.curves
+from mgloss.gate.cli import main
+
+train, runs, number = mgloss.curves.train, [], getattr(signal, sys.argv.pop())
+
+def interrupted(name, seed, setting, progress):
+    if runs:
+        os.kill(os.getpid(), number)
+    runs.append(train(name, seed, setting, progress))
+    return runs[-1]
+
+mgloss.curves.train = interrupted
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_what_was_seen_before_an_interruption_is_kept(tmp_path: Path, name: str) -> None:
+    arguments = ["curves", "--normalization", "batch", "--steps", "2", "--json", "out.json"]
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *arguments, name],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 130, result.stderr
+    assert "interrupted after 1 of 3 runs" in result.stdout
+    assert len(json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["runs"]) == 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mgloss.curves.scenes import IMAGES_WITH
+
 INPUT = 608  # pixels, square
 CLASSES = 80
 STRIDES = (32, 16, 8)
@@ -15,33 +17,6 @@ ANCHORS = (
     ((116, 90), (156, 198), (373, 326)),
     ((30, 61), (62, 45), (59, 119)),
     ((10, 13), (16, 30), (33, 23)),
-)
-# Images that hold 1, 2, 3, ... objects.
-IMAGES_WITH = (
-    *(
-        593,
-        925,
-        544,
-        422,
-        286,
-        269,
-        216,
-        175,
-        191,
-        136,
-        116,
-        103,
-        109,
-        109,
-        118,
-        79,
-        81,
-        63,
-        65,
-        38,
-    ),
-    *(46, 36, 28, 25, 32, 29, 18, 18, 11, 6, 6, 3, 7, 5, 8, 4, 8, 5, 1, 4, 5, 1, 0, 1, 1, 0, 0, 0),
-    *(1, 0, 0, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, 1),
 )
 # Box sizes in pixels of images up to 640 pixels long: every 5th per cent of all boxes.
 WIDTHS = (2, 8, 12, 15, 19, 23, 28, 33, 39, 45, 53, 62, 73, 86, 103, 125, 153, 193, 254, 370, 639)

@@ -81,6 +81,7 @@ def test_what_was_seen_before_an_interruption_is_kept(tmp_path: Path, name: str)
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert result.returncode == 130, result.stderr
     assert "interrupted after 1 of 3 runs" in result.stdout

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mgloss.annotations import Reading
-from mgloss.detector import YOLOV3, Detector, DetectorError, load
 from mgloss.gate.commands.arguments import fail
+
+if TYPE_CHECKING:
+    from mgloss.annotations import Reading
+    from mgloss.detector import Detector
 
 AnnotationsArgument = Annotated[
     Path,
@@ -89,6 +91,8 @@ def pair(text: str, option: str) -> tuple[int, int]:
 
 def asked_detector(file: Path | None, input_size: str | None) -> Detector:
     """The detector that --detector and --input-size ask for; status 2 where there is none."""
+    from mgloss.detector import YOLOV3, DetectorError, load
+
     try:
         detector = YOLOV3 if file is None else load(file)
     except DetectorError as error:
@@ -107,6 +111,7 @@ def reading(images: Path | None, image_size: str | None, skip: bool) -> Iterator
     """How to read, with a bar of progress on the terminal; says what was left out."""
     from rich.console import Console
 
+    from mgloss.annotations import Reading
     from mgloss.gate import terminal
 
     if images is not None and not images.is_dir():

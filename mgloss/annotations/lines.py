@@ -6,6 +6,7 @@ the format of keras-yolo3 and of what came from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from mgloss.annotations.annotated import Annotated, AnnotationError, checked_box
 from mgloss.annotations.reading import Reading
 
+BOX = r"[-+.\deE]+(,[-+.\deE]+){4}"  # what stands where the path should
 LONGEST = 10_000_000  # bytes of a line; what has longer ones is another kind of file
 
 
@@ -51,7 +53,7 @@ def _image(line: bytes, folder: Path, how: Reading) -> Annotated | None:
     name = text
     for word in reversed(words[boxes:]):
         name = name.removesuffix(word).rstrip()
-    if not boxes or ("," in name and not words[boxes:] and name.count(",") == 4):
+    if re.fullmatch(BOX, name):
         raise ValueError("it has no path before its boxes")
     found = [_box(word) for word in words[boxes:]]
     file = folder / name

@@ -149,6 +149,7 @@ def test_an_image_that_is_not_there_needs_a_size(tmp_path: Path) -> None:
         ("a.jpg nan,2,3,4,0", "no finite number"),
         ("a.jpg 1,2,inf,4,0", "no finite number"),
         ("1,2,3,4,0", "no path before its boxes"),
+        ("1,2,3,4,0 5,6,7,8,1", "no path before its boxes"),
         ("a\0.jpg 1,2,3,4,0", "null character"),
         (b"\xff\xfe.jpg 1,2,3,4,0", "not text in UTF-8"),
     ],

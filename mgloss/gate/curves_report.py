@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mgloss.curves import Run, Setting
+from mgloss.curves.training import Run, Setting
 from mgspec.files import write_text
 
 FORMAT, VERSION = "mgloss-curves", 1

@@ -23,25 +23,36 @@ WRONG = "#d00000"
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#cc79a7", "#f0e442")
 CANVAS = "#f4f4f4"
 PANEL = 4.0  # inches
+TITLE = 0.5  # inches
 LONGEST_NAME = 60  # characters
 FINEST = 80  # cells a side that are still drawn as a grid
 
 
 def write(path: Path, shown: Sequence[Checked], detector: Detector) -> None:
     """Draw a row for each image and a column for each scale; *.png or *.svg."""
+    drawn = io.BytesIO()
+    draw(shown, detector).savefig(drawn, format=path.suffix[1:].lower(), dpi=110)
+    path.write_bytes(drawn.getvalue())
+
+
+def draw(shown: Sequence[Checked], detector: Detector) -> Figure:
+    """The picture that `write` writes."""
     scales = len(detector.grids)
     height, width = detector.input_size
-    size = (PANEL * scales, PANEL * height / width * len(shown) + 0.7)
+    legend = _legend()
+    abreast = (
+        min(scales, 2) if scales < 3 else len(legend)
+    )  # what a row of panels is wide enough for
+    below = 0.3 + 0.2 * len(legend) / abreast
+    size = (PANEL * scales, (PANEL * height / width + TITLE) * len(shown) + below)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(shown), scales, squeeze=False)
     for row, checked in zip(panels, shown, strict=True):
         canvas = _canvas(checked, detector)
         for scale, axes in enumerate(row):
             _panel(axes, checked, canvas, scale, detector)
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=4, frameon=False)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format=path.suffix[1:].lower(), dpi=110)
-    path.write_bytes(drawn.getvalue())
+    figure.legend(handles=legend, loc="outside lower center", ncols=abreast, frameon=False)
+    return figure
 
 
 def _panel(axes: Axes, checked: Checked, canvas: Any, scale: int, detector: Detector) -> None:

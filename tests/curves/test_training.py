@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from mgloss.curves import Run, Setting, train
+from mgloss.curves.training import Run, Setting, train
 from mgloss.gate.curves_report import fallen, spread
 
 SEEDS = 3

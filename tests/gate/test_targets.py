@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -123,3 +124,18 @@ def test_the_image_lies_under_its_boxes(tmp_path: Path) -> None:
     black = sum(n for (r, g, b), n in seen.items() if max(r, g, b) < 40)
     assert green > 10_000
     assert 0.7 < green / black < 1.5
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_neither_legend_nor_titles_are_cut_off(scales: int, rows: int) -> None:
+    strides = (32, 16, 8)[:scales]
+    detector = Detector((320, 320), strides, (((30.0, 30.0),),) * scales)
+    image = Annotated("Á.jpg", None, (320, 320), np.array([[100.0, 100, 200, 200, 0]]))
+    figure = targets_picture.draw([check(image, detector)] * rows, detector)
+    figure.savefig(io.BytesIO(), format="png")  # which lays it out
+    whole = figure.bbox
+    for part in (*figure.legends, *(axes.title for axes in figure.axes)):
+        shown = part.get_window_extent()
+        assert whole.x0 <= shown.x0 < shown.x1 <= whole.x1
+        assert whole.y0 <= shown.y0 < shown.y1 <= whole.y1

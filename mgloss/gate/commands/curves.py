@@ -78,7 +78,7 @@ def curves(
 
     import tensorflow as tf
 
-    from mgloss.curves import Setting, train
+    from mgloss.curves.training import Setting, train
 
     tf.get_logger().setLevel("ERROR")  # each run is a function that is traced anew, as it must be
     setting = Setting(steps=steps)

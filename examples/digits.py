@@ -1,0 +1,59 @@
+"""Writes scenes of handwritten digits with known boxes, to try `mgloss stats` and `targets` on.
+
+    python examples/digits.py digits                1,000 scenes of 64 x 64 pixels into digits/
+    mgloss stats digits/boxes.txt --detector digits/detector.json --image-size 64x64
+    mgloss targets digits/boxes.txt --detector digits/detector.json --images digits
+
+They are the scenes of `mgloss curves`, and need what it needs: pip install 'mgloss[curves]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib.image
+
+from mgloss.curves import scenes
+
+
+def main() -> None:
+    """Write images, boxes.txt (a line an image: `path x1,y1,x2,y2,class ...`), detector.json."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="where to write; is made, and must be new")
+    parser.add_argument("--number", type=int, default=1000, help="scenes (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same scenes (default: 0)")
+    asked = parser.parse_args()
+    if asked.number < 1 or asked.seed < 0:
+        parser.error("--number must be 1 or more, and --seed 0 or more")
+    try:
+        asked.folder.mkdir(parents=True)
+    except OSError as error:
+        parser.error(f"cannot make the folder: {error}")
+    drawn = scenes.draw(asked.seed, asked.number)
+    lines = []
+    for number, (image, boxes) in enumerate(zip(drawn.images, drawn.boxes, strict=True)):
+        name = f"{number:06d}.png"
+        matplotlib.image.imsave(asked.folder / name, image[..., 0], cmap="gray_r", vmin=0, vmax=1)
+        lines.append(" ".join([name, *(",".join(f"{n:g}" for n in box) for box in boxes)]) + "\n")
+    (asked.folder / "boxes.txt").write_text("".join(lines), encoding="utf-8")
+    detector = scenes.DETECTOR
+    (asked.folder / "detector.json").write_text(
+        json.dumps(
+            {
+                "input_size": detector.input_size,
+                "strides": detector.strides,
+                "anchors": detector.anchors,
+            }
+        )
+        + "\n",
+        encoding="utf-8",
+    )
+    print(f"{asked.number} scenes with {drawn.objects.sum()} objects in {asked.folder}")
+
+
+if __name__ == "__main__":
+    main()

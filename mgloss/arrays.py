@@ -75,7 +75,7 @@ def _checks(
         checks.append(tf.debugging.assert_equal(tf.shape(prediction)[0], images, message))
     if target.dtype.is_floating:
         message = f"y_true of scale {scale}: every number must be finite, got NaN or infinity"
-        finite = tf.reduce_all(tf.math.is_finite(not_finite(target)))
+        finite = tf.math.is_finite(not_finite(target))
         if tf.executing_eagerly() and not finite:
             raise ValueError(message)
         checks.append(tf.debugging.Assert(finite, [message]))

@@ -7,6 +7,7 @@ gradient of both is written into one array, once.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -33,21 +34,33 @@ def look(cells: tf.Tensor, places: tf.Tensor, width: Any) -> tuple[tf.Tensor, tf
     return head, rows
 
 
-def summed(array: tf.Tensor) -> tf.Tensor:
-    """Summed over the last axis, as a product with ones: its slope takes few operations."""
-    return tf.linalg.matvec(array, tf.ones([tf.shape(array)[-1]], array.dtype))
+def of_images(of_cells: tf.Tensor, image: tf.Tensor, images: Any) -> tf.Tensor:
+    """`[P]` summed over the cells of each image: `[images]`.
+
+    image: `[P]`, the position of each cell's image.
+    """
+
+    @tf.custom_gradient
+    def total(of_cells: tf.Tensor) -> Any:
+        # TensorFlow's own gradient also looks for images with a negative position.
+        summed = tf.math.unsorted_segment_sum(of_cells, image, images)
+        return summed, lambda upstream: tf.gather(upstream, image)
+
+    return total(of_cells)
 
 
 def not_finite(*arrays: tf.Tensor) -> tf.Tensor:
-    """0 where all numbers of an image are finite, else NaN: `[B]`.
+    """0 where all numbers of all arrays are finite, else NaN.
 
-    A NaN in a channel that no term reads is still a broken array. One product reads all.
+    A NaN in a channel that no term reads is still a broken array. One product reads an array.
 
-    arrays: `[B, H, W, D]` each, of one shape.
+    arrays: `[B, H, W, D]` each, of one dtype.
     """
-    images, channels = tf.shape(arrays[0])[0], tf.shape(arrays[0])[3]
-    tiny = tf.fill([channels], tf.cast(_TINY, arrays[0].dtype))
-    of_cells = [tf.linalg.matvec(tf.reshape(a, [-1, channels]), tiny) for a in arrays]
-    of_images = summed(tf.reshape(tf.stop_gradient(tf.add_n(of_cells)), [images, -1]))
-    nothing = tf.zeros_like(of_images)
-    return tf.where(tf.math.is_finite(of_images), nothing, nothing / nothing)
+
+    def total(array: tf.Tensor) -> tf.Tensor:
+        channels = tf.shape(array)[-1]
+        tiny = tf.fill([channels], tf.cast(_TINY, array.dtype))
+        return tf.reduce_sum(tf.linalg.matvec(tf.reshape(array, [-1, channels]), tiny))
+
+    summed = tf.stop_gradient(tf.add_n([total(array) for array in arrays]))
+    return tf.where(tf.math.is_finite(summed), tf.zeros_like(summed), math.nan)

@@ -93,14 +93,14 @@ def components(
         for target, prediction, sizes in zip(targets, predictions, anchors, strict=True)
     ]
     terms = raw_sums(scales, options)
-    broken = tf.concat([not_finite(*pair) for pair in zip(targets, predictions, strict=True)], 0)
+    broken = not_finite(*targets, *predictions)
     values = {}
     for name, chosen in options.terms_by_normalization():
         counts = tf.stack([terms[term][1] for term in chosen])
         weights = weights_of_images(name, counts, terms["location"][1], scales, options, arithmetic)
         for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
             raw, _ = terms[term]
-            values[term] = factors[term] * tf.reduce_sum(weight * (raw + broken))
+            values[term] = factors[term] * tf.reduce_sum(weight * raw) + broken
     in_order = {term: values[term] for term in TERMS}
     return {**in_order, "total": tf.add_n(list(in_order.values()))}
 

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from mgloss.boxes import Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
-from mgloss.cells import look, summed
+from mgloss.cells import look, of_images
 from mgloss.ignoring import Grid, Objects, ignored
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
@@ -76,14 +76,8 @@ class Scale:
         return slice(FIRST_ANCHOR, self.first_class)
 
     def per_image(self, of_cells: tf.Tensor) -> tf.Tensor:
-        """`[N]` summed over each image's cells: `[B]`.
-
-        Rows and columns are summed one after the other, so that no chain of additions is longer
-        than an axis.
-        """
-        grid = self.grid
-        of_grid = tf.reshape(of_cells, tf.stack([grid.images, grid.height, grid.width]))
-        return summed(summed(of_grid))
+        """`[N]` summed over each image's cells: `[B]`."""
+        return tf.reduce_sum(tf.reshape(of_cells, [self.grid.images, self.grid.cells]), 1)
 
     def background_weight(self, options: Any) -> tf.Tensor:
         """w of background cells, 0 in positive ones: `[N]`."""
@@ -101,7 +95,8 @@ class Positives:
     rows, targets: `[P, 5]`, predicted and target x, y, w, h and objectness.
     classes, target_classes: `[P, C]`. anchors: `[P, 2]`, the targets', in pixels.
     stride: `[P, 2]`, a cell's width and height in pixels.
-    holds: `[S * B, P]`, 1 where an image holds a positive cell on a scale.
+    image: `[P]`, the image that holds a positive cell, those of one scale after another's.
+    images: S * B.
     """
 
     rows: tf.Tensor
@@ -110,7 +105,8 @@ class Positives:
     target_classes: tf.Tensor
     anchors: tf.Tensor
     stride: tf.Tensor
-    holds: tf.Tensor
+    image: tf.Tensor
+    images: Any
 
     @staticmethod
     def of(scales: Sequence[Scale]) -> Positives:
@@ -128,7 +124,8 @@ class Positives:
             tf.concat([scale.targets[:, scale.first_class :] for scale in scales], 0),
             tf.concat([scale.objects.anchors for scale in scales], 0),
             tf.gather(tf.stack([scale.grid.stride for scale in scales]), number),
-            tf.one_hot(number * images + image, len(scales) * images, axis=0, dtype=rows.dtype),
+            number * images + image,
+            len(scales) * images,
         )
 
     @cached_property
@@ -138,7 +135,7 @@ class Positives:
 
     def over_images(self, of_rows: tf.Tensor) -> tf.Tensor:
         """`[P]` summed over each image's positive cells, each scale apart: `[S * B]`."""
-        return tf.linalg.matvec(self.holds, of_rows)
+        return of_images(of_rows, self.image, self.images)
 
 
 def location(found: Positives, options: Any) -> tf.Tensor:
@@ -181,7 +178,7 @@ def classification(found: Positives, options: Any) -> tf.Tensor:
     )
     if options.class_weights is not None:
         each *= tf.cast(options.class_weights, each.dtype)
-    return summed(each)
+    return tf.reduce_sum(each, 1)
 
 
 def focal(target: tf.Tensor, logit: tf.Tensor, options: Any) -> tf.Tensor:
@@ -205,7 +202,7 @@ def _power(base: tf.Tensor, exponent: Any) -> tf.Tensor:
 
 def anchor_of_positives(scale: Scale) -> tf.Tensor:
     """Anchor loss of each positive cell of a scale, `[P]`."""
-    return summed(bce(scale.targets[:, scale.anchors], scale.rows[:, scale.anchors]))
+    return tf.reduce_sum(bce(scale.targets[:, scale.anchors], scale.rows[:, scale.anchors]), 1)
 
 
 def objectness_of_positives(found: Positives, options: Any) -> tf.Tensor:
@@ -234,7 +231,9 @@ def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor
     # In a background cell every target is 0, and BCE(0, z) = softplus(z).
     def anchor_everywhere() -> tf.Tensor:
         return options.object_scale * anchors + background(
-            lambda scale, weight: weight * summed(tf.nn.softplus(scale.head[:, scale.anchors]))
+            lambda scale, weight: (
+                weight * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)
+            )
         )
 
     def objectness() -> tf.Tensor:

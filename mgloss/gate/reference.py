@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager.context import function_executor_type
 
 from mgloss.gate.calling import plain_text
 from mgloss.loss import components
@@ -121,9 +120,27 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
     ]
     if mode == "xla":  # compiles anew for each shape; the law about modes keeps to one
         return tf.function(judged, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
-    # A concrete function spares each call the question which trace to take.
     traced = tf.function(judged, input_signature=signature, autograph=False)
-    return traced.get_concrete_function()  # type: ignore[no-any-return]
+    return _called(traced.get_concrete_function(), EXECUTOR if mode == TRACED else "")
+
+
+def _called(trace: Any, executor: str) -> Judged:
+    """A trace, called as the operation that it is.
+
+    Calling it as a function looks its arguments over, which takes as long as a fourth of the loss.
+    """
+    call = partial(
+        tf.raw_ops.StatefulPartitionedCall,
+        Tout=[output.dtype for output in trace.outputs],
+        f=trace,
+        executor_type=executor,
+    )
+
+    def judged(arrays: Any, *settings: Any) -> Any:
+        values, *slopes = call(args=[*arrays, *settings, *trace.captured_inputs])
+        return values, slopes
+
+    return judged
 
 
 ZERO = {"unconnected_gradients": "zero"}
@@ -143,8 +160,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
         pairs = zip(batch.targets, batch.predictions, strict=True)
         arrays = [tf.constant(np.stack(pair)) for pair in pairs]
         try:
-            with function_executor_type(EXECUTOR if mode == TRACED else None):
-                values, slopes = judged(arrays, *_settings(problem, claims))
+            values, slopes = judged(arrays, *_settings(problem, claims))
         except tf.errors.OpError as error:
             raise LossError(
                 f"the loss raised {type(error).__name__}: {plain_text(error)}"

@@ -35,9 +35,9 @@ class SourceFault:
 SOURCE_FAULTS = {
     "non-square grids crash": SourceFault(
         "finite",
-        "terms",
-        "tf.stack([grid.images, grid.height, grid.width])",
-        "tf.stack([grid.images, grid.height, grid.height])",
+        "ignoring",
+        "self.height * self.width",
+        "self.height * self.height",
     ),
     "the ignore mask has rows and columns exchanged": SourceFault(
         "ignoring",
@@ -64,9 +64,9 @@ SOURCE_FAULTS = {
     "a mask with one axis more is broadcast": SourceFault(
         "locality",
         "terms",
-        "weight * summed(tf.nn.softplus(scale.head[:, scale.anchors]))",
-        "summed(tf.transpose(weight[:, tf.newaxis]"
-        " * summed(tf.nn.softplus(scale.head[:, scale.anchors]))))",
+        "weight * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)",
+        "tf.reduce_sum(weight[:, tf.newaxis]"
+        " * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1), 0)",
     ),
     "scales are applied twice": SourceFault(
         "scales",

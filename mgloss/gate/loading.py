@@ -78,12 +78,8 @@ def load(
     normalization(claims)
     chosen = asked_options.read(options, claims)
     if loss is None:
-        try:
-            frameworks.adapter("tensorflow")
-        except FrameworkError as error:
-            raise LoadError(
-                f"the built-in reference is a TensorFlow loss: {error}; or name a LOSS"
-            ) from error
+        need_reference()
+        frameworks.adapter("tensorflow")
         from mgloss.gate.reference import reference
 
         return Loaded(reference(claims, chosen))
@@ -94,6 +90,16 @@ def load(
     asked = _Asked(loss, value, name, module, claims, described, framework, show_traceback)
     found = _candidate(asked, tried)
     return _with_options(found, _plain(found) if options is None else chosen)
+
+
+def need_reference() -> None:
+    """LoadError where the built-in reference cannot run; TensorFlow is not imported to tell."""
+    try:
+        frameworks.need_installed("tensorflow")
+    except FrameworkError as error:
+        raise LoadError(
+            f"the built-in reference is a TensorFlow loss: {error}; or name a LOSS"
+        ) from error
 
 
 def load_object(

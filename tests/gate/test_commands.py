@@ -12,7 +12,7 @@ import pytest
 
 from mgspec import LAWS, NORMALIZATIONS
 from mgspec.witnesses import breakers, witness_of
-from tests.gate.conftest import LOSSES, ROOT, Run
+from tests.gate.conftest import LOSSES, ROOT, Run, environment, said
 from tests.properties.test_truth_table import ROWS
 
 
@@ -259,3 +259,35 @@ def test_a_numpy_loss_is_checked_without_importing_tensorflow(tmp_path: Path) ->
         cwd=tmp_path,
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'spec'}", "PATH": ""},
     )
+
+
+# TensorFlow as it is where nobody installed it.
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None
+from mgloss.gate.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["check", "check --law finite", "check -n 0", "baseline", "identify", "matrix"],
+)
+def test_the_reference_without_tensorflow_is_refused_and_says_what_to_do(
+    tmp_path: Path, arguments: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, *arguments.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment(),
+        timeout=300,
+    )
+    assert result.returncode == 2
+    assert "python -m pip install 'mgloss[tensorflow]'" in said(result.stderr)
+    assert "or name a LOSS" in said(result.stderr)
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())

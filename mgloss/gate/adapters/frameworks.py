@@ -31,15 +31,20 @@ class FrameworkError(Exception):
     """A framework that is none, or is not installed; the message says what would do."""
 
 
+def need_installed(name: str) -> None:
+    """FrameworkError where a framework is not installed; imports nothing."""
+    if importlib.util.find_spec(name) is None:
+        raise FrameworkError(
+            f"{name} is not installed here; python -m pip install 'mgloss[{name}]' installs it"
+        )
+
+
 @cache
 def adapter(name: str) -> Adapter:
     """The adapter of a framework, which it starts; the first use of most greets at length."""
     if name not in FRAMEWORKS:
         raise FrameworkError(str(unknown("framework", name, FRAMEWORKS)))
-    if importlib.util.find_spec(name) is None:
-        raise FrameworkError(
-            f"{name} is not installed here; python -m pip install 'mgloss[{name}]' installs it"
-        )
+    need_installed(name)
     with quiet(native=True):
         module = importlib.import_module(f"mgloss.gate.adapters.{name}_adapter")
         found = cast(Adapter, module)

@@ -219,6 +219,7 @@ def judge(
     from mgloss.gate.asked_loss import loaded
     from mgloss.gate.asked_options import read
     from mgloss.gate.importing import LoadError
+    from mgloss.gate.loading import need_reference
     from mgloss.gate.plugin import opened, selected
     from mgloss.gate.reports.junit import recorded
     from mgloss.gate.stored import fitting, of_folder
@@ -243,6 +244,7 @@ def judge(
     with console.status("loading the loss"):
         try:
             if asked.loss is None:  # without TensorFlow, which the processes import themselves
+                need_reference()
                 components = components_of(read(asked.options, claims))
             else:
                 found_loss = loaded(asked)

@@ -9,6 +9,7 @@ from mgloss.gate.commands.arguments import (
     SeedOption,
     WorkersOption,
     check_search_numbers,
+    fail,
 )
 
 
@@ -31,10 +32,15 @@ def matrix(
     from rich.console import Console
 
     from mgloss.gate import reporting
+    from mgloss.gate.loading import LoadError, need_reference
     from mgspec import NORMALIZATIONS
     from mgspec.laws import BATCH_LAWS
 
     check_search_numbers(max_examples, seed, n)
+    try:
+        need_reference()
+    except LoadError as error:
+        fail(str(error))
     console = Console()
     options = ["--law-matrix", f"--law-examples={max_examples}", f"--law-seed={seed}"]
     total = len(BATCH_LAWS) * len(NORMALIZATIONS)

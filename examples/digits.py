@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import matplotlib.image
@@ -40,18 +41,8 @@ def main() -> None:
         matplotlib.image.imsave(asked.folder / name, image[..., 0], cmap="gray_r", vmin=0, vmax=1)
         lines.append(" ".join([name, *(",".join(f"{n:g}" for n in box) for box in boxes)]) + "\n")
     (asked.folder / "boxes.txt").write_text("".join(lines), encoding="utf-8")
-    detector = scenes.DETECTOR
-    (asked.folder / "detector.json").write_text(
-        json.dumps(
-            {
-                "input_size": detector.input_size,
-                "strides": detector.strides,
-                "anchors": detector.anchors,
-            }
-        )
-        + "\n",
-        encoding="utf-8",
-    )
+    detector = json.dumps(asdict(scenes.DETECTOR)) + "\n"
+    (asked.folder / "detector.json").write_text(detector, encoding="utf-8")
     print(f"{asked.number} scenes with {drawn.objects.sum()} objects in {asked.folder}")
 
 

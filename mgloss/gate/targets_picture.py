@@ -40,9 +40,8 @@ def draw(shown: Sequence[Checked], detector: Detector) -> Figure:
     scales = len(detector.grids)
     height, width = detector.input_size
     legend = _legend()
-    abreast = (
-        min(scales, 2) if scales < 3 else len(legend)
-    )  # what a row of panels is wide enough for
+    # As many abreast as a row of panels is wide enough for.
+    abreast = scales if scales < 3 else len(legend)
     below = 0.3 + 0.2 * len(legend) / abreast
     size = (PANEL * scales, (PANEL * height / width + TITLE) * len(shown) + below)
     figure = Figure(figsize=size, layout="constrained")

@@ -16,7 +16,6 @@ from typing import Any
 import tensorflow as tf
 
 from mgspec.boxes import LARGEST_LOG_SIZE
-from mgspec.layout import WH, XY
 
 
 def phi(z: tf.Tensor) -> tf.Tensor:
@@ -30,6 +29,18 @@ def half_sizes(logs: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
     logs, anchors: `[..., 2]`, anchors in pixels.
     """
     return 0.5 * anchors * tf.exp(tf.clip_by_value(logs, -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Boxes as a detector's channels hold them.
+
+    centre: `[..., 2]`, x and y in cells from a cell's corner; of a prediction, before `phi`.
+    logs: `[..., 2]`, logarithms of width and height over the anchor's.
+    """
+
+    centre: tf.Tensor
+    logs: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -106,21 +117,19 @@ def _angle(half: tf.Tensor) -> tf.Tensor:
     return tf.atan(width / height)
 
 
-def box_mse(target: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
-    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`, of `[..., D]` that start with x, y, w, h."""
-    offset = phi(prediction[..., XY]) - target[..., XY]
-    size = prediction[..., WH] - target[..., WH]
-    return _squared(offset) + _squared(size)
+def box_mse(target: Encoded, prediction: Encoded) -> tf.Tensor:
+    """|t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, `[...]`."""
+    offset = phi(prediction.centre) - target.centre
+    return _squared(offset) + _squared(prediction.logs - target.logs)
 
 
-def decoded(target: tf.Tensor, prediction: tf.Tensor, anchors: Any, stride: Any) -> Pairs:
+def decoded(target: Encoded, prediction: Encoded, anchors: Any, stride: Any) -> Pairs:
     """The boxes that the same cells' targets and predictions hold.
 
-    target, prediction: `[..., D]`: x, y, w, h, and what follows. anchors: `[..., 2]` in pixels.
-    stride: `[2]`, a cell's width and height in pixels.
+    anchors: `[..., 2]` in pixels. stride: `[..., 2]`, a cell's width and height in pixels.
     """
     return Pairs(
-        (phi(prediction[..., XY]) - target[..., XY]) * stride,
-        half_sizes(prediction[..., WH], anchors),
-        half_sizes(target[..., WH], anchors),
+        (phi(prediction.centre) - target.centre) * stride,
+        half_sizes(prediction.logs, anchors),
+        half_sizes(target.logs, anchors),
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from mgloss.boxes import Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
+from mgloss.boxes import Encoded, Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
 from mgloss.cells import look, of_images
 from mgloss.ignoring import Grid, Objects, ignored
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY
@@ -75,6 +75,23 @@ class Scale:
         """Where a cell's anchor channels are."""
         return slice(FIRST_ANCHOR, self.first_class)
 
+    @property
+    def boxes(self) -> tf.Tensor:
+        """Of the positive cells `[P, 13]`: what is predicted, and of each object what is true.
+
+        Predicted x, y, w, h and objectness; the target's x, y, w, h; its anchor's width and height
+        and a cell's, in pixels.
+        """
+        found = self.objects
+        stride = tf.zeros_like(found.centre) + self.grid.stride
+        predicted = self.rows[:, :FIRST_ANCHOR]
+        return tf.concat([predicted, found.centre, found.logs, found.anchors, stride], 1)
+
+    @property
+    def classes(self) -> tf.Tensor:
+        """Of the positive cells `[2, P, C]`: predictions, targets."""
+        return tf.stack([rows[:, self.first_class :] for rows in (self.rows, self.targets)])
+
     def per_image(self, of_cells: tf.Tensor) -> tf.Tensor:
         """`[N]` summed over each image's cells: `[B]`."""
         return tf.reduce_sum(tf.reshape(of_cells, [self.grid.images, self.grid.cells]), 1)
@@ -92,15 +109,16 @@ class Scale:
 class Positives:
     """The positive cells of S scales, P in all, as one list: what they cost is computed once.
 
-    rows, targets: `[P, 5]`, predicted and target x, y, w, h and objectness.
+    target, prediction: their boxes. objectness: `[P]` logits.
     classes, target_classes: `[P, C]`. anchors: `[P, 2]`, the targets', in pixels.
     stride: `[P, 2]`, a cell's width and height in pixels.
     image: `[P]`, the image that holds a positive cell, those of one scale after another's.
     images: S * B.
     """
 
-    rows: tf.Tensor
-    targets: tf.Tensor
+    target: Encoded
+    prediction: Encoded
+    objectness: tf.Tensor
     classes: tf.Tensor
     target_classes: tf.Tensor
     anchors: tf.Tensor
@@ -110,28 +128,35 @@ class Positives:
 
     @staticmethod
     def of(scales: Sequence[Scale]) -> Positives:
-        """Of the scales of one batch."""
+        """Of the scales of one batch.
+
+        Arrays that a formula brings together are parts of one, so that a trace knows them to be of
+        one length: their gradients need not ask, as it runs, which was broadcast to the other.
+        """
         images = scales[0].grid.images
-        number = tf.concat(
-            [tf.fill(tf.shape(scale.objects.index), s) for s, scale in enumerate(scales)], 0
+        numbers = [scale.objects.index // scale.grid.cells for scale in scales]
+        xy, wh, logit, target_xy, target_wh, anchors, stride = tf.split(
+            tf.concat([scale.boxes for scale in scales], 0), [2, 2, 1, 2, 2, 2, 2], 1
         )
-        image = tf.concat([scale.objects.index // scale.grid.cells for scale in scales], 0)
-        rows = tf.concat([scale.rows[:, :FIRST_ANCHOR] for scale in scales], 0)
+        classes, target_classes = tf.unstack(
+            tf.concat([scale.classes for scale in scales], 1), num=2
+        )
         return Positives(
-            rows,
-            tf.concat([scale.targets[:, :FIRST_ANCHOR] for scale in scales], 0),
-            tf.concat([scale.rows[:, scale.first_class :] for scale in scales], 0),
-            tf.concat([scale.targets[:, scale.first_class :] for scale in scales], 0),
-            tf.concat([scale.objects.anchors for scale in scales], 0),
-            tf.gather(tf.stack([scale.grid.stride for scale in scales]), number),
-            number * images + image,
+            Encoded(target_xy, target_wh),
+            Encoded(xy, wh),
+            logit[:, 0],
+            classes,
+            target_classes,
+            anchors,
+            stride,
+            tf.concat([s * images + image for s, image in enumerate(numbers)], 0),
             len(scales) * images,
         )
 
     @cached_property
     def boxes(self) -> Pairs:
         """The predicted boxes and their objects'."""
-        return decoded(self.targets, self.rows, self.anchors, self.stride)
+        return decoded(self.target, self.prediction, self.anchors, self.stride)
 
     def over_images(self, of_rows: tf.Tensor) -> tf.Tensor:
         """`[P]` summed over each image's positive cells, each scale apart: `[S * B]`."""
@@ -145,7 +170,7 @@ def location(found: Positives, options: Any) -> tf.Tensor:
         options.location,
         LOCATIONS,
         (
-            lambda: box_mse(found.targets, found.rows),
+            lambda: box_mse(found.target, found.prediction),
             lambda: giou_loss(boxes),
             lambda: diou_loss(boxes),
             lambda: ciou_loss(boxes),
@@ -154,8 +179,20 @@ def location(found: Positives, options: Any) -> tf.Tensor:
 
 
 def bce(target: tf.Tensor, logit: tf.Tensor) -> tf.Tensor:
-    """Binary cross-entropy in nats of each logit."""
-    return tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logit)
+    """Binary cross-entropy in nats of each logit; no gradient passes to the target.
+
+    Of the slope, sigmoid - target, both parts are weighted, so that nothing cancels.
+    """
+
+    @tf.custom_gradient
+    def of(logit: tf.Tensor) -> Any:
+        other = 1 - target
+        slope = other * tf.sigmoid(logit) - target * tf.sigmoid(-logit)
+        value = other * tf.nn.softplus(logit) + target * tf.nn.softplus(-logit)
+        return value, lambda upstream: upstream * slope
+
+    loss: tf.Tensor = of(logit)
+    return loss
 
 
 def classification(found: Positives, options: Any) -> tf.Tensor:
@@ -208,17 +245,17 @@ def anchor_of_positives(scale: Scale) -> tf.Tensor:
 def objectness_of_positives(found: Positives, options: Any) -> tf.Tensor:
     """Objectness loss of each positive cell, `[P]`; its target may know how well the box fits."""
     ratio = options.iou_aware_ratio
-    logit = found.rows[:, OBJECTNESS]
+    logit = found.objectness
     if isinstance(ratio, float) and ratio == 0:
         return bce(tf.ones_like(logit), logit)
     seen = tf.pow(found.boxes.iou, options.iou_aware_power)  # has no slope to keep finite
-    return bce(tf.stop_gradient(1 - ratio + ratio * seen), logit)
+    return bce(1 - ratio + ratio * seen, logit)
 
 
 def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Raw sum and count of each term, `[S * B]` both: the images of one scale after another's."""
     found = Positives.of(scales)
-    positives = found.over_images(tf.ones_like(found.rows[:, OBJECTNESS]))
+    positives = found.over_images(tf.ones_like(found.objectness))
     weights = [scale.background_weight(options) for scale in scales]
 
     def background(of_cells: Callable[[Scale, tf.Tensor], tf.Tensor]) -> tf.Tensor:
@@ -230,17 +267,19 @@ def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor
 
     # In a background cell every target is 0, and BCE(0, z) = softplus(z).
     def anchor_everywhere() -> tf.Tensor:
-        return options.object_scale * anchors + background(
+        others = background(
             lambda scale, weight: (
                 weight * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)
             )
         )
+        return tf.add_n([options.object_scale * anchors, others])
 
     def objectness() -> tf.Tensor:
         objects = found.over_images(objectness_of_positives(found, options))
-        return options.object_scale * objects + background(
+        others = background(
             lambda scale, weight: weight * tf.nn.softplus(scale.head[:, OBJECTNESS])
         )
+        return tf.add_n([options.object_scale * objects, others])
 
     def by(of_anchor: Callable[[], tf.Tensor], of_objectness: Callable[[], tf.Tensor]) -> tf.Tensor:
         return choose(options.background, BACKGROUNDS, (of_anchor, of_objectness))

@@ -81,8 +81,9 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
         size, numbers, weights = tf.split(reals, [2, len(REALS), -1])
         channels = [tf.shape(pair)[-1] - FIRST_ANCHOR - tf.size(weights) for pair in arrays]
         anchors = tf.split(boxes, channels)
-        targets = [pair[0] for pair in arrays]
-        predictions = [tf.cast(pair[1], dtype) for pair in arrays]
+        pairs = [tf.unstack(pair, num=2) for pair in arrays]
+        targets = [target for target, _ in pairs]
+        predictions = [tf.cast(prediction, dtype) for _, prediction in pairs]
         options = Numbers(
             **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
             **dict(zip(REALS, tf.unstack(numbers), strict=True)),

@@ -54,11 +54,11 @@ SOURCE_FAULTS = {
     "IoU is that of the logarithms of sizes": SourceFault(
         "finite",
         "boxes",
-        """        half_sizes(prediction[..., WH], anchors),
-        half_sizes(target[..., WH], anchors),
+        """        half_sizes(prediction.logs, anchors),
+        half_sizes(target.logs, anchors),
 """,
-        """        prediction[..., WH],
-        target[..., WH],
+        """        prediction.logs,
+        target.logs,
 """,
     ),
     "a mask with one axis more is broadcast": SourceFault(
@@ -77,8 +77,9 @@ SOURCE_FAULTS = {
     "the objectness target has a gradient": SourceFault(
         "separation",
         "terms",
-        "tf.stop_gradient(1 - ratio + ratio * seen)",
-        "1 - ratio + ratio * _power(found.boxes.iou, options.iou_aware_power)",
+        "bce(1 - ratio + ratio * seen, logit)",
+        "tf.nn.sigmoid_cross_entropy_with_logits("
+        "1 - ratio + ratio * _power(found.boxes.iou, options.iou_aware_power), logit)",
     ),
 }
 

@@ -83,7 +83,7 @@ class Scale:
         and a cell's, in pixels.
         """
         found = self.objects
-        stride = tf.zeros_like(found.centre) + self.grid.stride
+        stride = tf.broadcast_to(self.grid.stride, tf.shape(found.centre))
         predicted = self.rows[:, :FIRST_ANCHOR]
         return tf.concat([predicted, found.centre, found.logs, found.anchors, stride], 1)
 

@@ -156,12 +156,14 @@ def imitate_neighbours(
     height, width = target.shape[:2]
     anchors = np.array(problem.anchors[scale])
     positive = target[..., OBJECTNESS] > 0.5
+    if not positive.any():
+        return
     picks = bulk(seed, 40 + scale, (height, width, 3), 0, 2**16)
-    for row, column in np.argwhere(~positive):
-        chance, which, number = (int(pick) for pick in picks[row, column])
+    for row, column in np.argwhere(~positive & (picks[..., 0] % 2 == 0)):
+        _, which, number = picks[row, column].tolist()
         first = (max(row - 1, 0), max(column - 1, 0))
         beside = np.argwhere(positive[first[0] : row + 2, first[1] : column + 2])
-        if chance % 2 or not len(beside):
+        if not len(beside):
             continue
         there = tuple(beside[which % len(beside)] + first)
         thing = target[there]

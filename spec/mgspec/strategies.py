@@ -12,9 +12,11 @@ All numbers are exact in float32.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
+from itertools import product
 from typing import Any
 
 import hypothesis.strategies as st
@@ -62,6 +64,18 @@ def whole(low: int, high: int) -> st.SearchStrategy[int]:
 def among(values: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     """One of these values; made once, as `whole`."""
     return st.sampled_from(values)
+
+
+@cache
+def some(count: int, least: int, most: int) -> st.SearchStrategy[list[int]]:
+    """Different ones of the first `count` whole numbers; made once, as `whole`."""
+    return st.lists(whole(0, count - 1), min_size=least, max_size=most, unique=True)
+
+
+@cache
+def orders(count: int) -> st.SearchStrategy[list[int]]:
+    """Orders of the first `count` whole numbers; made once, as `whole`."""
+    return st.permutations(range(count))
 
 
 _SEEDS = whole(0, 2**16)
@@ -126,6 +140,8 @@ _NUMBERS: dict[str, tuple[float, ...]] = {
     "iou_aware_power": (1.0, 2.0, 0.5),
 }
 _CLASS_WEIGHTS = (1.0, 0.5, 2.0)
+_CHOICES = (LOCATIONS, BACKGROUNDS, CLASSIFICATIONS)
+_COMBINATIONS = st.sampled_from(tuple(product(*_CHOICES)))
 
 
 def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
@@ -135,17 +151,18 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
     """
     if variety.options is not None:
         return claiming(variety.options, variety.claims)
-    location = draw(among(LOCATIONS))
-    background = draw(among(BACKGROUNDS))
-    classification = draw(among(CLASSIFICATIONS))
+    if variety.plain:
+        location, background, classification = (draw(among(kinds)) for kinds in _CHOICES)
+    else:
+        location, background, classification = draw(_COMBINATIONS)
     seed = draw(whole(0, 4) if variety.plain else _SEEDS)
     weights = None
     if variety.plain or not seed:
         numbers: dict[str, Any] = {"ignore_thresh": (1.0, *_NUMBERS["ignore_thresh"])[seed]}
     else:
-        picks = bulk(seed, 30, (len(_NUMBERS),), 0, 11)
+        picks = bulk(seed, 30, (len(_NUMBERS),), 0, 11).tolist()
         numbers = {
-            name: values[int(pick) % len(values)]
+            name: values[pick % len(values)]
             for (name, values), pick in zip(_NUMBERS.items(), picks, strict=True)
         }
         if background != "objectness":
@@ -200,15 +217,46 @@ def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -
             if shape.height * shape.width >= smallest and shape.longest <= longest
         ]
         return draw(among(tuple(fitting)))  # type: ignore[no-any-return]
-    scales = draw(whole(1, variety.scales))
+    finer, height, width = draw(_grids(variety.scales, smallest, longest))
+    anchors, classes = draw(_channels(len(finer)))
+    return Shape(height, width, finer, anchors, classes)
+
+
+@cache
+def _grids(
+    scales: int, smallest: int, longest: int
+) -> st.SearchStrategy[tuple[tuple[int, ...], int, int]]:
+    """How much finer the scales are, height and width of the coarsest; the simplest first.
+
+    Each number of scales is there as often as another, and of two scales each step between them.
+    """
     # How many cells of the finer scale a cell of the coarser one covers, on a side.
-    steps = min(3 if smallest == 1 else 2, longest)
-    finer = draw(whole(1, steps)) if scales == 2 else 1
-    longest = longest // finer
-    height = draw(whole(1, longest))
-    width = draw(whole(-(-smallest // height), longest))
-    anchors = tuple(draw(whole(1, 3)) for _ in range(scales))
-    return Shape(height, width, (1, finer)[:scales], anchors, draw(whole(1, 4)))
+    steps = range(1, min(3 if smallest == 1 else 2, longest) + 1)
+    fitting = {}
+    for step in steps:
+        sides = range(1, longest // step + 1)
+        fitting[step] = [(h, w) for h, w in product(sides, sides) if h * w >= smallest]
+    each = math.lcm(*map(len, fitting.values()))
+    found = []
+    for count, step in product(range(1, scales + 1), steps):
+        finer = (1, step)[:count]
+        grids = fitting[max(finer)]
+        found += [(finer, *grid) for grid in grids] * (each // len(grids))
+    return st.sampled_from(sorted(found, key=_cells_of))
+
+
+def _cells_of(shape: tuple[tuple[int, ...], int, int]) -> tuple[int, int]:
+    """How many scales, and how many cells in all."""
+    finer, height, width = shape
+    return len(finer), sum(step * step for step in finer) * height * width
+
+
+@cache
+def _channels(scales: int) -> st.SearchStrategy[tuple[tuple[int, ...], int]]:
+    """Numbers of each scale's anchors and of classes, the fewest first."""
+    anchors = product(range(1, 4), repeat=scales)
+    numbers = [(of_scales, classes) for of_scales in anchors for classes in range(1, 5)]
+    return st.sampled_from(sorted(numbers, key=lambda n: sum(n[0]) + n[1]))
 
 
 def draw_scene(
@@ -234,6 +282,12 @@ _NEAR = whole(-5, 5)
 _SIZE = whole(-8, 8)
 
 
+@cache
+def _steps(size: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """As many whole numbers as a cell has channels."""
+    return st.tuples(*[whole(-STEPS, STEPS)] * size)
+
+
 def draw_object(
     draw: st.DrawFn, variety: Variety, problem: Problem, scale: int, kind: str = ORDINARY
 ) -> Object:
@@ -247,9 +301,8 @@ def draw_object(
     numbers = [draw(_NEAR), draw(_NEAR), draw(_SIZE), draw(_SIZE), *indices]
     target = objects_of(problem, scale, np.array(numbers))
     size = problem.channels(scale)
-    step = whole(-STEPS, STEPS)
     # Drawn for every kind, so that shrinking can change the kind and nothing else.
-    steps = np.array(draw(st.lists(step, min_size=size, max_size=size)))
+    steps = np.array(draw(_steps(size)))
     return Object(
         target, right(target) if kind == RIGHT else predicted(steps, kind, quarters=False)
     )
@@ -280,7 +333,10 @@ def draw_image(
     predictions = [
         right(target) if kind == RIGHT else np.full_like(target, background) for target in targets
     ]
-    return _image(problem, targets, predictions, places, imitated)
+    for (scale, row, column), thing in places.items():
+        targets[scale][row, column] = thing.target
+        predictions[scale][row, column] = thing.prediction
+    return _image(problem, targets, predictions, imitated)
 
 
 def _bulk_image(
@@ -300,37 +356,31 @@ def _bulk_image(
     rest, objects = divmod(seed, variety.objects + 1)
     rest, number = divmod(rest, len(kinds))
     noise, crowded = divmod(rest, len(CROWDS))
-    kind, crowd = kinds[number], NO_CROWD if empty else CROWDS[crowded]
+    kind = kinds[number]
+    cells = [height * width for height, width in scene.grids]
+    held = np.zeros(sum(cells), bool)
+    if not empty:
+        if CROWDS[crowded] != NO_CROWD:
+            held |= CROWDS[crowded] == ALL_CELLS or bulk(noise, 20, held.shape, 0, 1) > 0
+        held[bulk(noise, 50, (objects,), 0, 2**16) % held.size] = True
     targets, predictions = [], []
     for scale, grid in enumerate(scene.grids):
+        before = sum(cells[:scale])
+        mask = held[before : before + cells[scale]].reshape(grid)
         target = np.zeros((*grid, problem.channels(scale)), np.float32)
-        if crowd != NO_CROWD:
-            full = bulk_targets(problem, scale, noise, grid)
-            keep = bulk(noise, 20 + scale, grid, 0, 1) if crowd == SOME_CELLS else np.ones(grid)
-            target = np.where(keep[..., None] > 0, full, target)
+        if mask.any():
+            target[mask] = bulk_targets(problem, scale, noise, grid)[mask]
         targets.append(target)
         predictions.append(
             right(target) if kind == RIGHT else bulk_predictions(problem, scale, noise, kind, grid)
         )
-    cells = scene.cells()
-    places = {}
-    for own in [] if empty else bulk(noise, 50, (objects,), 0, 2**16).tolist():
-        place = cells[own % len(cells)]
-        places[place] = bulk_object(problem, place[0], kind, own if noise else 0)
-    return _image(problem, targets, predictions, places, noise if imitate or noise % 2 else 0)
+    return _image(problem, targets, predictions, noise if imitate or noise % 2 else 0)
 
 
 def _image(
-    problem: Problem,
-    targets: list[Array],
-    predictions: list[Array],
-    places: dict[tuple[int, int, int], Object],
-    imitated: int,
+    problem: Problem, targets: list[Array], predictions: list[Array], imitated: int
 ) -> Batch:
-    """Objects put in their places, their neighbours made to imitate them where asked for."""
-    for (scale, row, column), thing in places.items():
-        targets[scale][row, column] = thing.target
-        predictions[scale][row, column] = thing.prediction
+    """A batch of one image, whose objects' neighbours are made to imitate them where asked for."""
     if imitated and problem.options.ignore_thresh < 1:
         for scale, target in enumerate(targets):
             imitate_neighbours(problem, scale, target, predictions[scale], imitated)
@@ -344,7 +394,7 @@ def _draw_objects(
     cells = scene.cells()
     most = min(variety.objects, len(cells))
     # A place and its object are drawn together, so that shrinking deletes both.
-    places = draw(st.lists(whole(0, len(cells) - 1), max_size=most, unique=True))
+    places = draw(some(len(cells), 0, most))
     return {
         cells[place]: draw_object(draw, variety, scene.problem, cells[place][0], kind)
         for place in places
@@ -365,6 +415,12 @@ def draw_images(
     return concatenate([draw_image(draw, variety, scene, **of_each) for _ in range(count)])
 
 
+@cache
+def _one_or_all(kinds: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    """One of the kinds, or in half of the batches all of them."""
+    return st.sampled_from([*((kind,) for kind in kinds), *[kinds] * len(kinds)])
+
+
 def draw_batch(
     draw: st.DrawFn,
     variety: Variety,
@@ -376,8 +432,7 @@ def draw_batch(
     empty: bool = False,
 ) -> Batch:
     """A batch of `smallest` to `largest` images, of one kind of prediction or of several."""
-    if draw(st.booleans()):
-        kinds = (draw(among(kinds)),)
+    kinds = draw(_one_or_all(kinds))
     most = max(smallest, min(largest, variety.images))
     return draw_images(draw, variety, scene, smallest, most, kinds=kinds, empty=empty)
 

@@ -43,6 +43,8 @@ from mgspec.strategies import (
     draw_object,
     draw_options,
     draw_scene,
+    orders,
+    some,
     whole,
 )
 
@@ -85,7 +87,7 @@ def reordered(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of 2 to 4 images and another order of them."""
     problem, batch_of = draw_any_problem(draw, variety)
     batch = batch_of(smallest=2)
-    order = draw(st.permutations(range(batch.images - 1)))
+    order = draw(orders(batch.images - 1))
     # The last image always moves to the front: the order is never the identity.
     return Case(problem, {"X": batch}, {"order": (batch.images - 1, *order)})
 
@@ -124,8 +126,7 @@ def _one_of(draw: st.DrawFn, things: Sequence[Thing]) -> Thing:
 
 def _some_of(draw: st.DrawFn, things: Sequence[Thing], least: int, most: int = 4) -> list[Thing]:
     """Different ones of the things, `least` to `most` of them."""
-    places = st.lists(whole(0, len(things) - 1), min_size=least, max_size=most, unique=True)
-    return [things[place] for place in draw(places)]
+    return [things[place] for place in draw(some(len(things), least, most))]
 
 
 def _put(batch: Batch, cell: Cell, thing: Object) -> Batch:
@@ -314,6 +315,9 @@ def one_clear_batch(draw: st.DrawFn, variety: Variety) -> Case:
     return Case(clear(scene.problem, batch), {"X": batch})
 
 
+_SIGNS = st.lists(whole(-2, 2), min_size=1, max_size=7)
+
+
 @st.composite
 def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of one image and few cells, and signs that a direction is made of.
@@ -331,7 +335,7 @@ def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
             scene.problem,
             draw_batch(draw, variety, scene, largest=1, kinds=(ORDINARY,)),
         )
-    signs = draw(st.lists(whole(-2, 2), min_size=1, max_size=7))
+    signs = draw(_SIGNS)
     return Case(problem, {"X": batch}, {"signs": (1, *signs)})
 
 
@@ -441,12 +445,12 @@ def renamed(draw: st.DrawFn, variety: Variety) -> Case:
     scene = draw_scene(draw, variety)
     problem = scene.problem
     batch = draw_batch(draw, variety, scene)
-    orders = {
-        f"anchors {scale}": tuple(draw(st.permutations(range(len(anchors)))))
+    of_anchors = {
+        f"anchors {scale}": tuple(draw(orders(len(anchors))))
         for scale, anchors in enumerate(problem.anchors)
     }
-    classes = tuple(draw(st.permutations(range(problem.classes))))
-    return Case(problem, {"X": batch}, {"classes": classes, **orders})
+    classes = tuple(draw(orders(problem.classes)))
+    return Case(problem, {"X": batch}, {"classes": classes, **of_anchors})
 
 
 @st.composite

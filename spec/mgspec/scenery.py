@@ -1,23 +1,27 @@
-"""What stands in the arrays of a drawn image: targets and predictions made from whole numbers.
+"""What stands in the arrays of drawn images: targets and predictions made from whole numbers.
 
 Pure functions. Bulk numbers come from a seed, which SplitMix64 spreads over as many as are wanted;
-the seed 0 stands for the simplest there is.
+the seed 0 stands for the simplest there is. Where `seeds` are asked for, `[B]`, what comes of each
+stands along a first axis: the images of a batch are made in one go.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgspec.boxes import phi, phi_slope
-from mgspec.layout import OBJECTNESS, WH, XY, Array, Problem
+from mgspec.layout import OBJECTNESS, WH, XY, Array, Batch, Problem
 
 STEPS = 16  # predictions are drawn as integers from -STEPS to STEPS
 
 ORDINARY, SATURATED, EXTREME, RIGHT = "ordinary", "saturated", "extreme", "right"
+NO_CROWD, SOME_CELLS, EVERY_CELL = "none", "some", "all"
+CROWDS = (NO_CROWD, NO_CROWD, SOME_CELLS, EVERY_CELL)
 LARGEST = 1e4  # magnitude of a prediction
 _DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
 
@@ -54,21 +58,26 @@ def right(target: Array) -> Array:
     return prediction
 
 
-def bulk(seed: int, stream: int, shape: tuple[int, ...], low: int, high: int) -> NDArray[np.int64]:
-    """Integers in [low, high], the same on every machine.
+def bulk(
+    seeds: NDArray[np.uint64] | int, stream: int, shape: tuple[int, ...], low: int, high: int
+) -> NDArray[np.int64]:
+    """Integers in [low, high], `shape` or `[B, *shape]`, the same on every machine.
 
     The numbers of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number
     generators, OOPSLA 2014), which need no generator to be set up for the few that are wanted.
     """
-    first = (seed << 40) + (stream << 32)
-    mixed = (np.arange(first, first + math.prod(shape), dtype=np.uint64) + _ONE) * _GAMMA
+    seeds = np.asarray(seeds, np.uint64)
+    first = (seeds << _SEED) + np.uint64(stream << 32)
+    number = np.arange(1, math.prod(shape) + 1, dtype=np.uint64)
+    mixed = (first[..., None] + number) * _GAMMA
     mixed = (mixed ^ (mixed >> _30)) * _MIX_1
     mixed = (mixed ^ (mixed >> _27)) * _MIX_2
     mixed ^= mixed >> _31
-    return (mixed % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
+    found = (mixed % np.uint64(high - low + 1)).astype(np.int64) + low
+    return found.reshape(*seeds.shape, *shape)
 
 
-_ONE, _30, _27, _31 = np.uint64(1), np.uint64(30), np.uint64(27), np.uint64(31)
+_SEED, _30, _27, _31 = np.uint64(40), np.uint64(30), np.uint64(27), np.uint64(31)
 _GAMMA, _MIX_1, _MIX_2 = (
     np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 )
@@ -96,13 +105,14 @@ def _one_hot(numbers: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     return hot
 
 
-def bulk_targets(problem: Problem, scale: int, seed: int, shape: tuple[int, ...]) -> Array:
-    """Objects `[*shape, 5 + A + C]` from a seed; one in four also has a second class."""
-    if not seed:
-        return objects_of(problem, scale, np.zeros((*shape, 6), np.int64))
+def bulk_targets(
+    problem: Problem, scale: int, seeds: NDArray[np.uint64], shape: tuple[int, ...]
+) -> Array:
+    """Objects `[B, *shape, 5 + A + C]` from seeds; one in four also has a second class."""
     limits = np.array([5, 5, 8, 8])
-    numbers = bulk(seed, 10 + scale, (*shape, 8), 0, 2**16)
+    numbers = bulk(seeds, 10 + scale, (*shape, 8), 0, 2**16)
     numbers[..., :4] = numbers[..., :4] % (2 * limits + 1) - limits
+    numbers[seeds == 0] = 0
     target = objects_of(problem, scale, numbers[..., :6])
     classes = problem.class_channels(scale)
     also = _one_hot(numbers[..., 6], problem.classes) & (numbers[..., 7:] % 4 == 0)
@@ -110,21 +120,77 @@ def bulk_targets(problem: Problem, scale: int, seed: int, shape: tuple[int, ...]
     return target
 
 
-def bulk_predictions(
-    problem: Problem, scale: int, seed: int, kind: str, shape: tuple[int, ...]
-) -> Array:
-    """Predictions `[*shape, 5 + A + C]` of this kind from a seed."""
-    shape = (*shape, problem.channels(scale))
-    steps = bulk(seed, scale, shape, -STEPS, STEPS) if seed else np.zeros(shape, np.int64)
-    return predicted(steps, kind, quarters=True)
+def bulk_steps(
+    problem: Problem, scale: int, seeds: NDArray[np.uint64], shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """What `predicted` takes, `[B, *shape, 5 + A + C]`, from seeds."""
+    steps = bulk(seeds, scale, (*shape, problem.channels(scale)), -STEPS, STEPS)
+    steps[seeds == 0] = 0
+    return steps
 
 
 def bulk_object(problem: Problem, scale: int, kind: str, seed: int) -> Object:
     """An object from a seed, predicted in this way."""
-    target = bulk_targets(problem, scale, seed, ())
-    if kind == RIGHT:
-        return Object(target, right(target))
-    return Object(target, bulk_predictions(problem, scale, seed, kind, ()))
+    seeds = np.array([seed], np.uint64)
+    target = bulk_targets(problem, scale, seeds, ())[0]
+    steps = bulk_steps(problem, scale, seeds, ())[0]
+    return Object(target, right(target) if kind == RIGHT else predicted(steps, kind, quarters=True))
+
+
+def bulk_images(
+    problem: Problem,
+    grids: Sequence[tuple[int, int]],
+    images: Sequence[int],
+    *,
+    objects: int,
+    kinds: Sequence[str],
+    empty: bool,
+    imitate: bool,
+) -> Batch:
+    """The images that whole numbers stand for; the smaller, the simpler.
+
+    An image's last digits say how many objects, of which kind, in which crowd; the rest is the seed
+    of all its numbers, 0 for an image of zeros and the simplest objects.
+
+    grids: (H, W) of each scale. objects: the most of an image, crowds apart. kinds: what
+    predictions may be. empty: without any object. imitate: cells beside an object predict it, some
+    of them; else this happens in some images, where there is a threshold for it.
+    """
+    rest, count = np.divmod(np.array(images, np.uint64), np.uint64(objects + 1))
+    rest, number = np.divmod(rest, np.uint64(len(kinds)))
+    seeds, crowd = np.divmod(rest, np.uint64(len(CROWDS)))
+    kind_of = [kinds[n] for n in number.tolist()]
+    cells = [height * width for height, width in grids]
+    held = np.zeros((len(images), sum(cells)), bool)
+    if not empty:
+        crowds = np.array(CROWDS)[crowd.astype(int)]
+        some = bulk(seeds, 20, (sum(cells),), 0, 1) > 0
+        held |= (crowds == EVERY_CELL)[:, None] | ((crowds == SOME_CELLS)[:, None] & some)
+        image, which = np.nonzero(np.arange(objects) < count[:, None])
+        held[image, bulk(seeds, 50, (objects,), 0, 2**16)[image, which] % sum(cells)] = True
+    targets, predictions = [], []
+    for scale, grid in enumerate(grids):
+        before = sum(cells[:scale])
+        mask = held[:, before : before + cells[scale]].reshape(-1, *grid)
+        target = np.zeros((*mask.shape, problem.channels(scale)), np.float32)
+        if mask.any():
+            target[mask] = bulk_targets(problem, scale, seeds, grid)[mask]
+        steps = bulk_steps(problem, scale, seeds, grid)
+        prediction = np.empty_like(target)
+        for kind in set(kind_of):
+            of_kind = [k == kind for k in kind_of]
+            prediction[of_kind] = (
+                right(target[of_kind])
+                if kind == RIGHT
+                else predicted(steps[of_kind], kind, quarters=True)
+            )
+        if problem.options.ignore_thresh < 1:
+            for n, seed in enumerate(seeds.tolist()):
+                if seed % 2 or (imitate and seed):
+                    imitate_neighbours(problem, scale, target[n], prediction[n], seed)
+        targets.append(target)
+        predictions.append(prediction)
+    return Batch(tuple(targets), tuple(predictions))
 
 
 _RAW = np.linspace(-40, 40, 8001)

@@ -24,7 +24,7 @@ import numpy as np
 
 from mgspec.candidate import PLAIN_OPTIONS, claiming
 from mgspec.description import Described, Description, Image, Images, images_of
-from mgspec.layout import AnyBatch, AnyProblem, Array, Batch, Problem, concatenate
+from mgspec.layout import AnyBatch, AnyProblem, Batch, Problem, concatenate
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
 from mgspec.scenery import (
     EXTREME,
@@ -34,9 +34,8 @@ from mgspec.scenery import (
     STEPS,
     Object,
     bulk,
+    bulk_images,
     bulk_object,
-    bulk_predictions,
-    bulk_targets,
     imitate_neighbours,
     objects_of,
     predicted,
@@ -50,8 +49,6 @@ ANCHORS = (  # pixels; the scales share no anchor, and none is square
 )
 LONGEST_SIDE = 5  # cells
 KINDS = (ORDINARY, ORDINARY, ORDINARY, SATURATED, EXTREME, RIGHT)
-NO_CROWD, SOME_CELLS, ALL_CELLS = "none", "some", "all"
-CROWDS = (NO_CROWD, NO_CROWD, SOME_CELLS, ALL_CELLS)
 
 
 @cache
@@ -317,13 +314,11 @@ def draw_image(
     empty: bool = False,
     imitate: bool = False,
 ) -> Batch:
-    """A batch of one image, from no object to an object in every cell.
+    """A plain batch of one image.
 
     kinds: what predictions may be. empty: without any object. imitate: cells beside an object
-    predict it, some of them; else this happens now and then, where there is a threshold for it.
+    predict it, some of them.
     """
-    if not variety.plain:
-        return _bulk_image(draw(_IMAGES), variety, scene, kinds, empty, imitate)
     problem = scene.problem
     kind = draw(among(kinds))
     background = draw(whole(-4, 4))
@@ -336,51 +331,6 @@ def draw_image(
     for (scale, row, column), thing in places.items():
         targets[scale][row, column] = thing.target
         predictions[scale][row, column] = thing.prediction
-    return _image(problem, targets, predictions, imitated)
-
-
-def _bulk_image(
-    seed: int,
-    variety: Variety,
-    scene: Scene,
-    kinds: tuple[str, ...],
-    empty: bool,
-    imitate: bool,
-) -> Batch:
-    """The image that a whole number stands for; the smaller, the simpler. Arguments as above.
-
-    Its last digits say how many objects, of which kind, in which crowd; the rest is the seed of
-    all numbers, 0 for an image of zeros and the simplest objects.
-    """
-    problem = scene.problem
-    rest, objects = divmod(seed, variety.objects + 1)
-    rest, number = divmod(rest, len(kinds))
-    noise, crowded = divmod(rest, len(CROWDS))
-    kind = kinds[number]
-    cells = [height * width for height, width in scene.grids]
-    held = np.zeros(sum(cells), bool)
-    if not empty:
-        if CROWDS[crowded] != NO_CROWD:
-            held |= CROWDS[crowded] == ALL_CELLS or bulk(noise, 20, held.shape, 0, 1) > 0
-        held[bulk(noise, 50, (objects,), 0, 2**16) % held.size] = True
-    targets, predictions = [], []
-    for scale, grid in enumerate(scene.grids):
-        before = sum(cells[:scale])
-        mask = held[before : before + cells[scale]].reshape(grid)
-        target = np.zeros((*grid, problem.channels(scale)), np.float32)
-        if mask.any():
-            target[mask] = bulk_targets(problem, scale, noise, grid)[mask]
-        targets.append(target)
-        predictions.append(
-            right(target) if kind == RIGHT else bulk_predictions(problem, scale, noise, kind, grid)
-        )
-    return _image(problem, targets, predictions, noise if imitate or noise % 2 else 0)
-
-
-def _image(
-    problem: Problem, targets: list[Array], predictions: list[Array], imitated: int
-) -> Batch:
-    """A batch of one image, whose objects' neighbours are made to imitate them where asked for."""
     if imitated and problem.options.ignore_thresh < 1:
         for scale, target in enumerate(targets):
             imitate_neighbours(problem, scale, target, predictions[scale], imitated)
@@ -404,15 +354,44 @@ def _draw_objects(
 _images = st.composite(draw_image)
 
 
+def draw_exactly(
+    draw: st.DrawFn,
+    variety: Variety,
+    scene: Scene,
+    count: int,
+    *,
+    kinds: tuple[str, ...] = KINDS,
+    empty: bool = False,
+    imitate: bool = False,
+) -> Batch:
+    """A batch of so many images; arguments as of `draw_image`, but for that full ones imitate now
+    and then unasked."""
+    if variety.plain:
+        return concatenate(
+            [
+                draw_image(draw, variety, scene, kinds=kinds, empty=empty, imitate=imitate)
+                for _ in range(count)
+            ]
+        )
+    return bulk_images(
+        scene.problem,
+        scene.grids,
+        [draw(_IMAGES) for _ in range(count)],
+        objects=variety.objects,
+        kinds=kinds,
+        empty=empty,
+        imitate=imitate,
+    )
+
+
 def draw_images(
     draw: st.DrawFn, variety: Variety, scene: Scene, smallest: int, largest: int, **of_each: Any
 ) -> Batch:
-    """A batch of `smallest` to `largest` images, drawn as `draw_image` does."""
+    """A batch of `smallest` to `largest` images; other arguments as of `draw_exactly`."""
     if variety.plain:  # a list's elements are deleted whole when a batch shrinks
         image = _images(variety, scene, **of_each)
         return concatenate(draw(st.lists(image, min_size=smallest, max_size=largest)))
-    count = draw(whole(smallest, largest))
-    return concatenate([draw_image(draw, variety, scene, **of_each) for _ in range(count)])
+    return draw_exactly(draw, variety, scene, draw(whole(smallest, largest)), **of_each)
 
 
 @cache

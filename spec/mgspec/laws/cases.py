@@ -38,7 +38,7 @@ from mgspec.strategies import (
     draw_any_problem,
     draw_batch,
     draw_described,
-    draw_image,
+    draw_exactly,
     draw_images,
     draw_object,
     draw_options,
@@ -277,9 +277,7 @@ def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
     scene = draw_scene(draw, variety)
     batch = draw_batch(draw, variety, scene)
     kinds = (ORDINARY, ORDINARY, EXTREME)
-    other = concatenate(
-        [draw_image(draw, variety, scene, kinds=kinds) for _ in range(batch.images)]
-    )
+    other = draw_exactly(draw, variety, scene, batch.images, kinds=kinds)
     targets, predictions = [], []
     for scale, mask in enumerate(batch.masks()):
         keep = mask[..., None]
@@ -433,9 +431,7 @@ def other_predictions(draw: st.DrawFn, variety: Variety) -> Case:
         plainer = replace(scene.problem.options, ignore_thresh=1.0, iou_aware_ratio=0.0)
         scene = replace(scene, problem=replace(scene.problem, options=plainer))
     batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,))
-    other = concatenate(
-        [draw_image(draw, variety, scene, kinds=(ORDINARY,)) for _ in range(batch.images)]
-    )
+    other = draw_exactly(draw, variety, scene, batch.images, kinds=(ORDINARY,))
     return Case(scene.problem, {"X": batch, "Y": Batch(batch.targets, other.predictions)})
 
 

@@ -6,7 +6,7 @@ every batch, grid, normalization and option.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -66,53 +66,66 @@ Components = Callable[..., dict[str, tf.Tensor]]
 Judged = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
 
 
-@cache
-def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
-    """The reference for any batch, grid, anchors, classes and options; traced once but for "eager".
+def _evaluated(
+    compute: Components,
+    mode: str,
+    arrays: Sequence[tf.Tensor],
+    anchors: Sequence[tf.Tensor],
+    size: tf.Tensor,
+    options: Any,
+    gradients: bool,
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Values of COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`.
 
-    Arguments of what it returns: targets and predictions, one `[2, B, H, W, 5 + A + C]` a scale,
-    and what `_settings` gives; few, for each argument of a trace takes its time. It returns the
-    values of COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`, in
-    modes other than TRACED the total's alone.
+    Gradients in modes other than TRACED are the total's alone. arrays: targets and predictions, one
+    `[2, B, H, W, 5 + A + C]` a scale. Other arguments as of `components`.
     """
     dtype = tf.as_dtype(mode) if mode in HALVES else tf.float32
+    pairs = [tf.unstack(pair, num=2) for pair in arrays]
+    targets = [target for target, _ in pairs]
+    predictions = [tf.cast(prediction, dtype) for _, prediction in pairs]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(predictions)
+        wide = [tf.cast(prediction, tf.float32) for prediction in predictions]
+        values = compute(targets, wide, anchors, size, options)
+    packed = tf.stack([values[name] for name in COMPONENTS])
+    if not gradients:
+        return packed, []
+    if mode != TRACED:  # compared by the gradient that trains: XLA takes long for all of them
+        slopes = [tape.gradient(values["total"], predictions, **ZERO)]
+    else:
+        slopes = [tape.gradient(values[name], predictions, **ZERO) for name in TERMS]
+        # By the chain rule; another way through every operation would take as long as the rest.
+        shares = tape.gradient(values["total"], [values[name] for name in TERMS], **ZERO)
+        total = [
+            tf.add_n([share * g for share, g in zip(shares, of_scale, strict=True)])
+            for of_scale in zip(*slopes, strict=True)
+        ]
+        slopes.append(total)
+    return packed, [
+        tf.cast(tf.stack(of_scale), tf.float32) for of_scale in zip(*slopes, strict=True)
+    ]
+
+
+@cache
+def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
+    """The reference for any batch, grid, anchors, classes and options, traced once.
+
+    Arguments of what it returns: arrays as of `_evaluated`, and what `_settings` gives; few, for
+    each argument of a trace takes its time. It returns what `_evaluated` does.
+    """
 
     def judged(arrays: Any, boxes: Any, kinds: Any, reals: Any) -> Any:
         size, numbers, weights = tf.split(reals, [2, len(REALS), -1])
         channels = [tf.shape(pair)[-1] - FIRST_ANCHOR - tf.size(weights) for pair in arrays]
         anchors = tf.split(boxes, channels)
-        pairs = [tf.unstack(pair, num=2) for pair in arrays]
-        targets = [target for target, _ in pairs]
-        predictions = [tf.cast(prediction, dtype) for _, prediction in pairs]
         options = Numbers(
             **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
             **dict(zip(REALS, tf.unstack(numbers), strict=True)),
             class_weights=weights,
         )
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(predictions)
-            wide = [tf.cast(prediction, tf.float32) for prediction in predictions]
-            values = compute(targets, wide, anchors, size, options)
-        packed = tf.stack([values[name] for name in COMPONENTS])
-        if not gradients:
-            return packed, []
-        if mode != TRACED:  # compared by the gradient that trains: XLA takes long for all of them
-            slopes = [tape.gradient(values["total"], predictions, **ZERO)]
-        else:
-            slopes = [tape.gradient(values[name], predictions, **ZERO) for name in TERMS]
-            # By the chain rule; another way through every operation would take as long as the rest.
-            shares = tape.gradient(values["total"], [values[name] for name in TERMS], **ZERO)
-            total = [
-                tf.add_n([share * g for share, g in zip(shares, of_scale, strict=True)])
-                for of_scale in zip(*slopes, strict=True)
-            ]
-            slopes.append(total)
-        return packed, [
-            tf.cast(tf.stack(of_scale), tf.float32) for of_scale in zip(*slopes, strict=True)
-        ]
+        return _evaluated(compute, mode, arrays, anchors, size, options, gradients)
 
-    if mode == "eager":
-        return judged
     signature = [
         [tf.TensorSpec([2, None, None, None, None], tf.float32)] * scales,
         tf.TensorSpec([None, 2], tf.float32),
@@ -146,7 +159,7 @@ def _called(trace: Any, executor: str) -> Judged:
 
 ZERO = {"unconnected_gradients": "zero"}
 HALVES = ("float16", "bfloat16")
-TRACED = "traced"
+TRACED, EAGER = "traced", "eager"
 # The usual executor takes more time to hand small operations around than they take.
 EXECUTOR = "SINGLE_THREADED_EXECUTOR"
 
@@ -156,12 +169,21 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     of_gradients = COMPONENTS if mode == TRACED else ("total",)
 
+    def judge(problem: Problem, arrays: list[tf.Tensor], gradients: bool) -> Any:
+        if mode != EAGER:
+            traced = _judged(compute, problem.scales, gradients, mode)
+            return traced(arrays, *_settings(problem, claims))
+        # As a user calls it: choices are names, and nothing is computed but what they ask for.
+        anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
+        size = tf.constant(problem.input_size, tf.float32)
+        options = claiming(problem.options, claims)
+        return _evaluated(compute, mode, arrays, anchors, size, options, gradients)
+
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        judged = _judged(compute, problem.scales, gradients, mode)
         pairs = zip(batch.targets, batch.predictions, strict=True)
         arrays = [tf.constant(np.stack(pair)) for pair in pairs]
         try:
-            values, slopes = judged(arrays, *_settings(problem, claims))
+            values, slopes = judge(problem, arrays, gradients)
         except tf.errors.OpError as error:
             raise LossError(
                 f"the loss raised {type(error).__name__}: {plain_text(error)}"
@@ -224,5 +246,5 @@ def reference(
         has_gradients=True,
         claims=claims,
         options=options,
-        modes={mode: _runner(compute, claims, mode) for mode in ("eager", "xla", *HALVES)},
+        modes={mode: _runner(compute, claims, mode) for mode in (EAGER, "xla", *HALVES)},
     )

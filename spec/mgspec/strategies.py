@@ -12,7 +12,6 @@ All numbers are exact in float32.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
@@ -76,7 +75,7 @@ def orders(count: int) -> st.SearchStrategy[list[int]]:
 
 
 _SEEDS = whole(0, 2**16)
-_IMAGES = whole(0, 2**24 - 1)  # of more bits, small ones would be much commoner
+_IMAGES = whole(0, 2**24 - 1)  # the more bits, the commoner are small ones
 
 
 @dataclass(frozen=True)
@@ -214,8 +213,9 @@ def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -
             if shape.height * shape.width >= smallest and shape.longest <= longest
         ]
         return draw(among(tuple(fitting)))  # type: ignore[no-any-return]
-    finer, height, width = draw(_grids(variety.scales, smallest, longest))
-    anchors, classes = draw(_channels(len(finer)))
+    scales = draw(whole(1, variety.scales))
+    finer, height, width = draw(_grids(scales, smallest, longest))
+    anchors, classes = draw(_channels(scales))
     return Shape(height, width, finer, anchors, classes)
 
 
@@ -225,27 +225,22 @@ def _grids(
 ) -> st.SearchStrategy[tuple[tuple[int, ...], int, int]]:
     """How much finer the scales are, height and width of the coarsest; the simplest first.
 
-    Each number of scales is there as often as another, and of two scales each step between them.
+    Of two scales, each step from the one to the other is there about as often.
     """
     # How many cells of the finer scale a cell of the coarser one covers, on a side.
-    steps = range(1, min(3 if smallest == 1 else 2, longest) + 1)
-    fitting = {}
+    steps = range(1, min(3 if smallest == 1 else 2, longest) + 1) if scales == 2 else (1,)
+    found = []
     for step in steps:
         sides = range(1, longest // step + 1)
-        fitting[step] = [(h, w) for h, w in product(sides, sides) if h * w >= smallest]
-    each = math.lcm(*map(len, fitting.values()))
-    found = []
-    for count, step in product(range(1, scales + 1), steps):
-        finer = (1, step)[:count]
-        grids = fitting[max(finer)]
-        found += [(finer, *grid) for grid in grids] * (each // len(grids))
+        grids = [(h, w) for h, w in product(sides, sides) if h * w >= smallest]
+        found += [((1, step)[:scales], *grid) for grid in grids] * (longest**2 // len(grids))
     return st.sampled_from(sorted(found, key=_cells_of))
 
 
-def _cells_of(shape: tuple[tuple[int, ...], int, int]) -> tuple[int, int]:
-    """How many scales, and how many cells in all."""
+def _cells_of(shape: tuple[tuple[int, ...], int, int]) -> int:
+    """How many cells all scales have together."""
     finer, height, width = shape
-    return len(finer), sum(step * step for step in finer) * height * width
+    return sum(step * step for step in finer) * height * width
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import replace
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
 from mgspec import LAWS, Batch, Case
 from mgspec.laws import cases
@@ -89,6 +89,28 @@ def test_every_case_of_a_law_is_a_valid_batch_exact_in_float32(law: str, variety
                 assert np.abs(array).max() <= 1e4
 
     check()
+
+
+@pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
+def test_two_scales_are_searched_as_often_as_one_and_in_every_step(variety: Variety) -> None:
+    drawn = []
+
+    @settings(
+        max_examples=9,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases.one_batch(variety))
+    def count(case: Case) -> None:
+        heights = [height for height, _ in case.batches["X"].grids]
+        drawn.append((case.problem.scales, heights[-1] // heights[0]))
+
+    for number in range(100):  # in short runs, as a search draws
+        seed(number)(count)()
+    of_two = [step for scales, step in drawn if scales == 2]
+    assert 0.4 < len(of_two) / len(drawn) < 0.6
+    assert all(0.2 < of_two.count(step) / len(of_two) < 0.5 for step in (1, 2, 3))
 
 
 def minimal(strategy: st.SearchStrategy, condition: Callable) -> Case:

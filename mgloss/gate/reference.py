@@ -1,7 +1,7 @@
 """The built-in reference as a candidate.
 
 It is a pure function of tensors, so it is traced once for each number of scales: one trace serves
-every batch, grid, normalization and option.
+every batch, grid, normalization and option. Run eagerly, it is called with the options by name.
 """
 
 from __future__ import annotations
@@ -77,8 +77,10 @@ def _evaluated(
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Values of COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`.
 
-    Gradients in modes other than TRACED are the total's alone. arrays: targets and predictions, one
-    `[2, B, H, W, 5 + A + C]` a scale. Other arguments as of `components`.
+    In modes other than TRACED, gradients are the total's alone, `[1, B, H, W, 5 + A + C]`.
+
+    arrays: targets and predictions, one `[2, B, H, W, 5 + A + C]` a scale. Other arguments as of
+        `components`.
     """
     dtype = tf.as_dtype(mode) if mode in HALVES else tf.float32
     pairs = [tf.unstack(pair, num=2) for pair in arrays]
@@ -111,6 +113,8 @@ def _evaluated(
 def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
     """The reference for any batch, grid, anchors, classes and options, traced once.
 
+    What XLA compiles is traced for each shape; the law about modes keeps to one.
+
     Arguments of what it returns: arrays as of `_evaluated`, and what `_settings` gives; few, for
     each argument of a trace takes its time. It returns what `_evaluated` does.
     """
@@ -132,7 +136,7 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
         tf.TensorSpec([len(CHOICES)], tf.int32),
         tf.TensorSpec([None], tf.float32),
     ]
-    if mode == "xla":  # compiles anew for each shape; the law about modes keeps to one
+    if mode == "xla":
         return tf.function(judged, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
     traced = tf.function(judged, input_signature=signature, autograph=False)
     return _called(traced.get_concrete_function(), EXECUTOR if mode == TRACED else "")
@@ -173,7 +177,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
         if mode != EAGER:
             traced = _judged(compute, problem.scales, gradients, mode)
             return traced(arrays, *_settings(problem, claims))
-        # As a user calls it: choices are names, and nothing is computed but what they ask for.
+        # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
         anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
         size = tf.constant(problem.input_size, tf.float32)
         options = claiming(problem.options, claims)

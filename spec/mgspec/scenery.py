@@ -74,7 +74,7 @@ def bulk(
     mixed = (mixed ^ (mixed >> _27)) * _MIX_2
     mixed ^= mixed >> _31
     found = (mixed % np.uint64(high - low + 1)).astype(np.int64) + low
-    return found.reshape(*seeds.shape, *shape)
+    return found.reshape((*seeds.shape, *shape))
 
 
 _SEED, _30, _27, _31 = np.uint64(40), np.uint64(30), np.uint64(27), np.uint64(31)

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
-from itertools import product
 from typing import Any
 
 import hypothesis.strategies as st
@@ -136,8 +135,6 @@ _NUMBERS: dict[str, tuple[float, ...]] = {
     "iou_aware_power": (1.0, 2.0, 0.5),
 }
 _CLASS_WEIGHTS = (1.0, 0.5, 2.0)
-_CHOICES = (LOCATIONS, BACKGROUNDS, CLASSIFICATIONS)
-_COMBINATIONS = st.sampled_from(tuple(product(*_CHOICES)))
 
 
 def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
@@ -147,10 +144,9 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
     """
     if variety.options is not None:
         return claiming(variety.options, variety.claims)
-    if variety.plain:
-        location, background, classification = (draw(among(kinds)) for kinds in _CHOICES)
-    else:
-        location, background, classification = draw(_COMBINATIONS)
+    location = draw(among(LOCATIONS))
+    background = draw(among(BACKGROUNDS))
+    classification = draw(among(CLASSIFICATIONS))
     seed = draw(whole(0, 4) if variety.plain else _SEEDS)
     weights = None
     if variety.plain or not seed:
@@ -214,41 +210,14 @@ def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -
         ]
         return draw(among(tuple(fitting)))  # type: ignore[no-any-return]
     scales = draw(whole(1, variety.scales))
-    finer, height, width = draw(_grids(scales, smallest, longest))
-    anchors, classes = draw(_channels(scales))
-    return Shape(height, width, finer, anchors, classes)
-
-
-@cache
-def _grids(
-    scales: int, smallest: int, longest: int
-) -> st.SearchStrategy[tuple[tuple[int, ...], int, int]]:
-    """How much finer the scales are, height and width of the coarsest; the simplest first.
-
-    Of two scales, each step from the one to the other is there about as often.
-    """
     # How many cells of the finer scale a cell of the coarser one covers, on a side.
-    steps = range(1, min(3 if smallest == 1 else 2, longest) + 1) if scales == 2 else (1,)
-    found = []
-    for step in steps:
-        sides = range(1, longest // step + 1)
-        grids = [(h, w) for h, w in product(sides, sides) if h * w >= smallest]
-        found += [((1, step)[:scales], *grid) for grid in grids] * (longest**2 // len(grids))
-    return st.sampled_from(sorted(found, key=_cells_of))
-
-
-def _cells_of(shape: tuple[tuple[int, ...], int, int]) -> int:
-    """How many cells all scales have together."""
-    finer, height, width = shape
-    return sum(step * step for step in finer) * height * width
-
-
-@cache
-def _channels(scales: int) -> st.SearchStrategy[tuple[tuple[int, ...], int]]:
-    """Numbers of each scale's anchors and of classes, the fewest first."""
-    anchors = product(range(1, 4), repeat=scales)
-    numbers = [(of_scales, classes) for of_scales in anchors for classes in range(1, 5)]
-    return st.sampled_from(sorted(numbers, key=lambda n: sum(n[0]) + n[1]))
+    steps = min(3 if smallest == 1 else 2, longest)
+    finer = draw(whole(1, steps)) if scales == 2 else 1
+    longest = longest // finer
+    height = draw(whole(1, longest))
+    width = draw(whole(-(-smallest // height), longest))
+    anchors = tuple(draw(whole(1, 3)) for _ in range(scales))
+    return Shape(height, width, (1, finer)[:scales], anchors, draw(whole(1, 4)))
 
 
 def draw_scene(
@@ -275,7 +244,7 @@ _SIZE = whole(-8, 8)
 
 
 @cache
-def _steps(size: int) -> st.SearchStrategy[tuple[int, ...]]:
+def _steps_of_cell(size: int) -> st.SearchStrategy[tuple[int, ...]]:
     """As many whole numbers as a cell has channels."""
     return st.tuples(*[whole(-STEPS, STEPS)] * size)
 
@@ -294,13 +263,13 @@ def draw_object(
     target = objects_of(problem, scale, np.array(numbers))
     size = problem.channels(scale)
     # Drawn for every kind, so that shrinking can change the kind and nothing else.
-    steps = np.array(draw(_steps(size)))
+    steps = np.array(draw(_steps_of_cell(size)))
     return Object(
         target, right(target) if kind == RIGHT else predicted(steps, kind, quarters=False)
     )
 
 
-def draw_image(
+def _draw_plain_image(
     draw: st.DrawFn,
     variety: Variety,
     scene: Scene,
@@ -309,11 +278,7 @@ def draw_image(
     empty: bool = False,
     imitate: bool = False,
 ) -> Batch:
-    """A plain batch of one image.
-
-    kinds: what predictions may be. empty: without any object. imitate: cells beside an object
-    predict it, some of them.
-    """
+    """A batch of one image, of numbers drawn one by one; arguments as of `draw_exactly`."""
     problem = scene.problem
     kind = draw(among(kinds))
     background = draw(whole(-4, 4))
@@ -346,7 +311,7 @@ def _draw_objects(
     }
 
 
-_images = st.composite(draw_image)
+_images = st.composite(_draw_plain_image)
 
 
 def draw_exactly(
@@ -359,12 +324,15 @@ def draw_exactly(
     empty: bool = False,
     imitate: bool = False,
 ) -> Batch:
-    """A batch of so many images; arguments as of `draw_image`, but for that full ones imitate now
-    and then unasked."""
+    """A batch of `count` images; in the full variety some imitate unasked.
+
+    kinds: what predictions may be. empty: without any object. imitate: cells beside an object
+    predict it, some of them.
+    """
     if variety.plain:
         return concatenate(
             [
-                draw_image(draw, variety, scene, kinds=kinds, empty=empty, imitate=imitate)
+                _draw_plain_image(draw, variety, scene, kinds=kinds, empty=empty, imitate=imitate)
                 for _ in range(count)
             ]
         )
@@ -406,7 +374,8 @@ def draw_batch(
     empty: bool = False,
 ) -> Batch:
     """A batch of `smallest` to `largest` images, of one kind of prediction or of several."""
-    kinds = draw(_one_or_all(kinds))
+    if len(kinds) > 1:
+        kinds = draw(_one_or_all(kinds))
     most = max(smallest, min(largest, variety.images))
     return draw_images(draw, variety, scene, smallest, most, kinds=kinds, empty=empty)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import hypothesis.strategies as st
 import numpy as np
@@ -13,10 +14,11 @@ from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from mgspec import LAWS, Batch, Case
 from mgspec.laws import cases
 from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
-from mgspec.layout import OBJECTNESS, validate
+from mgspec.layout import OBJECTNESS, concatenate, validate
 from mgspec.loss import Scale, best_overlaps
 from mgspec.options import CLASSIFICATIONS, LOCATIONS
-from mgspec.strategies import FULL, PLAIN, Variety, draw_object, draw_scene
+from mgspec.scenery import bulk_images
+from mgspec.strategies import FULL, KINDS, PLAIN, Scene, Variety, draw_object, draw_scene
 
 scenes, objects = st.composite(draw_scene), st.composite(draw_object)
 
@@ -123,6 +125,84 @@ def test_the_simplest_batch_is_one_empty_cell_predicted_zero(variety: Variety) -
     x = simplest.batches["X"]
     assert (x.images, x.grids, x.positives) == (1, ((1, 1),), 0)
     assert not numbers(x).any()
+
+
+# What a shape or an option is asked to be -> the simplest problem and grids that are it.
+SHRUNK: dict[str, tuple[Callable[[Scene], bool], tuple[object, ...]]] = {
+    "taller than wide": (lambda s: all(h > w for h, w in s.grids), (((2, 1),), 1, 1)),
+    "four columns": (lambda s: s.grids[0][1] >= 4, (((1, 4),), 1, 1)),
+    "square and not of one cell": (lambda s: s.grids[0][0] == s.grids[0][1] > 1, (((2, 2),), 1, 1)),
+    "three anchors": (lambda s: len(s.problem.anchors[0]) == 3, (((1, 1),), 3, 1)),
+    "two anchors and two classes": (
+        lambda s: len(s.problem.anchors[0]) > 1 and s.problem.classes > 1,
+        (((1, 1),), 2, 2),
+    ),
+    "twice as fine": (
+        lambda s: len(s.grids) == 2 and s.grids[1][0] == 2 * s.grids[0][0],
+        (((1, 1), (2, 2)), 1, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
+@pytest.mark.parametrize("what", SHRUNK)
+def test_a_shape_shrinks_to_the_simplest(what: str, variety: Variety, number: int) -> None:
+    condition, simplest = SHRUNK[what]
+    scene = find(
+        scenes(variety), condition, settings=settings(database=None), random=Random(number)
+    )
+    assert (scene.grids, len(scene.problem.anchors[0]), scene.problem.classes) == simplest
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("location", "diou"), ("background", "objectness"), ("classification", "focal")],
+)
+def test_one_option_shrinks_without_the_others(
+    option: str, value: str, variety: Variety, number: int
+) -> None:
+    problems = scenes(replace(variety, options=None)).map(lambda scene: scene.problem.options)
+    shrunk = find(
+        problems,
+        lambda options: getattr(options, option) == value,
+        settings=settings(database=None),
+        random=Random(number),
+    )
+    others = {"location": "mse", "background": "anchor", "classification": "bce"}
+    assert {name: getattr(shrunk, name) for name in others} == others | {option: value}
+
+
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(
+    scenes(replace(FULL, options=None)),
+    st.lists(st.integers(0, 2**24 - 1), min_size=1, max_size=4),
+    st.booleans(),
+    st.booleans(),
+)
+def test_images_made_in_one_go_are_those_made_one_by_one(
+    scene: Scene, numbers: list[int], empty: bool, imitate: bool
+) -> None:
+    def made(images: list[int]) -> Batch:
+        return bulk_images(
+            scene.problem,
+            scene.grids,
+            images,
+            objects=FULL.objects,
+            kinds=KINDS,
+            empty=empty,
+            imitate=imitate,
+        )
+
+    together, apart = made(numbers), concatenate([made([number]) for number in numbers])
+    for one, other in zip(
+        (*together.targets, *together.predictions),
+        (*apart.targets, *apart.predictions),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_simplest_object_is_centred_and_as_large_as_its_anchor() -> None:

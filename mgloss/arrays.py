@@ -75,7 +75,8 @@ def _checks(
         checks.append(tf.debugging.assert_equal(tf.shape(prediction)[0], images, message))
     if target.dtype.is_floating:
         message = f"y_true of scale {scale}: every number must be finite, got NaN or infinity"
-        finite = tf.math.is_finite(not_finite(target))
+        cells = tf.reshape(target, [-1, tf.shape(target)[-1]])
+        finite = tf.math.is_finite(not_finite(cells))
         if tf.executing_eagerly() and not finite:
             raise ValueError(message)
         checks.append(tf.debugging.Assert(finite, [message]))

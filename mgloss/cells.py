@@ -54,13 +54,12 @@ def not_finite(*arrays: tf.Tensor) -> tf.Tensor:
 
     A NaN in a channel that no term reads is still a broken array. One product reads an array.
 
-    arrays: `[B, H, W, D]` each, of one dtype.
+    arrays: `[N, D]` each, of one dtype.
     """
 
     def total(array: tf.Tensor) -> tf.Tensor:
-        channels = tf.shape(array)[-1]
-        tiny = tf.fill([channels], tf.cast(_TINY, array.dtype))
-        return tf.reduce_sum(tf.linalg.matvec(tf.reshape(array, [-1, channels]), tiny))
+        tiny = tf.fill([tf.shape(array)[1], 1], tf.cast(_TINY, array.dtype))
+        return tf.matmul(array, tiny)
 
-    summed = tf.stop_gradient(tf.add_n([total(array) for array in arrays]))
+    summed = tf.reduce_sum(tf.stop_gradient(tf.concat([total(array) for array in arrays], 0)))
     return tf.where(tf.math.is_finite(summed), tf.zeros_like(summed), math.nan)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from mgloss.arrays import check_arrays
 from mgloss.cells import not_finite
-from mgloss.terms import Scale, choose, raw_sums
+from mgloss.terms import Scale, raw_sums
 from mgspec.layout import Problem
 from mgspec.normalizations import NORMALIZATIONS, Arithmetic, Sums
 from mgspec.options import TERMS, Options
@@ -25,11 +25,10 @@ TENSORFLOW = Arithmetic(
     total=partial(tf.reduce_sum, axis=-1),
     at_least_one=lambda count: tf.maximum(tf.ones_like(count), count),
 )
-NAMES = tuple(NORMALIZATIONS)
 
 
 def weights_of_images(
-    name: Any,
+    name: str,
     counts: tf.Tensor,
     positive: tf.Tensor,
     scales: Sequence[Scale],
@@ -40,13 +39,13 @@ def weights_of_images(
 
     Formulas are linear in the raw sums, so it is the value where image i alone has a raw sum of 1.
 
-    name: of a normalization, or its position in NORMALIZATIONS. counts: `[T, S * B]`.
-    positive: `[S * B]`, positive cells of each image.
+    name: of a normalization. counts: `[T, S * B]`. positive: `[S * B]`, positive cells of each
+    image.
     """
     images = scales[0].grid.images
-    apart = tf.stack([len(scales), images])
-    counts = tf.reshape(counts, tf.concat([tf.shape(counts)[:1], apart], 0))  # [T, S, B]
-    ones = tf.eye(images, dtype=counts.dtype)[:, tf.newaxis, tf.newaxis]
+    apart = [len(scales), images]
+    counts = tf.reshape(counts, [-1, *apart])  # [T, S, B]
+    ones = tf.one_hot(tf.range(images), images, dtype=counts.dtype)[:, tf.newaxis, tf.newaxis]
     sums = Sums(
         raw=ones + tf.zeros_like(counts),  # [B, T, S, B]; the first tells which image has the 1
         count=counts,
@@ -55,8 +54,8 @@ def weights_of_images(
         cells=tf.cast(tf.stack([scale.grid.cells for scale in scales]), counts.dtype),
         expected=options.expected,
     )
-    formulas = [partial(rule.formula, sums, arithmetic) for rule in NORMALIZATIONS.values()]
-    weights = tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
+    formula = NORMALIZATIONS[name].formula
+    weights = tf.stop_gradient(formula(sums, arithmetic))  # counts have no slope
     return tf.reshape(tf.transpose(weights, [1, 2, 0]), [-1, len(scales) * images])
 
 
@@ -75,7 +74,7 @@ def components(
     anchors: one `[A, 2]` tensor a scale, width and height in pixels.
     input_size: `[2]`, height and width of an input image in pixels.
     options: `mgspec.Options`, or an object like it whose numbers are tensors and whose choices
-        are tensors with positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
+        are tensors with positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS.
     arithmetic: what the normalizations calculate counts with.
 
     Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,
@@ -93,7 +92,7 @@ def components(
         for target, prediction, sizes in zip(targets, predictions, anchors, strict=True)
     ]
     terms = raw_sums(scales, options)
-    broken = not_finite(*targets, *predictions)
+    broken = not_finite(*(array for scale in scales for array in scale.arrays))
     values = {}
     for name, chosen in options.terms_by_normalization():
         counts = tf.stack([terms[term][1] for term in chosen])

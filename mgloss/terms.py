@@ -16,7 +16,7 @@ import tensorflow as tf
 from mgloss.boxes import Encoded, Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
 from mgloss.cells import look, of_images
 from mgloss.ignoring import Grid, Objects, ignored
-from mgspec.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY
+from mgspec.layout import FIRST_ANCHOR, OBJECTNESS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
 
 SMALLEST_BASE = 1e-30  # of a power whose slope would not be finite at 0
@@ -36,12 +36,14 @@ def choose(kind: Any, kinds: Sequence[str], alternatives: Sequence[Callable[[], 
 class Scale:
     """One scale of a batch: its positive cells whole, of the others what is read.
 
-    head: `[N, 5 + A]`, predictions of all N = B * H * W cells but for their classes.
+    arrays: predictions and targets of all N = B * H * W cells, `[N, 5 + A + C]`.
+    head: `[N, 5 + A]`, predictions of all cells but for their classes.
     rows, targets: `[P, 5 + A + C]`, predictions and targets of the positive cells.
     objects: where these are, and their boxes. mask: `[N]`, 1 in positive cells.
     first_class: 5 + A.
     """
 
+    arrays: tuple[tf.Tensor, tf.Tensor]
     head: tf.Tensor
     rows: tf.Tensor
     targets: tf.Tensor
@@ -58,17 +60,20 @@ class Scale:
         images, height, width, channels = tf.unstack(tf.shape(prediction))
         dtype = prediction.dtype
         first_class = FIRST_ANCHOR + tf.shape(anchors)[0]
-        size = tf.cast(input_size, dtype)
-        stride = tf.stack([size[1] / tf.cast(width, dtype), size[0] / tf.cast(height, dtype)])
+        stride = tf.cast(input_size[::-1], dtype) / tf.cast(tf.stack([width, height]), dtype)
         grid = Grid(images, height, width, tf.cast(anchors, dtype), stride)
 
-        positive = tf.reshape(target[..., OBJECTNESS] > 0.5, [-1])
+        cells, true = (tf.reshape(array, [-1, channels]) for array in (prediction, target))
+        positive = true[:, OBJECTNESS] > 0.5
         places = tf.cast(tf.where(positive)[:, 0], tf.int32)
-        head, rows = look(tf.reshape(prediction, [-1, channels]), places, first_class)
-        targets = tf.gather(tf.reshape(target, [-1, channels]), places)
+        head, rows = look(cells, places, first_class)
+        targets = tf.gather(true, places)
         chosen = tf.argmax(targets[:, FIRST_ANCHOR:first_class], -1)
-        objects = Objects(places, targets[:, XY], targets[:, WH], tf.gather(grid.anchors, chosen))
-        return Scale(head, rows, targets, objects, tf.cast(positive, dtype), grid, first_class)
+        own = tf.gather(grid.anchors, chosen)
+        boxes = [targets[:, :OBJECTNESS], own, tf.broadcast_to(stride, tf.shape(own))]
+        objects = Objects(places, tf.concat(boxes, 1))
+        mask = tf.cast(positive, dtype)
+        return Scale((cells, true), head, rows, targets, objects, mask, grid, first_class)
 
     @property
     def anchors(self) -> slice:
@@ -82,10 +87,7 @@ class Scale:
         Predicted x, y, w, h and objectness; the target's x, y, w, h; its anchor's width and height
         and a cell's, in pixels.
         """
-        found = self.objects
-        stride = tf.broadcast_to(self.grid.stride, tf.shape(found.centre))
-        predicted = self.rows[:, :FIRST_ANCHOR]
-        return tf.concat([predicted, found.centre, found.logs, found.anchors, stride], 1)
+        return tf.concat([self.rows[:, :FIRST_ANCHOR], self.objects.boxes], 1)
 
     @property
     def classes(self) -> tf.Tensor:
@@ -95,14 +97,6 @@ class Scale:
     def per_image(self, of_cells: tf.Tensor) -> tf.Tensor:
         """`[N]` summed over each image's cells: `[B]`."""
         return tf.reduce_sum(tf.reshape(of_cells, [self.grid.images, self.grid.cells]), 1)
-
-    def background_weight(self, options: Any) -> tf.Tensor:
-        """w of background cells, 0 in positive ones: `[N]`."""
-        weight = options.no_object_scale * (1 - self.mask)
-        if isinstance(options.ignore_thresh, float) and options.ignore_thresh >= 1:
-            return weight  # no IoU exceeds 1
-        excused = ignored(self.head[:, :OBJECTNESS], self.objects, self.grid, options.ignore_thresh)
-        return tf.where(excused, options.ignored_weight * weight, weight)
 
 
 @dataclass(frozen=True)
@@ -252,11 +246,28 @@ def objectness_of_positives(found: Positives, options: Any) -> tf.Tensor:
     return bce(1 - ratio + ratio * seen, logit)
 
 
+def background_weights(scales: Sequence[Scale], options: Any) -> list[tf.Tensor]:
+    """w of background cells, 0 in positive ones: `[N]` of each scale."""
+    weights = [options.no_object_scale * (1 - scale.mask) for scale in scales]
+    if isinstance(options.ignore_thresh, float) and options.ignore_thresh >= 1:
+        return weights  # no IoU exceeds 1
+    excused = ignored(
+        [scale.head[:, :OBJECTNESS] for scale in scales],
+        [scale.objects for scale in scales],
+        [scale.grid for scale in scales],
+        options.ignore_thresh,
+    )
+    return [
+        tf.where(of_scale, options.ignored_weight * weight, weight)
+        for of_scale, weight in zip(excused, weights, strict=True)
+    ]
+
+
 def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
     """Raw sum and count of each term, `[S * B]` both: the images of one scale after another's."""
     found = Positives.of(scales)
     positives = found.over_images(tf.ones_like(found.objectness))
-    weights = [scale.background_weight(options) for scale in scales]
+    weights = background_weights(scales, options)
 
     def background(of_cells: Callable[[Scale, tf.Tensor], tf.Tensor]) -> tf.Tensor:
         parts = map(of_cells, scales, weights)

@@ -1,7 +1,8 @@
 """The built-in reference as a candidate.
 
 It is a pure function of tensors, so it is traced once for each number of scales: one trace serves
-every batch, grid, normalization and option. Run eagerly, it is called with the options by name.
+every batch, grid and option under a normalization. Run eagerly, it is called with the options by
+name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.candidate import COMPONENTS, Run, claiming, components_of
 from mgspec.layout import FIRST_ANCHOR
-from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 
 
@@ -27,13 +27,13 @@ from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 class Numbers:
     """Options as tensors: what `components` reads of them, so that one trace serves all options.
 
-    Choices are positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
+    Choices are positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS. normalization: by name.
     """
 
+    normalization: str
     location: Any
     background: Any
     classification: Any
-    normalization: Any
     focal_alpha: Any
     focal_gamma: Any
     class_weights: Any
@@ -49,7 +49,7 @@ class Numbers:
     iou_aware_power: Any
     expected: Any
 
-    def terms_by_normalization(self) -> list[tuple[Any, tuple[str, ...]]]:
+    def terms_by_normalization(self) -> list[tuple[str, tuple[str, ...]]]:
         """The same for every term."""
         return [(self.normalization, TERMS)]
 
@@ -58,9 +58,10 @@ CHOICES = {
     "location": LOCATIONS,
     "background": BACKGROUNDS,
     "classification": CLASSIFICATIONS,
-    "normalization": tuple(NORMALIZATIONS),
 }
-REALS = tuple(f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights"))
+REALS = tuple(
+    f.name for f in fields(Numbers) if f.name not in ("normalization", *CHOICES, "class_weights")
+)
 
 Components = Callable[..., dict[str, tf.Tensor]]
 Judged = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
@@ -110,7 +111,7 @@ def _evaluated(
 
 
 @cache
-def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
+def _judged(compute: Components, claims: str, scales: int, gradients: bool, mode: str) -> Judged:
     """The reference for any batch, grid, anchors, classes and options, traced once.
 
     What XLA compiles is traced for each shape; the law about modes keeps to one.
@@ -119,12 +120,14 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
     each argument of a trace takes its time. It returns what `_evaluated` does.
     """
 
-    def judged(arrays: Any, boxes: Any, kinds: Any, reals: Any) -> Any:
-        size, numbers, weights = tf.split(reals, [2, len(REALS), -1])
+    def judged(arrays: Any, boxes: Any, settings: Any) -> Any:
+        lengths = [2, len(CHOICES), len(REALS), -1]
+        size, kinds, numbers, weights = tf.split(settings, lengths)
         channels = [tf.shape(pair)[-1] - FIRST_ANCHOR - tf.size(weights) for pair in arrays]
         anchors = tf.split(boxes, channels)
         options = Numbers(
-            **dict(zip(CHOICES, tf.unstack(kinds), strict=True)),
+            normalization=claims,
+            **dict(zip(CHOICES, tf.unstack(tf.cast(kinds, tf.int32)), strict=True)),
             **dict(zip(REALS, tf.unstack(numbers), strict=True)),
             class_weights=weights,
         )
@@ -133,7 +136,6 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
     signature = [
         [tf.TensorSpec([2, None, None, None, None], tf.float32)] * scales,
         tf.TensorSpec([None, 2], tf.float32),
-        tf.TensorSpec([len(CHOICES)], tf.int32),
         tf.TensorSpec([None], tf.float32),
     ]
     if mode == "xla":
@@ -175,7 +177,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     def judge(problem: Problem, arrays: list[tf.Tensor], gradients: bool) -> Any:
         if mode != EAGER:
-            traced = _judged(compute, problem.scales, gradients, mode)
+            traced = _judged(compute, claims, problem.scales, gradients, mode)
             return traced(arrays, *_settings(problem, claims))
         # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
         anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
@@ -185,7 +187,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         pairs = zip(batch.targets, batch.predictions, strict=True)
-        arrays = [tf.constant(np.stack(pair)) for pair in pairs]
+        arrays = [tf.constant(np.array(pair)) for pair in pairs]
         try:
             values, slopes = judge(problem, arrays, gradients)
         except tf.errors.OpError as error:
@@ -204,24 +206,23 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
 
 @lru_cache(maxsize=64)  # a law evaluates several batches of one problem
-def _settings(problem: Problem, claims: str) -> tuple[Any, ...]:
+def _settings(problem: Problem, claims: str) -> tuple[tf.Tensor, tf.Tensor]:
     """What `_judged` takes after the arrays.
 
-    Anchors of all scales, `[A + A + ..., 2]`; positions of the choices, `[4]`; input size, the
-    other options and class weights, `[2 + 13 + C]`.
+    Anchors of all scales, `[A + A + ..., 2]`; input size, positions of the choices, the other
+    options and class weights, `[2 + 3 + 13 + C]`.
     """
     options = claiming(problem.options, claims)
-    kinds = {**vars(options), "normalization": claims}
-    numbers = [getattr(options, name) for name in REALS]
-    weights = options.class_weights or [1.0] * problem.classes
-    return (
-        tf.constant([anchor for scale in problem.anchors for anchor in scale], tf.float32),
-        tf.constant([known.index(kinds[name]) for name, known in CHOICES.items()]),
-        # Where no formula needs an expected count, any will do.
-        tf.constant(
-            [*problem.input_size, *(1.0 if n is None else n for n in numbers), *weights], tf.float32
-        ),
-    )
+    # Where no formula needs an expected count, any will do.
+    numbers = [1.0 if (n := getattr(options, name)) is None else n for name in REALS]
+    settings = [
+        *problem.input_size,
+        *(known.index(getattr(options, name)) for name, known in CHOICES.items()),
+        *numbers,
+        *(options.class_weights or [1.0] * problem.classes),
+    ]
+    anchors = [anchor for scale in problem.anchors for anchor in scale]
+    return tf.constant(anchors, tf.float32), tf.constant(settings, tf.float32)
 
 
 def reference(

@@ -22,6 +22,7 @@ numbers of the largest batch, F is told by the description, and C P is left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -79,8 +80,8 @@ class Rounding:
 def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, float]:
     """N, and what does not shrink with the value, in units of roundoff."""
     width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
-    arrays = [a for b in batches for a in (*b.targets, *b.predictions)]
-    magnitude = max(1.0, *(float(np.abs(a).max()) for a in arrays))
+    numbers = [a.ravel() for b in batches for a in (*b.targets, *b.predictions)]
+    magnitude = max(1.0, float(np.abs(np.concatenate(numbers)).max()))
     options, k = problem.options, ROUNDINGS_OF_A_TERM
     boxes = 0.0
     if options.location != "mse" or options.iou_aware_ratio:
@@ -136,7 +137,7 @@ class Comparison:
     @property
     def is_finite(self) -> bool:
         """Whether there are two numbers to compare."""
-        return bool(np.isfinite(self.actual) and np.isfinite(self.expected))
+        return math.isfinite(self.actual) and math.isfinite(self.expected)
 
     @property
     def holds(self) -> bool:

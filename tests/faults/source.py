@@ -42,8 +42,8 @@ SOURCE_FAULTS = {
     "the ignore mask has rows and columns exchanged": SourceFault(
         "ignoring",
         "ignoring",
-        "[cell_column - tf.gather(column, which), cell_row - tf.gather(row, which)], -1",
-        "[cell_row - tf.gather(row, which), cell_column - tf.gather(column, which)], -1",
+        "tf.stack([left + across, top + down], -1)",
+        "tf.stack([top + down, left + across], -1)",
     ),
     "anchors are multiplied by the stride": SourceFault(
         "ignoring",

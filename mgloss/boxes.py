@@ -28,7 +28,7 @@ def half_sizes(logs: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
 
     logs, anchors: `[..., 2]`, anchors in pixels.
     """
-    return 0.5 * anchors * tf.exp(tf.clip_by_value(logs, -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE))
+    return anchors * (0.5 * tf.exp(tf.clip_by_value(logs, -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE)))
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _sizes(grids: Sequence[Grid]) -> tf.Tensor:
 
 
 def _of_one_length(anchors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Anchors of each scale `[S, A, 2]`; where a scale has fewer, boxes without an area."""
+    """Anchors of each scale `[S, A, 2]`; of fewer, the rest have no area, and overlap nothing."""
     counts = [tf.shape(of_scale)[0] for of_scale in anchors]
     most = reduce(tf.maximum, counts)
     padded = [

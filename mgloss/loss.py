@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from mgloss.arrays import check_arrays
 from mgloss.cells import not_finite
-from mgloss.terms import Scale, raw_sums
+from mgloss.terms import Scale, choose, raw_sums
 from mgspec.layout import Problem
 from mgspec.normalizations import NORMALIZATIONS, Arithmetic, Sums
 from mgspec.options import TERMS, Options
@@ -25,10 +25,11 @@ TENSORFLOW = Arithmetic(
     total=partial(tf.reduce_sum, axis=-1),
     at_least_one=lambda count: tf.maximum(tf.ones_like(count), count),
 )
+NAMES = tuple(NORMALIZATIONS)
 
 
 def weights_of_images(
-    name: str,
+    name: Any,
     counts: tf.Tensor,
     positive: tf.Tensor,
     scales: Sequence[Scale],
@@ -39,8 +40,8 @@ def weights_of_images(
 
     Formulas are linear in the raw sums, so it is the value where image i alone has a raw sum of 1.
 
-    name: of a normalization. counts: `[T, S * B]`. positive: `[S * B]`, positive cells of each
-    image.
+    name: of a normalization, or its position in NORMALIZATIONS. counts: `[T, S * B]`.
+    positive: `[S * B]`, positive cells of each image.
     """
     images = scales[0].grid.images
     apart = [len(scales), images]
@@ -54,8 +55,8 @@ def weights_of_images(
         cells=tf.cast(tf.stack([scale.grid.cells for scale in scales]), counts.dtype),
         expected=options.expected,
     )
-    formula = NORMALIZATIONS[name].formula
-    weights = tf.stop_gradient(formula(sums, arithmetic))  # counts have no slope
+    formulas = [partial(rule.formula, sums, arithmetic) for rule in NORMALIZATIONS.values()]
+    weights = tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
     return tf.reshape(tf.transpose(weights, [1, 2, 0]), [-1, len(scales) * images])
 
 
@@ -74,7 +75,7 @@ def components(
     anchors: one `[A, 2]` tensor a scale, width and height in pixels.
     input_size: `[2]`, height and width of an input image in pixels.
     options: `mgspec.Options`, or an object like it whose numbers are tensors and whose choices
-        are tensors with positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS.
+        are tensors with positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
     arithmetic: what the normalizations calculate counts with.
 
     Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,

@@ -1,8 +1,7 @@
 """The built-in reference as a candidate.
 
 It is a pure function of tensors, so it is traced once for each number of scales: one trace serves
-every batch, grid and option under a normalization. Run eagerly, it is called with the options by
-name.
+every batch, grid, normalization and option. Run eagerly, it is called with the options by name.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from mgloss.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.candidate import COMPONENTS, Run, claiming, components_of
 from mgspec.layout import FIRST_ANCHOR
+from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 
 
@@ -27,13 +27,13 @@ from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 class Numbers:
     """Options as tensors: what `components` reads of them, so that one trace serves all options.
 
-    Choices are positions in LOCATIONS, BACKGROUNDS and CLASSIFICATIONS. normalization: by name.
+    Choices are positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
     """
 
-    normalization: str
     location: Any
     background: Any
     classification: Any
+    normalization: Any
     focal_alpha: Any
     focal_gamma: Any
     class_weights: Any
@@ -49,7 +49,7 @@ class Numbers:
     iou_aware_power: Any
     expected: Any
 
-    def terms_by_normalization(self) -> list[tuple[str, tuple[str, ...]]]:
+    def terms_by_normalization(self) -> list[tuple[Any, tuple[str, ...]]]:
         """The same for every term."""
         return [(self.normalization, TERMS)]
 
@@ -58,10 +58,9 @@ CHOICES = {
     "location": LOCATIONS,
     "background": BACKGROUNDS,
     "classification": CLASSIFICATIONS,
+    "normalization": tuple(NORMALIZATIONS),
 }
-REALS = tuple(
-    f.name for f in fields(Numbers) if f.name not in ("normalization", *CHOICES, "class_weights")
-)
+REALS = tuple(f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights"))
 
 Components = Callable[..., dict[str, tf.Tensor]]
 Judged = Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]
@@ -111,7 +110,7 @@ def _evaluated(
 
 
 @cache
-def _judged(compute: Components, claims: str, scales: int, gradients: bool, mode: str) -> Judged:
+def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Judged:
     """The reference for any batch, grid, anchors, classes and options, traced once.
 
     What XLA compiles is traced for each shape; the law about modes keeps to one.
@@ -126,7 +125,6 @@ def _judged(compute: Components, claims: str, scales: int, gradients: bool, mode
         channels = [tf.shape(pair)[-1] - FIRST_ANCHOR - tf.size(weights) for pair in arrays]
         anchors = tf.split(boxes, channels)
         options = Numbers(
-            normalization=claims,
             **dict(zip(CHOICES, tf.unstack(tf.cast(kinds, tf.int32)), strict=True)),
             **dict(zip(REALS, tf.unstack(numbers), strict=True)),
             class_weights=weights,
@@ -177,7 +175,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
 
     def judge(problem: Problem, arrays: list[tf.Tensor], gradients: bool) -> Any:
         if mode != EAGER:
-            traced = _judged(compute, claims, problem.scales, gradients, mode)
+            traced = _judged(compute, problem.scales, gradients, mode)
             return traced(arrays, *_settings(problem, claims))
         # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
         anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
@@ -210,14 +208,15 @@ def _settings(problem: Problem, claims: str) -> tuple[tf.Tensor, tf.Tensor]:
     """What `_judged` takes after the arrays.
 
     Anchors of all scales, `[A + A + ..., 2]`; input size, positions of the choices, the other
-    options and class weights, `[2 + 3 + 13 + C]`.
+    options and class weights, `[2 + 4 + 13 + C]`.
     """
     options = claiming(problem.options, claims)
+    kinds = {**vars(options), "normalization": claims}
     # Where no formula needs an expected count, any will do.
     numbers = [1.0 if (n := getattr(options, name)) is None else n for name in REALS]
     settings = [
         *problem.input_size,
-        *(known.index(getattr(options, name)) for name, known in CHOICES.items()),
+        *(known.index(kinds[name]) for name, known in CHOICES.items()),
         *numbers,
         *(options.class_weights or [1.0] * problem.classes),
     ]

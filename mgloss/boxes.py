@@ -96,8 +96,8 @@ def _squared(sides: tf.Tensor) -> tf.Tensor:
 
 def giou_loss(boxes: Pairs) -> tf.Tensor:
     """1 - GIoU, `[...]` (Rezatofighi et al. 2019, arXiv:1902.09630)."""
-    shared, union = boxes.intersection_and_union
-    return (1 - shared / union) + (1 - union / _area(boxes.span))
+    _, union = boxes.intersection_and_union
+    return (1 - boxes.iou) + (1 - union / _area(boxes.span))
 
 
 def diou_loss(boxes: Pairs) -> tf.Tensor:

@@ -8,6 +8,7 @@ gradient of both is written into one array, once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -49,17 +50,19 @@ def of_images(of_cells: tf.Tensor, image: tf.Tensor, images: Any) -> tf.Tensor:
     return total(of_cells)
 
 
-def not_finite(*arrays: tf.Tensor) -> tf.Tensor:
+def not_finite(*groups: Sequence[tf.Tensor]) -> tf.Tensor:
     """0 where all numbers of all arrays are finite, else NaN.
 
     A NaN in a channel that no term reads is still a broken array. One product reads an array.
 
-    arrays: `[N, D]` each, of one dtype.
+    groups: `[N, D]` arrays of one dtype, those of a group of one D.
     """
 
-    def total(array: tf.Tensor) -> tf.Tensor:
-        tiny = tf.fill([tf.shape(array)[1], 1], tf.cast(_TINY, array.dtype))
-        return tf.matmul(array, tiny)
+    def sums(arrays: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        first, *_ = arrays
+        tiny = tf.fill([tf.shape(first)[1], 1], tf.cast(_TINY, first.dtype))
+        return [tf.matmul(array, tiny) for array in arrays]
 
-    summed = tf.reduce_sum(tf.stop_gradient(tf.concat([total(array) for array in arrays], 0)))
+    every = tf.concat([part for arrays in groups for part in sums(arrays)], 0)
+    summed = tf.reduce_sum(tf.stop_gradient(every))
     return tf.where(tf.math.is_finite(summed), tf.zeros_like(summed), math.nan)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from mgloss.arrays import check_arrays
 from mgloss.cells import not_finite
-from mgloss.terms import Scale, choose, raw_sums
+from mgloss.terms import Scale, choose, raw_sums, weighted_sum
 from mgspec.layout import Problem
 from mgspec.normalizations import NORMALIZATIONS, Arithmetic, Sums
 from mgspec.options import TERMS, Options
@@ -93,14 +93,15 @@ def components(
         for target, prediction, sizes in zip(targets, predictions, anchors, strict=True)
     ]
     terms = raw_sums(scales, options)
-    broken = not_finite(*(array for scale in scales for array in scale.arrays))
+    broken = not_finite(*(scale.arrays for scale in scales))
     values = {}
     for name, chosen in options.terms_by_normalization():
         counts = tf.stack([terms[term][1] for term in chosen])
         weights = weights_of_images(name, counts, terms["location"][1], scales, options, arithmetic)
+        of_terms = tf.convert_to_tensor([factors[term] for term in chosen], weights.dtype)
+        weights *= of_terms[:, tf.newaxis]
         for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
-            raw, _ = terms[term]
-            values[term] = factors[term] * tf.reduce_sum(weight * raw) + broken
+            values[term] = weighted_sum(weight, terms[term][0]) + broken
     in_order = {term: values[term] for term in TERMS}
     return {**in_order, "total": tf.add_n(list(in_order.values()))}
 

@@ -32,6 +32,31 @@ def choose(kind: Any, kinds: Sequence[str], alternatives: Sequence[Callable[[], 
     return tf.gather(tf.stack([alternative() for alternative in alternatives]), kind)
 
 
+def weighted(weight: Any, value: tf.Tensor) -> tf.Tensor:
+    """weight * value, of the value's shape; no gradient passes to the weight.
+
+    TensorFlow's own gradient would ask, as a trace runs, which of the two was broadcast.
+    """
+
+    @tf.custom_gradient
+    def of(value: tf.Tensor) -> Any:
+        return weight * value, lambda upstream: weight * upstream
+
+    product: tf.Tensor = of(value)
+    return product
+
+
+def weighted_sum(weights: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Sum of weights * values, both `[N]`; no gradient passes to the weights."""
+
+    @tf.custom_gradient
+    def of(values: tf.Tensor) -> Any:
+        return tf.reduce_sum(weights * values), lambda upstream: upstream * weights
+
+    total: tf.Tensor = of(values)
+    return total
+
+
 @dataclass(frozen=True)
 class Scale:
     """One scale of a batch: its positive cells whole, of the others what is read.
@@ -129,18 +154,18 @@ class Positives:
         """
         images = scales[0].grid.images
         numbers = [scale.objects.index // scale.grid.cells for scale in scales]
-        xy, wh, logit, target_xy, target_wh, anchors, stride = tf.split(
+        xy, wh, logit, *true = tf.split(
             tf.concat([scale.boxes for scale in scales], 0), [2, 2, 1, 2, 2, 2, 2], 1
         )
-        classes, target_classes = tf.unstack(
-            tf.concat([scale.classes for scale in scales], 1), num=2
-        )
+        classes, true_classes = tf.unstack(tf.concat([scale.classes for scale in scales], 1), num=2)
+        # They share an array with predictions, and would get gradients too.
+        *target, anchors, stride = map(tf.stop_gradient, true)
         return Positives(
-            Encoded(target_xy, target_wh),
+            Encoded(*target),
             Encoded(xy, wh),
             logit[:, 0],
             classes,
-            target_classes,
+            tf.stop_gradient(true_classes),
             anchors,
             stride,
             tf.concat([s * images + image for s, image in enumerate(numbers)], 0),
@@ -208,23 +233,24 @@ def classification(found: Positives, options: Any) -> tf.Tensor:
         ),
     )
     if options.class_weights is not None:
-        each *= tf.cast(options.class_weights, each.dtype)
+        each = weighted(tf.cast(options.class_weights, each.dtype), each)
     return tf.reduce_sum(each, 1)
 
 
 def focal(target: tf.Tensor, logit: tf.Tensor, options: Any) -> tf.Tensor:
     """Focal loss of each class (Lin et al. 2017, arXiv:1708.02002), `[P, C]`."""
     alpha = options.focal_alpha
-    missed = target * tf.sigmoid(-logit) + (1 - target) * tf.sigmoid(logit)
-    balance = alpha * target + (1 - alpha) * (1 - target)
-    return balance * _power(missed, options.focal_gamma) * bce(target, logit)
+    other = 1 - target
+    missed = [weighted(target, tf.sigmoid(-logit)), weighted(other, tf.sigmoid(logit))]
+    balance = alpha * target + (1 - alpha) * other
+    return weighted(balance, _power(tf.add_n(missed), options.focal_gamma) * bce(target, logit))
 
 
 def softmax_focal(target: tf.Tensor, logit: tf.Tensor, options: Any) -> tf.Tensor:
     """Focal loss of a softmax over the classes, each class's part, `[P, C]`."""
     log_p = tf.nn.log_softmax(logit)
     missed = _power(-tf.math.expm1(log_p), options.focal_gamma)
-    return -options.focal_alpha * target * missed * log_p
+    return weighted(-options.focal_alpha * target, missed * log_p)
 
 
 def _power(base: tf.Tensor, exponent: Any) -> tf.Tensor:
@@ -279,8 +305,8 @@ def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor
     # In a background cell every target is 0, and BCE(0, z) = softplus(z).
     def anchor_everywhere() -> tf.Tensor:
         others = background(
-            lambda scale, weight: (
-                weight * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)
+            lambda scale, weight: weighted(
+                weight, tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)
             )
         )
         return tf.add_n([options.object_scale * anchors, others])
@@ -288,7 +314,7 @@ def raw_sums(scales: Sequence[Scale], options: Any) -> dict[str, tuple[tf.Tensor
     def objectness() -> tf.Tensor:
         objects = found.over_images(objectness_of_positives(found, options))
         others = background(
-            lambda scale, weight: weight * tf.nn.softplus(scale.head[:, OBJECTNESS])
+            lambda scale, weight: weighted(weight, tf.nn.softplus(scale.head[:, OBJECTNESS]))
         )
         return tf.add_n([options.object_scale * objects, others])
 

@@ -6,6 +6,7 @@ every batch, grid, normalization and option. Run eagerly, it is called with the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache, partial
@@ -184,8 +185,7 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
         return _evaluated(compute, mode, arrays, anchors, size, options, gradients)
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        pairs = zip(batch.targets, batch.predictions, strict=True)
-        arrays = [tf.constant(np.array(pair)) for pair in pairs]
+        arrays = [tensor_of(pair) for pair in zip(batch.targets, batch.predictions, strict=True)]
         try:
             values, slopes = judge(problem, arrays, gradients)
         except tf.errors.OpError as error:
@@ -201,6 +201,23 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
         )
 
     return run
+
+
+ALIGNMENT = 64  # bytes; TensorFlow aborts where memory that it is given begins elsewhere
+
+
+def tensor_of(numbers: Any) -> tf.Tensor:
+    """A float32 tensor of its own: what `tf.constant` makes, in less time.
+
+    numbers: one or more arrays of one shape, or numbers.
+    """
+    shape = len(numbers), *np.shape(numbers[0])
+    size = 4 * math.prod(shape)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.__array_interface__["data"][0] % ALIGNMENT
+    array = memory[start : start + size].view(np.float32).reshape(shape)
+    array[...] = numbers
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 @lru_cache(maxsize=64)  # a law evaluates several batches of one problem
@@ -221,7 +238,7 @@ def _settings(problem: Problem, claims: str) -> tuple[tf.Tensor, tf.Tensor]:
         *(options.class_weights or [1.0] * problem.classes),
     ]
     anchors = [anchor for scale in problem.anchors for anchor in scale]
-    return tf.constant(anchors, tf.float32), tf.constant(settings, tf.float32)
+    return tensor_of(anchors), tensor_of(settings)
 
 
 def reference(

@@ -203,12 +203,13 @@ def worst_element(
     """
     for number, (got, want) in enumerate(zip(actual, expected, strict=True)):
         got64, want64 = got.astype(np.float64), want.astype(np.float64)
-        scale_of_each = np.maximum(np.abs(got64), np.abs(want64))
-        allowed = np.zeros_like(got64) if rounding is None else rounding.tolerance(scale_of_each)
+        allowed = np.zeros_like(got64)
+        if rounding is not None:
+            allowed += rounding.tolerance(np.maximum(np.abs(got64), np.abs(want64)))
         with np.errstate(invalid="ignore"):
             excess = np.abs(got64 - want64) - allowed
         # Of what is not finite the excess is NaN, which counts as the largest.
-        place = np.unravel_index(int(np.argmax(excess)), got.shape)
+        place = np.unravel_index(int(excess.argmax()), got.shape)
         where = element(problem, what, number, tuple(int(i) for i in place))
         yield Comparison(
             component,
@@ -216,5 +217,5 @@ def worst_element(
             float(got64[place]),
             relation,
             float(want64[place]),
-            float(np.broadcast_to(allowed, got.shape)[place]),
+            float(allowed[place]),
         )

@@ -64,15 +64,17 @@ SOURCE_FAULTS = {
     "a mask with one axis more is broadcast": SourceFault(
         "locality",
         "terms",
-        "weight * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)",
+        """weighted(
+                weight, tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)
+            )""",
         "tf.reduce_sum(weight[:, tf.newaxis]"
         " * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1), 0)",
     ),
     "scales are applied twice": SourceFault(
         "scales",
         "loss",
-        "factors[term] * tf.reduce_sum",
-        "factors[term] * factors[term] * tf.reduce_sum",
+        "[factors[term] for term",
+        "[factors[term] * factors[term] for term",
     ),
     "the objectness target has a gradient": SourceFault(
         "separation",

@@ -17,15 +17,14 @@ from mgspec.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
 TERMS = ("location", "anchor", "classification", "objectness")
 
 
-def own_channels(problem: Problem, scale: int, component: str) -> list[int]:
+def own_channels(problem: Problem, scale: int, component: str) -> slice:
     """The prediction channels that a component teaches."""
-    everything = range(problem.channels(scale))
     return {
-        "location": list(range(OBJECTNESS)),
-        "anchor": list(everything[problem.anchor_channels(scale)]),
-        "classification": list(everything[problem.class_channels(scale)]),
-        "objectness": [OBJECTNESS],
-        "total": list(everything),
+        "location": slice(0, OBJECTNESS),
+        "anchor": problem.anchor_channels(scale),
+        "classification": problem.class_channels(scale),
+        "objectness": slice(OBJECTNESS, OBJECTNESS + 1),
+        "total": slice(0, problem.channels(scale)),
     }[component]
 
 
@@ -112,7 +111,8 @@ def participation(trial: Trial) -> Iterator[Comparison]:
     after, before = trial.evaluate(moved), trial.evaluate(x)
     rounding = Rounding.of(problem, [x, moved], after, before)
     for c in trial.components:
-        if channel in own_channels(problem, cell.scale, c):
+        own = own_channels(problem, cell.scale, c)
+        if own.start <= channel < own.stop:
             got, bound = after.components[c], before.components[c]
             if c == "objectness" and problem.options.background != c:
                 continue

@@ -15,11 +15,11 @@ from mgspec.candidate import (
     specification,
 )
 from mgspec.description import Described, Description, Images
-from mgspec.laws import LAWS, Case, Law, law_named
+from mgspec.laws import LAWS, Case, Finding, Law, law_named
 from mgspec.layout import Batch, Problem
 from mgspec.normalizations import NORMALIZATIONS, normalization
 from mgspec.options import Options
-from mgspec.search import Finding, Verdict, judge, search
+from mgspec.search import Verdict, judge, search
 
 __all__ = [
     "COMPONENTS",

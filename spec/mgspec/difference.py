@@ -10,10 +10,10 @@ import numpy as np
 
 from mgspec.candidate import Candidate, Evaluation, LossError
 from mgspec.comparison import EQUAL, Comparison, Rounding, worst_element
-from mgspec.laws import Case, Law, Trial, cases
+from mgspec.laws import Case, Finding, Law, Trial, cases
 from mgspec.laws.law import Cases, Check
 from mgspec.layout import AnyBatch, AnyProblem, Batch
-from mgspec.search import Finding, search
+from mgspec.search import search
 
 Progress = Callable[[], None]
 

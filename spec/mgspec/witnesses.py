@@ -22,10 +22,10 @@ import numpy as np
 
 from mgspec.candidate import specification
 from mgspec.counterexample import Counterexample, from_verdict, load, save
-from mgspec.laws import LAWS, Case
+from mgspec.laws import LAWS, Case, Finding
 from mgspec.layout import Array, Batch
 from mgspec.normalizations import NORMALIZATIONS
-from mgspec.search import BROKEN, Finding, judge, search
+from mgspec.search import BROKEN, judge, search
 
 COMPONENT = "location"  # the simplest that every law with a witness speaks of
 SEEDS = range(3)

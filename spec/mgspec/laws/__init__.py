@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from mgspec.laws import agreement, batch, density, settings, structure, symmetry
-from mgspec.laws.law import REGISTERED, Case, Law, Trial
+from mgspec.laws.law import REGISTERED, Case, Finding, Law, Trial
 from mgspec.normalizations import unknown
 
-__all__ = ["BATCH_LAWS", "CHAPTERS", "LAWS", "Case", "Chapter", "Law", "Trial", "law_named"]
+__all__ = [
+    "BATCH_LAWS",
+    "CHAPTERS",
+    "LAWS",
+    "Case",
+    "Chapter",
+    "Finding",
+    "Law",
+    "Trial",
+    "law_named",
+]
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,18 @@ class Case:
     choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """A case that breaks a law, and how.
+
+    comparison: None where the loss gave no answer at all; `message` then says why.
+    """
+
+    case: Case
+    message: str
+    comparison: Comparison | None = None
+
+
 Cases = Callable[[Variety], st.SearchStrategy[Case]]
 
 

@@ -194,14 +194,15 @@ def run(
             elif number == 0 or not from_bytes:
                 engine(Phase.generate, database)
             else:
-                found = InMemoryExampleDatabase()
-                test = hypothesis.settings(database=found)(hypothesis.given(cases)(probe))
+                kept: ExampleDatabase = InMemoryExampleDatabase()
+                if database is not None:  # which may be one that cannot be written to
+                    kept = MultiplexedDatabase(kept, database)
+                test = hypothesis.settings(database=kept)(hypothesis.given(cases)(probe))
                 read = test.hypothesis.fuzz_one_input  # type: ignore[attr-defined]
                 try:
                     _try_bytes(read, length, random.Random(seed))
-                except _BrokenError:  # it is in the database
-                    both = found if database is None else MultiplexedDatabase(found, database)
-                    engine(Phase.reuse, both)
+                except _BrokenError:  # it is kept
+                    engine(Phase.reuse, kept)
         except (_BrokenError, _FatalError) as broken:
             tally.last = broken.finding
         except (SkipTest, Unsatisfiable):

@@ -74,7 +74,7 @@ def orders(count: int) -> st.SearchStrategy[list[int]]:
 
 
 _SEEDS = whole(0, 2**16)
-_IMAGES = whole(0, 2**24 - 1)  # the more bits, the commoner are small ones
+_IMAGES = whole(0, 2**24 - 1)  # see mgspec.scenery.bulk_images
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 Hypothesis's engine watches what each case draws, so that none comes twice and numbers that are
 commonly wrong come often. The cases of this project's layout are made of whole numbers from short
 ranges, any of them as good as another: there the engine gives the simplest case only, the others
-are read from random bytes, as a fuzzer would have it, which takes half the time; and one that is
-wrong is handed to the engine, to be shrunk. Cases made by a user's strategies are all the engine's.
+are read from random bytes, as by a fuzzer, which takes less time; and one that is wrong is handed
+to the engine, to be shrunk. Cases made by a user's strategies are all the engine's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From a law and a candidate to a verdict: it holds, or here is the smallest batch that breaks it.
 
-The search is Hypothesis's: cases are generated, and a case that breaks the law is shrunk. A verdict
-is given for each component. Once a component is broken, the search goes on with the others, so that
-one broken component does not hide another.
+Cases are generated, and a case that breaks the law is shrunk (mgspec.engine). A verdict is given
+for each component. Once a component is broken, the search goes on with the others, so that one
+broken component does not hide another.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _checks(
     if target.dtype.is_floating:
         message = f"y_true of scale {scale}: every number must be finite, got NaN or infinity"
         cells = tf.reshape(target, [-1, tf.shape(target)[-1]])
-        finite = tf.math.is_finite(not_finite([cells]))
+        finite = tf.reduce_all(tf.math.is_finite(not_finite([cells])))
         if tf.executing_eagerly() and not finite:
             raise ValueError(message)
         checks.append(tf.debugging.Assert(finite, [message]))

@@ -50,19 +50,36 @@ def of_images(of_cells: tf.Tensor, image: tf.Tensor, images: Any) -> tf.Tensor:
     return total(of_cells)
 
 
-def not_finite(*groups: Sequence[tf.Tensor]) -> tf.Tensor:
-    """0 where all numbers of all arrays are finite, else NaN.
+def weighted_sums(
+    weights: tf.Tensor, of_images: tf.Tensor, batch: tf.Tensor, batches: Any
+) -> tf.Tensor:
+    """Sums of weights * of_images, both `[images]`, over each batch's images: `[batches]`.
+
+    batch: `[images]`, the position of each image's batch. No gradient passes to the weights.
+    """
+
+    @tf.custom_gradient
+    def sums(of_images: tf.Tensor) -> Any:
+        summed = tf.math.unsorted_segment_sum(weights * of_images, batch, batches)
+        return summed, lambda upstream: weights * tf.gather(upstream, batch)
+
+    return sums(of_images)
+
+
+def not_finite(*groups: Sequence[tf.Tensor], batches: Any = 1) -> tf.Tensor:
+    """0 for each batch all of whose numbers are finite in all arrays, else NaN: `[batches]`.
 
     A NaN in a channel that no term reads is still a broken array. One product reads an array.
 
-    groups: `[N, D]` arrays of one dtype, those of a group of one D.
+    groups: `[N, D]` arrays of one dtype, those of a group of one D; each N is as many rows of one
+        batch after as many of another.
     """
 
     def sums(arrays: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         first, *_ = arrays
         tiny = tf.fill([tf.shape(first)[1], 1], tf.cast(_TINY, first.dtype))
-        return [tf.matmul(array, tiny) for array in arrays]
+        return [tf.reshape(tf.matmul(array, tiny), [batches, -1]) for array in arrays]
 
-    every = tf.concat([part for arrays in groups for part in sums(arrays)], 0)
-    summed = tf.reduce_sum(tf.stop_gradient(every))
+    every = tf.concat([part for arrays in groups for part in sums(arrays)], 1)
+    summed = tf.reduce_sum(tf.stop_gradient(every), 1)
     return tf.where(tf.math.is_finite(summed), tf.zeros_like(summed), math.nan)

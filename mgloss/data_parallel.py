@@ -81,9 +81,10 @@ def _with_counts(
             f"got {loss.options.loss_normalization!r}; under 'batch' no count needs to be shared"
         )
 
-    def at_least_one(counts: tf.Tensor) -> tf.Tensor:
+    def at_least_one(counts: tf.Tensor) -> tf.Tensor:  # [terms, scales, 1], of the one batch
+        counts = of_whole(counts[..., 0])[..., tf.newaxis]
         # The mean over the parts then divides by the guarded count once, not once for each.
-        return TENSORFLOW.at_least_one(of_whole(counts)) / parts
+        return TENSORFLOW.at_least_one(counts) / parts
 
     shared = Arithmetic(total=TENSORFLOW.total, at_least_one=at_least_one)
     return loss.components(y_true, y_pred, shared)

@@ -1,8 +1,9 @@
 """The reference loss in TensorFlow.
 
-`components` is the loss as a pure function of tensors. `MultiGridLoss` holds the problem and its
-options, checks them and the arrays, and calls it. Formulas: spec/README.md; those of the
-normalizations are spec/mgspec/normalizations.py itself.
+`components` is the loss as a pure function of tensors, `components_of_batches` the same for several
+batches at once. `MultiGridLoss` holds the problem and its options, checks them and the arrays, and
+calls the first. Formulas: spec/README.md; those of the normalizations are
+spec/mgspec/normalizations.py itself.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any
 import tensorflow as tf
 
 from mgloss.arrays import check_arrays
-from mgloss.cells import not_finite
-from mgloss.terms import Scale, choose, raw_sums, weighted_sum
+from mgloss.cells import not_finite, weighted_sums
+from mgloss.terms import Scale, choose, raw_sums
 from mgspec.layout import Problem
 from mgspec.normalizations import NORMALIZATIONS, Arithmetic, Sums
 from mgspec.options import TERMS, Options
@@ -34,30 +35,33 @@ def weights_of_images(
     positive: tf.Tensor,
     scales: Sequence[Scale],
     options: Any,
+    batches: Any,
     arithmetic: Arithmetic,
 ) -> tf.Tensor:
-    """What the raw sum of each image is multiplied with, in each of T terms: `[T, S * B]`.
+    """What the raw sum of each image is multiplied with, in each of T terms: `[T, S * K * B]`.
 
-    Formulas are linear in the raw sums, so it is the value where image i alone has a raw sum of 1.
+    Formulas are linear in the raw sums, so it is the value where image i alone of its batch has a
+    raw sum of 1.
 
-    name: of a normalization, or its position in NORMALIZATIONS. counts: `[T, S * B]`.
-    positive: `[S * B]`, positive cells of each image.
+    name: of a normalization, or its position in NORMALIZATIONS. counts: `[T, S * K * B]`.
+    positive: `[S * K * B]`, positive cells of each image. batches: K.
     """
-    images = scales[0].grid.images
-    apart = [len(scales), images]
-    counts = tf.reshape(counts, [-1, *apart])  # [T, S, B]
-    ones = tf.one_hot(tf.range(images), images, dtype=counts.dtype)[:, tf.newaxis, tf.newaxis]
+    images = scales[0].grid.images // batches
+    apart = [len(scales), batches, images]
+    counts = tf.reshape(counts, [-1, *apart])  # [T, S, K, B]
+    ones = tf.one_hot(tf.range(images), images, dtype=counts.dtype)
+    ones = ones[:, tf.newaxis, tf.newaxis, tf.newaxis]
     sums = Sums(
-        raw=ones + tf.zeros_like(counts),  # [B, T, S, B]; the first tells which image has the 1
+        raw=ones + tf.zeros_like(counts),  # [B, T, S, K, B]; the first tells who has the 1
         count=counts,
         positive=tf.reshape(positive, apart),
         images=tf.cast(images, counts.dtype),
-        cells=tf.cast(tf.stack([scale.grid.cells for scale in scales]), counts.dtype),
+        cells=tf.cast(tf.stack([[scale.grid.cells] for scale in scales]), counts.dtype),
         expected=options.expected,
     )
     formulas = [partial(rule.formula, sums, arithmetic) for rule in NORMALIZATIONS.values()]
     weights = tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
-    return tf.reshape(tf.transpose(weights, [1, 2, 0]), [-1, len(scales) * images])
+    return tf.reshape(tf.transpose(weights, [1, 2, 3, 0]), [-1, tf.size(positive)])
 
 
 def components(
@@ -82,6 +86,27 @@ def components(
     even one that no term reads; where it is an object's box, TensorFlow may raise instead.
     Arguments are not checked here; `MultiGridLoss` checks.
     """
+    values = components_of_batches(
+        targets, predictions, anchors, input_size, options, 1, arithmetic
+    )
+    return {name: tf.reshape(value, []) for name, value in values.items()}
+
+
+def components_of_batches(
+    targets: Sequence[tf.Tensor],
+    predictions: Sequence[tf.Tensor],
+    anchors: Sequence[tf.Tensor],
+    input_size: tf.Tensor,
+    options: Any,
+    batches: Any,
+    arithmetic: Arithmetic = TENSORFLOW,
+) -> dict[str, tf.Tensor]:
+    """What `components` gives for each of K batches of B images, `[K]`.
+
+    targets, predictions: one `[K * B, H, W, 5 + A + C]` tensor a scale, the images of one batch
+        after another's.
+    batches: K. Other arguments as of `components`.
+    """
     factors = {
         "location": options.coord_scale,
         "anchor": options.anchor_scale,
@@ -93,15 +118,17 @@ def components(
         for target, prediction, sizes in zip(targets, predictions, anchors, strict=True)
     ]
     terms = raw_sums(scales, options)
-    broken = not_finite(*(scale.arrays for scale in scales))
+    broken = not_finite(*(scale.arrays for scale in scales), batches=batches)
+    positive = terms["location"][1]
+    batch = tf.range(tf.size(positive)) // (scales[0].grid.images // batches) % batches
     values = {}
     for name, chosen in options.terms_by_normalization():
         counts = tf.stack([terms[term][1] for term in chosen])
-        weights = weights_of_images(name, counts, terms["location"][1], scales, options, arithmetic)
+        weights = weights_of_images(name, counts, positive, scales, options, batches, arithmetic)
         of_terms = tf.convert_to_tensor([factors[term] for term in chosen], weights.dtype)
         weights *= of_terms[:, tf.newaxis]
         for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
-            values[term] = weighted_sum(weight, terms[term][0]) + broken
+            values[term] = weighted_sums(weight, terms[term][0], batch, batches) + broken
     in_order = {term: values[term] for term in TERMS}
     return {**in_order, "total": tf.add_n(list(in_order.values()))}
 

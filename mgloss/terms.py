@@ -46,17 +46,6 @@ def weighted(weight: Any, value: tf.Tensor) -> tf.Tensor:
     return product
 
 
-def weighted_sum(weights: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Sum of weights * values, both `[N]`; no gradient passes to the weights."""
-
-    @tf.custom_gradient
-    def of(values: tf.Tensor) -> Any:
-        return tf.reduce_sum(weights * values), lambda upstream: upstream * weights
-
-    total: tf.Tensor = of(values)
-    return total
-
-
 @dataclass(frozen=True)
 class Scale:
     """One scale of a batch: its positive cells whole, of the others what is read.

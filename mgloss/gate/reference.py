@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from mgloss.gate.calling import plain_text
-from mgloss.loss import components
+from mgloss.loss import components_of_batches
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
-from mgspec.candidate import COMPONENTS, Run, claiming, components_of
+from mgspec.candidate import COMPONENTS, BatchedRun, Run, claiming, components_of
 from mgspec.layout import FIRST_ANCHOR
 from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
@@ -74,14 +74,15 @@ def _evaluated(
     anchors: Sequence[tf.Tensor],
     size: tf.Tensor,
     options: Any,
+    batches: Any,
     gradients: bool,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Values of COMPONENTS `[5]`, and of each scale their gradients `[5, B, H, W, 5 + A + C]`.
+    """Values of COMPONENTS `[5, K]`, and of each scale gradients `[5, B, H, W, 5 + A + C]`.
 
     In modes other than TRACED, gradients are the total's alone, `[1, B, H, W, 5 + A + C]`.
 
-    arrays: targets and predictions, one `[2, B, H, W, 5 + A + C]` a scale. Other arguments as of
-        `components`.
+    arrays: targets and predictions, one `[2, K * B, H, W, 5 + A + C]` a scale. batches: K; with
+        gradients 1. Other arguments as of `components_of_batches`.
     """
     dtype = tf.as_dtype(mode) if mode in HALVES else tf.float32
     pairs = [tf.unstack(pair, num=2) for pair in arrays]
@@ -90,7 +91,7 @@ def _evaluated(
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(predictions)
         wide = [tf.cast(prediction, tf.float32) for prediction in predictions]
-        values = compute(targets, wide, anchors, size, options)
+        values = compute(targets, wide, anchors, size, options, batches)
     packed = tf.stack([values[name] for name in COMPONENTS])
     if not gradients:
         return packed, []
@@ -116,11 +117,12 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
 
     What XLA compiles is traced for each shape; the law about modes keeps to one.
 
-    Arguments of what it returns: arrays as of `_evaluated`, and what `_settings` gives; few, for
-    each argument of a trace takes its time. It returns what `_evaluated` does.
+    Arguments of what it returns: arrays as of `_evaluated`, what `_settings` gives, and where there
+    may be several the number of batches; few, for each argument of a trace takes its time. It
+    returns what `_evaluated` does.
     """
 
-    def judged(arrays: Any, boxes: Any, settings: Any) -> Any:
+    def judged(arrays: Any, boxes: Any, settings: Any, batches: Any = 1) -> Any:
         lengths = [2, len(CHOICES), len(REALS), -1]
         size, kinds, numbers, weights = tf.split(settings, lengths)
         channels = [tf.shape(pair)[-1] - FIRST_ANCHOR - tf.size(weights) for pair in arrays]
@@ -130,17 +132,23 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
             **dict(zip(REALS, tf.unstack(numbers), strict=True)),
             class_weights=weights,
         )
-        return _evaluated(compute, mode, arrays, anchors, size, options, gradients)
+        return _evaluated(compute, mode, arrays, anchors, size, options, batches, gradients)
 
     signature = [
         [tf.TensorSpec([2, None, None, None, None], tf.float32)] * scales,
         tf.TensorSpec([None, 2], tf.float32),
         tf.TensorSpec([None], tf.float32),
+        *[tf.TensorSpec([], tf.int32)] * _may_be_several(gradients, mode),
     ]
     if mode == "xla":
         return tf.function(judged, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
     traced = tf.function(judged, input_signature=signature, autograph=False)
     return _called(traced.get_concrete_function(), EXECUTOR if mode == TRACED else "")
+
+
+def _may_be_several(gradients: bool, mode: str) -> bool:
+    """Whether it is traced for several batches in one go."""
+    return mode == TRACED and not gradients
 
 
 def _called(trace: Any, executor: str) -> Judged:
@@ -169,38 +177,71 @@ TRACED, EAGER = "traced", "eager"
 EXECUTOR = "SINGLE_THREADED_EXECUTOR"
 
 
+def _judge(
+    compute: Components,
+    claims: str,
+    mode: str,
+    problem: Problem,
+    arrays: list[tf.Tensor],
+    batches: int,
+    gradients: bool,
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """What `_evaluated` returns, in a mode; LossError where the loss raises."""
+    try:
+        if mode != EAGER:
+            traced = _judged(compute, problem.scales, gradients, mode)
+            how_many = [_whole(batches)] * _may_be_several(gradients, mode)
+            return traced(arrays, *_settings(problem, claims), *how_many)
+        # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
+        anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
+        size = tf.constant(problem.input_size, tf.float32)
+        options = claiming(problem.options, claims)
+        return _evaluated(compute, mode, arrays, anchors, size, options, batches, gradients)
+    except tf.errors.OpError as error:
+        raise LossError(f"the loss raised {type(error).__name__}: {plain_text(error)}") from None
+
+
 def _runner(compute: Components, claims: str, mode: str) -> Run:
     """The reference in a mode, as a candidate's `run`."""
 
     of_gradients = COMPONENTS if mode == TRACED else ("total",)
 
-    def judge(problem: Problem, arrays: list[tf.Tensor], gradients: bool) -> Any:
-        if mode != EAGER:
-            traced = _judged(compute, problem.scales, gradients, mode)
-            return traced(arrays, *_settings(problem, claims))
-        # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
-        anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
-        size = tf.constant(problem.input_size, tf.float32)
-        options = claiming(problem.options, claims)
-        return _evaluated(compute, mode, arrays, anchors, size, options, gradients)
-
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
         arrays = [tensor_of(pair) for pair in zip(batch.targets, batch.predictions, strict=True)]
-        try:
-            values, slopes = judge(problem, arrays, gradients)
-        except tf.errors.OpError as error:
-            raise LossError(
-                f"the loss raised {type(error).__name__}: {plain_text(error)}"
-            ) from None
+        values, slopes = _judge(compute, claims, mode, problem, arrays, 1, gradients)
         found = [of_scale.numpy() for of_scale in slopes]
         return Evaluation(
-            dict(zip(COMPONENTS, values.numpy().tolist(), strict=True)),
+            dict(zip(COMPONENTS, values.numpy().ravel().tolist(), strict=True)),
             {name: tuple(g[k] for g in found) for k, name in enumerate(of_gradients)}
             if gradients
             else None,
         )
 
     return run
+
+
+def _values(
+    compute: Components, claims: str, problem: Problem, batches: Sequence[Batch]
+) -> list[Evaluation]:
+    """What the traced reference says of batches of one shape, without gradients."""
+    arrays = [
+        tensor_of([np.concatenate(of_batches) for of_batches in (targets, predictions)])
+        for targets, predictions in zip(
+            zip(*(batch.targets for batch in batches), strict=True),
+            zip(*(batch.predictions for batch in batches), strict=True),
+            strict=True,
+        )
+    ]
+    values, _ = _judge(compute, claims, TRACED, problem, arrays, len(batches), False)
+    return [
+        Evaluation(dict(zip(COMPONENTS, of_batch, strict=True)))
+        for of_batch in values.numpy().T.tolist()
+    ]
+
+
+@cache
+def _whole(number: int) -> tf.Tensor:
+    return tf.constant(number)
 
 
 ALIGNMENT = 64  # bytes; TensorFlow aborts where memory that it is given begins elsewhere
@@ -242,27 +283,32 @@ def _settings(problem: Problem, claims: str) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def reference(
-    claims: str, options: Options | None = None, compute: Components = components
+    claims: str, options: Options | None = None, compute: Components = components_of_batches
 ) -> Candidate:
     """The built-in reference under the normalization that it is to be judged by.
 
     options: of every problem that it is judged on; None for all that can be.
-    compute: the reference's `components`, or a function like it.
+    compute: the reference's `components_of_batches`, or a function like it.
     """
     run = _runner(compute, claims, TRACED)
     names = components_of(options)
 
-    def restricted(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        value = run(problem, batch, gradients)
+    def restricted(value: Evaluation) -> Evaluation:
         slopes = value.gradients
         return Evaluation(
             {name: value.components[name] for name in names},
             {name: slopes[name] for name in names} if slopes is not None else None,
         )
 
+    def of_names(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        return restricted(run(problem, batch, gradients))
+
+    def each_of_names(problem: Problem, batches: Sequence[Batch]) -> list[Evaluation]:
+        return [restricted(value) for value in _values(compute, claims, problem, batches)]
+
     return Candidate(
         f"reference:{claims}",
-        restricted,
+        BatchedRun(of_names, each_of_names),
         names,
         has_gradients=True,
         claims=claims,

@@ -6,7 +6,7 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -59,10 +59,26 @@ Run = Callable[[Any, Any, bool], Evaluation]  # AnyProblem, AnyBatch, with gradi
 
 
 @dataclass(frozen=True)
+class BatchedRun:
+    """A `run` of a loss that can also evaluate several batches in one go.
+
+    values: of (problem, batches of one shape), what `run` gives for each without gradients.
+    """
+
+    run: Run
+    values: Callable[[Problem, Sequence[Batch]], list[Evaluation]]
+
+    def __call__(self, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        """One batch alone."""
+        return self.run(problem, batch, gradients)
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A loss under judgement.
 
-    run: evaluates (problem, batch, with gradients); raises LossError and nothing else.
+    run: evaluates (problem, batch, with gradients), and may be a BatchedRun; raises LossError and
+        nothing else.
     components: the names that `run` returns, in the order of `COMPONENTS` where they are of those.
     claims: the normalization whose laws the loss says it obeys.
     options: those of the loss; None where it follows the options of each problem.

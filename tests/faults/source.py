@@ -105,7 +105,7 @@ def copy_of_the_reference(fault: SourceFault | None) -> Iterator[Candidate]:
         sys.path.insert(0, folder)
         importlib.invalidate_caches()
         try:
-            compute = importlib.import_module(f"{PACKAGE}.loss").components
+            compute = importlib.import_module(f"{PACKAGE}.loss").components_of_batches
             yield reference("batch", compute=compute)
         finally:
             sys.path.remove(folder)

@@ -36,6 +36,7 @@ WITHOUT_GRADIENTS = (
     *_all_options("nonnegative", "resolution", "object_monotone"),
     "all_options[resolution-positives]",
     "test_hybrid.py",
+    "says_of_it_alone",
 )
 WITH_GRADIENTS = (
     "at_rest",
@@ -50,7 +51,13 @@ WITH_GRADIENTS = (
     *_all_options("masking", "finite", "empty", "partition", "locality"),
 )
 OF_ARGUMENTS = ("refused", "plain_data", "one_way_only", "whole_numbers")  # these take no time
-OF_PUBLIC = ("not_finite", "largest_numbers", "one_that_is_judged", "normalization_of_its_own")
+OF_PUBLIC = (
+    "not_finite",
+    "largest_numbers",
+    "one_that_is_judged",
+    "normalization_of_its_own",
+    "test_batches.py",
+)
 LOSS_ORDER = (*OF_ARGUMENTS, *WITHOUT_GRADIENTS, *WITH_GRADIENTS)
 LOSS_TESTS = ("tests/properties", "-k", "not oracle and not claims_what")
 LOSS = Target(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,10 +96,10 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
         uphill = [_grained(g / size) for g in value.gradients[whole]]
         others = tuple(c for c in trial.components if c != whole)
         directions[f"gradient of {whole}"] = (uphill, others)
-    for name, (direction, but) in directions.items():
+    coarse = _quotients(trial, value, [direction for direction, _ in directions.values()], STEP)
+    for (name, (direction, but)), found in zip(directions.items(), coarse, strict=True):
         components = tuple(c for c in trial.components if c not in but)
         slopes = {c: _along(value.gradients[c], direction) for c in components}
-        found = _quotients(trial, value, direction, STEP)
         finer = None
         for c, slope in slopes.items():
             quotients = found[c]
@@ -107,7 +107,7 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
             if abs(slope - quotients.mean) > spread:
                 # Where the function turns from bending one way to the other, the two quotients are
                 # nearer to each other than to the slope; the mean at half the step tells how far.
-                finer = finer or _quotients(trial, value, direction, STEP / 2)
+                finer = finer or next(_quotients(trial, value, [direction], STEP / 2))
                 quotients = finer[c]
                 spread = quotients.spread + abs(found[c].mean - quotients.mean)
             yield Comparison(
@@ -140,20 +140,21 @@ class _Quotients:
 
 
 def _quotients(
-    trial: Trial, middle: Evaluation, direction: list[Array], step: float
-) -> dict[str, _Quotients]:
-    """Of every component, along a direction."""
+    trial: Trial, middle: Evaluation, directions: Iterable[list[Array]], step: float
+) -> Iterator[dict[str, _Quotients]]:
+    """Of every component, along each direction."""
     x = trial.images("X")
-    ahead, behind = _moved(x, direction, step), _moved(x, direction, -step)
-    high, low = trial.evaluate(ahead), trial.evaluate(behind)
-    rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
-    found = {}
-    for c in trial.components:
-        sides = (low.components[c], middle.components[c], high.components[c])
-        noise = 2 * float(rounding.tolerance(max(map(abs, sides)))) / step
-        before, after = (sides[1] - sides[0]) / step, (sides[2] - sides[1]) / step
-        found[c] = _Quotients(before, after, noise)
-    return found
+    moved = [tuple(_moved(x, d, by) for by in (step, -step)) for d in directions]
+    values = trial.evaluate_each([batch for both in moved for batch in both])
+    for (ahead, behind), high, low in zip(moved, values, values, strict=True):
+        rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
+        found = {}
+        for c in trial.components:
+            sides = (low.components[c], middle.components[c], high.components[c])
+            noise = 2 * float(rounding.tolerance(max(map(abs, sides)))) / step
+            before, after = (sides[1] - sides[0]) / step, (sides[2] - sides[1]) / step
+            found[c] = _Quotients(before, after, noise)
+        yield found
 
 
 def _direction(batch: AnyBatch, channels: slice, signs: tuple[int, ...]) -> list[Array]:

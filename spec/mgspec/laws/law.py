@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis.strategies as st
 
-from mgspec.candidate import COMPONENTS, Candidate, Evaluation, LossError
+from mgspec.candidate import COMPONENTS, BatchedRun, Candidate, Evaluation, LossError
 from mgspec.comparison import Comparison
 from mgspec.description import Description
 from mgspec.layout import AnyBatch, AnyProblem, Batch, Problem
@@ -108,9 +108,25 @@ class Trial:
 
         gradients: ask for them; they are None where the candidate has none.
         """
-        answer = self.candidate.run(
-            problem or self.case.problem, batch, gradients and self.candidate.has_gradients
+        return self._agreed(
+            self.candidate.run(
+                problem or self.case.problem, batch, gradients and self.candidate.has_gradients
+            )
         )
+
+    def evaluate_each(self, batches: Sequence[AnyBatch]) -> Iterator[Evaluation]:
+        """The same without gradients for batches of one shape, in one go where that can be.
+
+        For laws that say nothing of what the images of different batches have to do with each
+        other. Where it cannot be, each batch is evaluated when it is asked for.
+        """
+        run, problem = self.candidate.run, self.case.problem
+        if isinstance(run, BatchedRun) and isinstance(problem, Problem):
+            yield from map(self._agreed, run.values(problem, batches))  # type: ignore[arg-type]
+        else:
+            yield from map(self.evaluate, batches)
+
+    def _agreed(self, answer: Evaluation) -> Evaluation:
         if set(answer.components) != set(self.candidate.components):
             raise LossError(
                 f"the loss returned the components {', '.join(sorted(answer.components))} "

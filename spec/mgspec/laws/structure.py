@@ -12,7 +12,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
+from mgspec.layout import OBJECTNESS, Array, Batch, Problem, only_scale, same_sizes
 
 TERMS = ("location", "anchor", "classification", "objectness")
 
@@ -45,9 +45,9 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     x, y = trial.batch("X"), trial.batch("Y")
     problem = trial.problem
     same_sizes(x, y)
-    value = trial.evaluate(x)
-    predicted = Batch(x.targets, y.predictions)
-    moved = trial.evaluate(predicted, gradients=True)
+    values = trial.evaluate_each([x, Batch(y.targets, x.predictions)])
+    value = next(values)
+    moved = trial.evaluate(Batch(x.targets, y.predictions), gradients=True)
     for comparison in equal_values(trial, "L(X with Y's background predictions)", moved, value, x):
         if comparison.component in OBJECT_TERMS:
             yield comparison
@@ -59,7 +59,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
             ]
             zero = [np.zeros_like(gradient) for gradient in outside]
             yield from worst_element(problem, c, "L(X)", outside, zero, None)
-    told = trial.evaluate(Batch(y.targets, x.predictions))
+    told = next(values)
     yield from equal_values(trial, "L(X with Y's background targets)", told, value, x)
 
 
@@ -108,7 +108,7 @@ def participation(trial: Trial) -> Iterator[Comparison]:
     predictions = [array.copy() for array in x.predictions]
     predictions[cell.scale][cell.image, cell.row, cell.column, channel] += np.float32(away)
     moved = Batch(x.targets, tuple(predictions))
-    after, before = trial.evaluate(moved), trial.evaluate(x)
+    after, before = trial.evaluate_each([moved, x])
     rounding = Rounding.of(problem, [x, moved], after, before)
     for c in trial.components:
         own = own_channels(problem, cell.scale, c)
@@ -141,27 +141,35 @@ def separation(trial: Trial) -> Iterator[Comparison]:
     value = trial.evaluate(x, gradients=True)
     options = problem.options
     boxes_decide = options.ignore_thresh < 1 or options.iou_aware_ratio > 0
-    for c in trial.components:
-        own = [own_channels(problem, scale, c) for scale in range(problem.scales)]
+    own = {
+        c: [own_channels(problem, scale, c) for scale in range(problem.scales)]
+        for c in trial.components
+    }
+    undecided = ("anchor", "objectness") if boxes_decide else ()
+    mixed = [
+        Batch(x.targets, tuple(map(_with_channels, y.predictions, x.predictions, channels)))
+        for c, channels in own.items()
+        if c not in undecided
+    ]
+    values = trial.evaluate_each(mixed)
+    for c, channels in own.items():
         if value.gradients is not None:
-            others = []
-            for gradient, channels in zip(value.gradients[c], own, strict=True):
-                other = gradient.copy()
-                other[..., channels] = 0
-                others.append(other)
-            zero = [np.zeros_like(gradient) for gradient in others]
+            zero = [np.zeros_like(gradient) for gradient in value.gradients[c]]
+            others = list(map(_with_channels, value.gradients[c], zero, channels))
             yield from worst_element(problem, c, "L(X)", others, zero, None)
-        if boxes_decide and c in ("anchor", "objectness"):
+        if c in undecided:
             continue
-        mixed = []
-        for kept, replaced, channels in zip(x.predictions, y.predictions, own, strict=True):
-            array = replaced.copy()
-            array[..., channels] = kept[..., channels]
-            mixed.append(array)
-        changed = trial.evaluate(Batch(x.targets, tuple(mixed)))
+        changed = next(values)
         for comparison in equal_values(trial, "L(X with Y's other channels)", changed, value, x, y):
             if comparison.component == c:
                 yield comparison
+
+
+def _with_channels(array: Array, other: Array, channels: slice) -> Array:
+    """The array with these channels of the other one."""
+    mixed = array.copy()
+    mixed[..., channels] = other[..., channels]
+    return mixed
 
 
 @law(cases.one_batch, needs_layout=True, on_request=True)

@@ -62,20 +62,26 @@ def test_the_reference_says_of_each_batch_what_it_says_of_it_alone(drawn, claims
 
 @settings(max_examples=EAGERLY)
 @given(batches_of_one_shape(), st.sampled_from(tuple(NORMALIZATIONS)))
-def test_each_batch_has_its_own_gradient(drawn, claims: str) -> None:
+def test_each_batch_has_its_own_gradient_as_steep_as_it_is_asked_for(drawn, claims: str) -> None:
     problem, batches = drawn
     problem = replace(problem, options=claiming(problem.options, claims))
 
-    def slopes(batch: Batch, how_many: int) -> list[np.ndarray]:
+    def slopes(batch: Batch, times: list[float]) -> list[np.ndarray]:
         arguments = as_arguments(problem, batch)
         with tf.GradientTape() as tape:
             tape.watch(arguments[1])
-            values = components_of_batches(*arguments, how_many)["total"]
-        assert values.shape == (how_many,)
-        return [slope.numpy() for slope in tape.gradient(values, arguments[1])]
+            values = components_of_batches(*arguments, len(times))["total"]
+        assert values.shape == (len(times),)
+        found = tape.gradient(values, arguments[1], tf.constant(times))
+        return [slope.numpy() for slope in found]
 
     whole = concatenate(batches)
-    together, apart = slopes(whole, len(batches)), [slopes(batch, 1) for batch in batches]
+    times = [2.0**-number for number in range(1, len(batches) + 1)]
+    together = slopes(whole, times)
+    apart = [
+        [factor * slope for slope in slopes(batch, [1.0])]
+        for batch, factor in zip(batches, times, strict=True)
+    ]
     wanted = [np.concatenate(of_scale) for of_scale in zip(*apart, strict=True)]
     rounding = Rounding.of(problem, [whole], Evaluation({}))
     for comparison in worst_element(problem, "total", "L", together, wanted, rounding):

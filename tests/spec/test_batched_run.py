@@ -16,7 +16,11 @@ from mgspec.search import BROKEN, ERROR, HOLDS
 from mgspec.strategies import PLAIN
 
 RIGHT = specification("hybrid")
-MAY = {"object_monotone", "density_monotone", "masking", "participation", "separation", "gradient"}
+MAY = {"masking", "participation", "separation", "gradient"} | {
+    "object_monotone",
+    "density_monotone",
+    "density_neutral",
+}
 
 
 def some_case() -> Case:

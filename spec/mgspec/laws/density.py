@@ -149,7 +149,8 @@ def density_neutral(trial: Trial) -> Iterator[Comparison]:
     """
     x, y = trial.images("X"), trial.images("Y")
     same_sizes(x, y)
-    yield from equal_values(trial, "L(Y)", trial.evaluate(y), trial.evaluate(x), x, y)
+    after, before = trial.evaluate_each([y, x])
+    yield from equal_values(trial, "L(Y)", after, before, x, y)
 
 
 @law(cases.background_added, speaks_of=OBJECT_TERMS, needs_change="with_background")

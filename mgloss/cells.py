@@ -35,35 +35,33 @@ def look(cells: tf.Tensor, places: tf.Tensor, width: Any) -> tuple[tf.Tensor, tf
     return head, rows
 
 
-def of_images(of_cells: tf.Tensor, image: tf.Tensor, images: Any) -> tf.Tensor:
-    """`[P]` summed over the cells of each image: `[images]`.
+def grouped_sums(values: tf.Tensor, group: tf.Tensor, groups: Any) -> tf.Tensor:
+    """`[N]` summed over each group, such as the cells of an image: `[groups]`.
 
-    image: `[P]`, the position of each cell's image.
+    group: `[N]`, the position of each value's group.
     """
 
     @tf.custom_gradient
-    def total(of_cells: tf.Tensor) -> Any:
-        # TensorFlow's own gradient also looks for images with a negative position.
-        summed = tf.math.unsorted_segment_sum(of_cells, image, images)
-        return summed, lambda upstream: tf.gather(upstream, image)
+    def total(values: tf.Tensor) -> Any:
+        # TensorFlow's own gradient also looks for groups with a negative position.
+        summed = tf.math.unsorted_segment_sum(values, group, groups)
+        return summed, lambda upstream: tf.gather(upstream, group)
 
-    return total(of_cells)
+    return total(values)
 
 
-def weighted_sums(
-    weights: tf.Tensor, of_images: tf.Tensor, batch: tf.Tensor, batches: Any
-) -> tf.Tensor:
-    """Sums of weights * of_images, both `[images]`, over each batch's images: `[batches]`.
+def weighted(weight: Any, value: tf.Tensor) -> tf.Tensor:
+    """weight * value, of the value's shape; no gradient passes to the weight.
 
-    batch: `[images]`, the position of each image's batch. No gradient passes to the weights.
+    TensorFlow's own gradient would ask, as a trace runs, which of the two was broadcast.
     """
 
     @tf.custom_gradient
-    def sums(of_images: tf.Tensor) -> Any:
-        summed = tf.math.unsorted_segment_sum(weights * of_images, batch, batches)
-        return summed, lambda upstream: weights * tf.gather(upstream, batch)
+    def of(value: tf.Tensor) -> Any:
+        return weight * value, lambda upstream: weight * upstream
 
-    return sums(of_images)
+    product: tf.Tensor = of(value)
+    return product
 
 
 def not_finite(*groups: Sequence[tf.Tensor], batches: Any = 1) -> tf.Tensor:

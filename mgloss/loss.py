@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from mgloss.arrays import check_arrays
-from mgloss.cells import not_finite, weighted_sums
+from mgloss.cells import grouped_sums, not_finite, weighted
 from mgloss.terms import Scale, choose, raw_sums
 from mgspec.layout import Problem
 from mgspec.normalizations import NORMALIZATIONS, Arithmetic, Sums
@@ -128,7 +128,8 @@ def components_of_batches(
         of_terms = tf.convert_to_tensor([factors[term] for term in chosen], weights.dtype)
         weights *= of_terms[:, tf.newaxis]
         for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
-            values[term] = weighted_sums(weight, terms[term][0], batch, batches) + broken
+            of_images = weighted(weight, terms[term][0])
+            values[term] = grouped_sums(of_images, batch, batches) + broken
     in_order = {term: values[term] for term in TERMS}
     return {**in_order, "total": tf.add_n(list(in_order.values()))}
 

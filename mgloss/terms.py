@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from mgloss.boxes import Encoded, Pairs, box_mse, ciou_loss, decoded, diou_loss, giou_loss
-from mgloss.cells import look, of_images
+from mgloss.cells import grouped_sums, look, weighted
 from mgloss.ignoring import Grid, Objects, ignored
 from mgspec.layout import FIRST_ANCHOR, OBJECTNESS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS
@@ -30,20 +30,6 @@ def choose(kind: Any, kinds: Sequence[str], alternatives: Sequence[Callable[[], 
     if isinstance(kind, str):
         return alternatives[kinds.index(kind)]()
     return tf.gather(tf.stack([alternative() for alternative in alternatives]), kind)
-
-
-def weighted(weight: Any, value: tf.Tensor) -> tf.Tensor:
-    """weight * value, of the value's shape; no gradient passes to the weight.
-
-    TensorFlow's own gradient would ask, as a trace runs, which of the two was broadcast.
-    """
-
-    @tf.custom_gradient
-    def of(value: tf.Tensor) -> Any:
-        return weight * value, lambda upstream: weight * upstream
-
-    product: tf.Tensor = of(value)
-    return product
 
 
 @dataclass(frozen=True)
@@ -168,7 +154,7 @@ class Positives:
 
     def over_images(self, of_rows: tf.Tensor) -> tf.Tensor:
         """`[P]` summed over each image's positive cells, each scale apart: `[S * B]`."""
-        return of_images(of_rows, self.image, self.images)
+        return grouped_sums(of_rows, self.image, self.images)
 
 
 def location(found: Positives, options: Any) -> tf.Tensor:

@@ -85,7 +85,7 @@ def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, fl
     options, k = problem.options, ROUNDINGS_OF_A_TERM
     boxes = 0.0
     if options.location != "mse" or options.iou_aware_ratio:
-        boxes = max(_cells_a_box(problem, batch) * batch.positives for batch in batches)
+        boxes = max(_cells_of_boxes(problem, batch) for batch in batches)
     return (
         max(batch.cells for batch in batches) * width,
         _largest_factor(options) * (k**2 + k * magnitude * (1 + boxes)),
@@ -99,16 +99,18 @@ def _terms_of_images(problem: Described, batches: Sequence[Images]) -> tuple[int
     return max(batch.numbers for batch in batches), factor * (k**2 + k * magnitude)
 
 
-def _cells_a_box(problem: Problem, batch: Batch) -> float:
-    """C: how many times a cell is as long as the smallest object, at least 1."""
-    smallest = 1.0
+def _cells_of_boxes(problem: Problem, batch: Batch) -> float:
+    """C P: positive cells, each as many times as one is as long as the smallest object, or once."""
+    smallest, positives = 1.0, 0
     for anchors, target, mask, grid in zip(
         problem.anchors, batch.targets, batch.masks(), batch.grids, strict=True
     ):
-        if mask.any():
+        found = int(np.count_nonzero(mask))
+        if found:
+            positives += found
             side = min(map(min, anchors)) * np.exp(min(0.0, float(target[mask][:, WH].min())))
             smallest = min(smallest, side / max(problem.stride(grid)))
-    return float(1 / smallest)
+    return float(positives / smallest)
 
 
 def _largest_factor(options: Options) -> float:

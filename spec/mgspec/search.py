@@ -71,12 +71,9 @@ def judge(
     """
     chosen = components or law.components_of(candidate)
     try:
-        for comparison in examine(law, candidate, case, chosen):
-            if not comparison.holds:
-                return Finding(case, str(comparison), comparison)
+        return _first_wrong(law, candidate, chosen, frozenset(), case, Tally())
     except LossError as error:
         return Finding(case, str(error))
-    return None
 
 
 def _first_wrong(
@@ -87,7 +84,7 @@ def _first_wrong(
     case: Case,
     tally: Tally,
 ) -> Finding | None:
-    """How one case of a run breaks the law, if it does; its comparisons are counted.
+    """How one case breaks the law, if it does; its comparisons are counted.
 
     errors: components known not to be finite; only what is judged of them is a finding.
     """

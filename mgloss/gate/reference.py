@@ -190,7 +190,7 @@ def _judge(
     try:
         if mode != EAGER:
             traced = _judged(compute, problem.scales, gradients, mode)
-            how_many = [_whole(batches)] * _may_be_several(gradients, mode)
+            how_many = [_scalar(batches)] * _may_be_several(gradients, mode)
             return traced(arrays, *_settings(problem, claims), *how_many)
         # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
         anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
@@ -239,8 +239,8 @@ def _values(
     ]
 
 
-@cache
-def _whole(number: int) -> tf.Tensor:
+@cache  # making one takes as long as some operations of the loss
+def _scalar(number: int) -> tf.Tensor:
     return tf.constant(number)
 
 

@@ -126,6 +126,14 @@ def test_no_object_is_longer_than_a_cell_as_far_as_overlaps_are_concerned() -> N
     assert Rounding.of(problem, [batch], SINGLE).floor == 64 + 8 * (1 + 1)
 
 
+def test_an_object_is_taken_to_be_no_larger_than_the_smallest_side_of_its_scales_anchors() -> None:
+    anchors = (((64.0, 128.0),), ((80.0, 100.0), (20.0, 40.0), (60.0, 30.0)))
+    problem = Problem(anchors, 5, (32, 64), replace(PLAIN, location="giou"))
+    batch = a_batch(problem, objects=1)
+    batch.targets[1][0, 0, 0, 2:4] = np.log(2)  # what is predicted may be smaller
+    assert Rounding.of(problem, [batch], SINGLE).floor == pytest.approx(64 + 8 * (1 + 1.6))
+
+
 @pytest.mark.parametrize(
     ("factors", "largest"),
     [

@@ -1,4 +1,4 @@
-"""One scale of a batch as a list of cells: what is read of it, and how its gradient is written.
+"""Lists of cells, and of images: what is read of them, and how its gradient is written.
 
 Most of a prediction is class channels of cells without an object, which no term reads. So the few
 channels that are read everywhere are taken once, the positive cells are taken whole, and the
@@ -69,8 +69,8 @@ def not_finite(*groups: Sequence[tf.Tensor], batches: Any = 1) -> tf.Tensor:
 
     A NaN in a channel that no term reads is still a broken array. One product reads an array.
 
-    groups: `[N, D]` arrays of one dtype, those of a group of one D; each N is as many rows of one
-        batch after as many of another.
+    groups: `[N, D]` arrays of one dtype, those of a group of one D; rows of one batch after as many
+        of another. batches: how many there are.
     """
 
     def sums(arrays: Sequence[tf.Tensor]) -> list[tf.Tensor]:

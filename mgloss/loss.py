@@ -52,7 +52,7 @@ def weights_of_images(
     ones = tf.one_hot(tf.range(images), images, dtype=counts.dtype)
     ones = ones[:, tf.newaxis, tf.newaxis, tf.newaxis]
     sums = Sums(
-        raw=ones + tf.zeros_like(counts),  # [B, T, S, K, B]; the first tells who has the 1
+        raw=ones + tf.zeros_like(counts),  # [B, T, S, K, B]; the first: which image has the 1
         count=counts,
         positive=tf.reshape(positive, apart),
         images=tf.cast(images, counts.dtype),
@@ -120,7 +120,7 @@ def components_of_batches(
     terms = raw_sums(scales, options)
     broken = not_finite(*(scale.arrays for scale in scales), batches=batches)
     positive = terms["location"][1]
-    batch = tf.range(tf.size(positive)) // (scales[0].grid.images // batches) % batches
+    batch = tf.range(tf.size(positive)) // (scales[0].grid.images // batches) % batches  # of images
     values = {}
     for name, chosen in options.terms_by_normalization():
         counts = tf.stack([terms[term][1] for term in chosen])

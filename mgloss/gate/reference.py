@@ -26,7 +26,7 @@ from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
 
 @dataclass(frozen=True)
 class Numbers:
-    """Options as tensors: what `components` reads of them, so that one trace serves all options.
+    """Options as tensors: what `components_of_batches` reads, so that one trace serves all options.
 
     Choices are positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
     """

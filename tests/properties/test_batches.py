@@ -18,6 +18,7 @@ from mgloss.loss import components, components_of_batches
 from mgspec import NORMALIZATIONS, Batch, Evaluation, Problem
 from mgspec.candidate import claiming
 from mgspec.comparison import Rounding, worst_element
+from mgspec.laws.cases import clear
 from mgspec.layout import OBJECTNESS, concatenate
 from mgspec.options import TERMS
 from mgspec.strategies import FULL, PLAIN, draw_exactly, draw_scene
@@ -30,7 +31,8 @@ def batches_of_one_shape(draw: st.DrawFn) -> tuple[Problem, list[Batch]]:
     variety = replace(draw(st.sampled_from((PLAIN, FULL))), options=None)
     scene = draw_scene(draw, variety)
     images, count = draw(st.integers(1, 3)), draw(st.integers(1, 4))
-    return scene.problem, [draw_exactly(draw, variety, scene, images) for _ in range(count)]
+    batches = [draw_exactly(draw, variety, scene, images) for _ in range(count)]
+    return clear(scene.problem, concatenate(batches)), batches
 
 
 def as_arguments(problem: Problem, batch: Batch) -> tuple:

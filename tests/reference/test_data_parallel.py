@@ -83,6 +83,7 @@ def test_parts_by_the_count_of_all_are_the_whole_in_every_component(
         for chosen in (halves[:2], halves[2:])
     ]
     counts = tf.add_n([counts_of(loss, *part) for part in parts])
+    assert counts.shape == (4, len(targets))  # terms, scales
     values = [of_step(loss, *part, counts, 2) for part in parts]
     for name, value in whole.items():
         mean = sum(float(part[name]) for part in values) / 2

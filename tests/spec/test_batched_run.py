@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import cycle
 
 import pytest
 from hypothesis import find, settings
@@ -58,16 +57,28 @@ def test_it_is_given_batches_of_one_shape_by_the_laws_that_ask_nothing_across_ba
     assert found == same
 
 
-@pytest.mark.parametrize("law", sorted(MAY))
-def test_what_it_says_of_several_is_judged(law: str) -> None:
-    def off(problem: Problem, batches: list[Batch]) -> list[Evaluation]:
-        # By turns too low and too high, so that a difference quotient is off on both sides.
-        return [
-            Evaluation({c: v + sign * (1 + abs(v)) for c, v in value.components.items()})
-            for value, sign in zip(one_by_one(problem, batches), cycle((-1, 1)), strict=False)
-        ]
+@pytest.mark.parametrize(
+    ("law", "places"),
+    [
+        # A difference quotient that is off on one side looks like a kink.
+        ("gradient", (0, 1)),
+        *((law, (place,)) for law in sorted(MAY - {"gradient"}) for place in (0, 1)),
+    ],
+)
+def test_each_of_the_values_that_it_gives_is_judged(law: str, places: tuple[int, ...]) -> None:
+    right = specification("per_image" if law == "density_neutral" else "hybrid")
+    assert {verdict.status for verdict in search(LAWS[law], right, seed=0)} == {HOLDS}
 
-    verdicts = search(LAWS[law], with_values(off), seed=0)
+    def off(problem: Problem, batches: list[Batch]) -> list[Evaluation]:
+        answers = [right.run(problem, batch, False) for batch in batches]
+        for place in places:
+            if place < len(answers):
+                less = {c: v - 1 - abs(v) for c, v in answers[place].components.items()}
+                more = {c: v + 1 + abs(v) for c, v in answers[place].components.items()}
+                answers[place] = Evaluation(more if place else less)
+        return answers
+
+    verdicts = search(LAWS[law], replace(right, run=BatchedRun(right.run, off)), seed=0)
     assert BROKEN in {verdict.status for verdict in verdicts}
 
 
@@ -78,6 +89,18 @@ def test_an_error_of_several_is_one_of_the_loss() -> None:
     (verdict,) = search(LAWS["separation"], with_values(fails), seed=0)
     assert verdict.status == ERROR
     assert verdict.message == "the loss raised ValueError: no"
+
+
+@pytest.mark.parametrize("law", ["masking", "participation", "separation"])
+@pytest.mark.parametrize("change", [1, -1])
+def test_it_must_give_as_many_answers_as_there_are_batches(law: str, change: int) -> None:
+    def other(problem: Problem, batches: list[Batch]) -> list[Evaluation]:
+        answers = one_by_one(problem, batches)
+        return [*answers, answers[0]] if change > 0 else answers[:-1]
+
+    (verdict,) = search(LAWS[law], with_values(other), seed=0)
+    assert verdict.status == ERROR
+    assert "batches were given" in verdict.message
 
 
 def test_it_must_return_the_components_that_it_has_for_one() -> None:

@@ -126,6 +126,22 @@ def test_a_total_with_background_in_it_is_no_case_for_laws_of_objects() -> None:
     assert "the description says there is background" in verdict.message
 
 
+def test_an_object_may_be_taken_out_of_the_very_arrays_that_hold_it() -> None:
+    def image(objects: int, shared: Any) -> st.SearchStrategy[dict[str, Any]]:
+        return points(0, shared).map(lambda i: {**i, "targets": np.ones(objects, np.float32)})
+
+    def without_object(image: dict[str, Any], number: int) -> dict[str, Any]:
+        image["targets"][number] = 0
+        return image
+
+    def falls(images: list[dict[str, Any]]) -> float:
+        return 100 - sum(float(i["targets"].sum()) for i in images)
+
+    in_place = replace(POINTS, image=image, without_object=without_object, background=frozenset())
+    assert statuses("object_monotone", falls, in_place) == {BROKEN}
+    assert statuses("object_monotone", lambda images: 100 - falls(images), in_place) == {HOLDS}
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

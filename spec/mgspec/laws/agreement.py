@@ -146,6 +146,7 @@ def _quotients(
     x = trial.images("X")
     moved = [tuple(_moved(x, d, by) for by in (step, -step)) for d in directions]
     values = trial.evaluate_each([batch for both in moved for batch in both])
+    # Two values a direction, in the order of its batches.
     for (ahead, behind), high, low in zip(moved, values, values, strict=True):
         rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
         found = {}

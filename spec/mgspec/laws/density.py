@@ -95,7 +95,12 @@ def object_monotone(trial: Trial) -> Iterator[Comparison]:
     Broken by: averaging over objects: a well-predicted object dilutes the errors of the others.
     """
     x = trial.images("X")
-    after, before = trial.evaluate_each([x, _without_chosen_object(trial)])
+
+    def both() -> Iterator[AnyBatch]:
+        yield x
+        yield _without_chosen_object(trial)  # last, for a description may write into X
+
+    after, before = trial.evaluate_each(both())
     rounding = Rounding.of(trial.case.problem, [x], after, before)
     for c in trial.components:
         got, bound = after.components[c], before.components[c]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,15 +114,19 @@ class Trial:
             )
         )
 
-    def evaluate_each(self, batches: Sequence[AnyBatch]) -> Iterator[Evaluation]:
+    def evaluate_each(self, batches: Iterable[AnyBatch]) -> Iterator[Evaluation]:
         """The same without gradients for batches of one shape, in one go where that can be.
 
-        For laws that say nothing of what the images of different batches have to do with each
-        other. Where it cannot be, each batch is evaluated when it is asked for.
+        For laws that do not ask whether one batch has a say in another. Where it cannot be, each
+        batch is made and evaluated when its answer is asked for.
         """
         run, problem = self.candidate.run, self.case.problem
         if isinstance(run, BatchedRun) and isinstance(problem, Problem):
-            yield from map(self._agreed, run.values(problem, batches))  # type: ignore[arg-type]
+            together: list[Any] = list(batches)
+            answers = run.values(problem, together)
+            if len(answers) != len(together):
+                raise LossError(f"{len(together)} batches were given {len(answers)} answers")
+            yield from map(self._agreed, answers)
         else:
             yield from map(self.evaluate, batches)
 

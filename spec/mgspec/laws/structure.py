@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgspec.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.layout import OBJECTNESS, Array, Batch, Problem, only_scale, same_sizes
+from mgspec.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
 
 TERMS = ("location", "anchor", "classification", "objectness")
 
@@ -147,7 +149,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
     }
     undecided = ("anchor", "objectness") if boxes_decide else ()
     mixed = [
-        Batch(x.targets, tuple(map(_with_channels, y.predictions, x.predictions, channels)))
+        Batch(x.targets, tuple(_with_channels(y.predictions, x.predictions, channels)))
         for c, channels in own.items()
         if c not in undecided
     ]
@@ -155,7 +157,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
     for c, channels in own.items():
         if value.gradients is not None:
             zero = [np.zeros_like(gradient) for gradient in value.gradients[c]]
-            others = list(map(_with_channels, value.gradients[c], zero, channels))
+            others = _with_channels(value.gradients[c], zero, channels)
             yield from worst_element(problem, c, "L(X)", others, zero, None)
         if c in undecided:
             continue
@@ -165,10 +167,13 @@ def separation(trial: Trial) -> Iterator[Comparison]:
                 yield comparison
 
 
-def _with_channels(array: Array, other: Array, channels: slice) -> Array:
-    """The array with these channels of the other one."""
-    mixed = array.copy()
-    mixed[..., channels] = other[..., channels]
+def _with_channels(
+    arrays: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]], channels: Sequence[slice]
+) -> list[NDArray[Any]]:
+    """Each scale's array with these channels of the other one."""
+    mixed = [array.copy() for array in arrays]
+    for array, other, of_scale in zip(mixed, others, channels, strict=True):
+        array[..., of_scale] = other[..., of_scale]
     return mixed
 
 

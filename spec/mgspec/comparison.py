@@ -205,9 +205,8 @@ def worst_element(
     """
     for number, (got, want) in enumerate(zip(actual, expected, strict=True)):
         got64, want64 = got.astype(np.float64), want.astype(np.float64)
-        allowed = np.zeros_like(got64)
-        if rounding is not None:
-            allowed += rounding.tolerance(np.maximum(np.abs(got64), np.abs(want64)))
+        largest = np.maximum(np.abs(got64), np.abs(want64))
+        allowed = np.asarray(rounding.tolerance(largest) if rounding else np.zeros_like(largest))
         with np.errstate(invalid="ignore"):
             excess = np.abs(got64 - want64) - allowed
         # Of what is not finite the excess is NaN, which counts as the largest.

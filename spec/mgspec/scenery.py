@@ -69,11 +69,16 @@ def bulk(
     seeds = np.asarray(seeds, np.uint64)
     first = (seeds << _SEED) + np.uint64(stream << 32)
     number = np.arange(1, math.prod(shape) + 1, dtype=np.uint64)
-    mixed = (first[..., None] + number) * _GAMMA
-    mixed = (mixed ^ (mixed >> _30)) * _MIX_1
-    mixed = (mixed ^ (mixed >> _27)) * _MIX_2
+    mixed = first[..., None] + number
+    mixed *= _GAMMA
+    mixed ^= mixed >> _30
+    mixed *= _MIX_1
+    mixed ^= mixed >> _27
+    mixed *= _MIX_2
     mixed ^= mixed >> _31
-    found = (mixed % np.uint64(high - low + 1)).astype(np.int64) + low
+    mixed %= np.uint64(high - low + 1)
+    found = mixed.view(np.int64)
+    found += low
     return found.reshape((*seeds.shape, *shape))
 
 
@@ -185,9 +190,10 @@ def bulk_images(
                 else predicted(steps[of_kind], kind, quarters=True)
             )
         if problem.options.ignore_thresh < 1:
-            for n, seed in enumerate(seeds.tolist()):
-                if seed % 2 or (imitate and seed):
-                    imitate_neighbours(problem, scale, target[n], prediction[n], seed)
+            some = (seeds % 2 == 1) | (imitate & (seeds > 0))
+            prediction[some] = imitating_neighbours(
+                problem, scale, target[some], prediction[some], seeds[some]
+            )
         targets.append(target)
         predictions.append(prediction)
     return Batch(tuple(targets), tuple(predictions))
@@ -211,32 +217,40 @@ def decoding_to(targets: Array) -> Array:
     return np.concatenate([raw, targets[..., WH]], -1).astype(np.float32)
 
 
-def imitate_neighbours(
-    problem: Problem, scale: int, target: Array, prediction: Array, seed: int
-) -> None:
-    """Make background cells predict a neighbour's object, nearly, so that there is what to ignore.
+_DOWN, _ACROSS = np.divmod(np.arange(9), 3)  # of a cell and those around it, from the first
 
-    target, prediction: `[H, W, 5 + A + C]`; the second is changed. Steps of 1/16 keep the numbers
-    exact in half precision too.
+
+def imitating_neighbours(
+    problem: Problem, scale: int, target: Array, prediction: Array, seeds: NDArray[np.uint64]
+) -> Array:
+    """Predictions in which background cells predict a neighbour's object, nearly, some of them.
+
+    So there is what to ignore. Steps of 1/16 keep the numbers exact in half precision too.
+
+    target, prediction: `[B, H, W, 5 + A + C]`.
     """
-    height, width = target.shape[:2]
-    anchors = np.array(problem.anchors[scale])
     positive = target[..., OBJECTNESS] > 0.5
     if not positive.any():
-        return
-    picks = bulk(seed, 40 + scale, (height, width, 3), 0, 2**16)
-    for row, column in np.argwhere(~positive & (picks[..., 0] % 2 == 0)):
-        _, which, number = picks[row, column].tolist()
-        first = (max(row - 1, 0), max(column - 1, 0))
-        beside = np.argwhere(positive[first[0] : row + 2, first[1] : column + 2])
-        if not len(beside):
-            continue
-        there = tuple(beside[which % len(beside)] + first)
-        thing = target[there]
-        centre = thing[XY] + np.array([there[1] - column, there[0] - row])
-        if (np.abs(centre - 0.5) > 1.45).any():
-            continue
-        own = anchors[int(np.argmax(thing[problem.anchor_channels(scale)]))]
-        logs = thing[WH] + np.log(own / anchors[number % len(anchors)])
-        box = np.concatenate([raw_centre(centre), logs])
-        prediction[row, column, :OBJECTNESS] = np.round(16 * box) / 16
+        return prediction
+    images, height, width = positive.shape
+    padded = np.zeros((images, height + 2, width + 2), bool)
+    padded[:, 1:-1, 1:-1] = positive
+    picks = bulk(seeds, 40 + scale, (height, width, 3), 0, 2**16)
+    cells = np.nonzero(~positive & (picks[..., 0] % 2 == 0))
+    image, row, column = cells
+    beside = padded[image[:, None], row[:, None] + _DOWN, column[:, None] + _ACROSS]
+    counts = np.cumsum(beside, -1)
+    wanted = picks[..., 1][cells] % np.maximum(counts[:, -1], 1)
+    chosen = np.argmax(counts > wanted[:, None], -1)
+    down, across = _DOWN[chosen] - 1, _ACROSS[chosen] - 1
+    things = target[image, row + down, column + across]
+    centres = things[:, XY] + np.stack([across, down], -1)
+    # Of an object there is, and near enough for its centre to be predicted.
+    can = (counts[:, -1] > 0) & (np.abs(centres - 0.5) <= 1.45).all(-1)
+    anchors = np.array(problem.anchors[scale])
+    own = anchors[np.argmax(things[:, problem.anchor_channels(scale)], -1)]
+    logs = things[:, WH] + np.log(own / anchors[picks[..., 2][cells] % len(anchors)])
+    boxes = np.concatenate([raw_centre(centres[can]), logs[can]], -1)
+    imitating = prediction.copy()
+    imitating[image[can], row[can], column[can], :OBJECTNESS] = np.round(16 * boxes) / 16
+    return imitating

@@ -148,12 +148,16 @@ def search(
     examples = max(1, max_examples // law.one_in)
     from_bytes = candidate.description is None
     plain = examples // PLAIN_SHARE
-    for name, variety, budget in (("plain", PLAIN, plain), ("full", FULL, examples - plain)):
+    for name, variety, budget, first in (
+        ("plain", PLAIN, plain, 0),
+        # The simplest case is the same, and the runs before have tried it.
+        ("full", FULL, examples - plain, 1 if plain else 0),
+    ):
         # One strategy for all runs, since Hypothesis takes long to look a new one over.
         drawn = replace(variety, claims=candidate.claims, options=candidate.options)
         drawn = replace(drawn, few_shapes=candidate.few_shapes)
         cases = law.cases(replace(drawn, description=candidate.description))
-        number = 0 if database is None else REUSE
+        number = first if database is None else REUSE
         while remaining and (budget or number == REUSE):
             reuse = number == REUSE
             length = MOST_REUSED if reuse else min(budget, run_length(number, from_bytes))
@@ -181,7 +185,7 @@ def search(
             finding = tally.last
             if finding is None:
                 budget -= 0 if reuse else length
-                number += 1
+                number = first if reuse else number + 1
             elif finding.comparison is None:
                 return without_answer(finding)
             else:

@@ -34,7 +34,7 @@ from mgspec.scenery import (
     bulk,
     bulk_images,
     bulk_object,
-    imitate_neighbours,
+    imitating_neighbours,
     objects_of,
     predicted,
     right,
@@ -291,10 +291,18 @@ def _draw_plain_image(
     for (scale, row, column), thing in places.items():
         targets[scale][row, column] = thing.target
         predictions[scale][row, column] = thing.prediction
-    if imitated and problem.options.ignore_thresh < 1:
-        for scale, target in enumerate(targets):
-            imitate_neighbours(problem, scale, target, predictions[scale], imitated)
-    return Batch(tuple(t[None] for t in targets), tuple(p[None] for p in predictions))
+    batch = Batch(tuple(t[None] for t in targets), tuple(p[None] for p in predictions))
+    if not imitated or problem.options.ignore_thresh >= 1:
+        return batch
+    seeds = np.array([imitated], np.uint64)
+    return batch.with_predictions(
+        [
+            imitating_neighbours(problem, scale, target, prediction, seeds)
+            for scale, (target, prediction) in enumerate(
+                zip(batch.targets, batch.predictions, strict=True)
+            )
+        ]
+    )
 
 
 def _draw_objects(

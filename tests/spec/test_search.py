@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis.database import InMemoryExampleDatabase
 
 from mgspec import (
     LAWS,
@@ -95,6 +96,24 @@ def test_as_many_examples_are_tried_as_asked_for_and_progress_is_told_of_each(
         LAWS["finite"], specification(), max_examples=examples, progress=lambda: tried.append(1)
     )[0]
     assert verdict.examples == len(tried) == examples
+
+
+@pytest.mark.parametrize("examples", [1, 3, 4, 100])
+@pytest.mark.parametrize("remembers", [False, True])
+def test_the_simplest_case_is_tried_once(examples: int, remembers: bool) -> None:
+    right, simplest = specification(), []
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        one = problem.scales == problem.classes == len(problem.anchors[0]) == 1
+        zero = not any(array.any() for array in (*batch.targets, *batch.predictions))
+        if one and zero and batch.cells == 1:
+            simplest.append(batch)
+        return right.run(problem, batch, gradients)
+
+    database = InMemoryExampleDatabase() if remembers else None
+    mine = replace(right, run=run)
+    search(LAWS["finite"], mine, max_examples=examples, seed=0, database=database)
+    assert len(simplest) == 1
 
 
 def test_examples_are_not_variations_of_each_other() -> None:

@@ -12,13 +12,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
 from mgspec import LAWS, Batch, Case
-from mgspec.laws import cases
+from mgspec.candidate import PLAIN_OPTIONS
+from mgspec.description import Description
+from mgspec.descriptions import BUILT_IN
+from mgspec.laws import Law, cases
 from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
-from mgspec.layout import OBJECTNESS, concatenate, validate
+from mgspec.layout import OBJECTNESS, AnyBatch, Problem, concatenate, validate
 from mgspec.loss import Scale, best_overlaps
 from mgspec.options import CLASSIFICATIONS, LOCATIONS
-from mgspec.scenery import bulk_images
-from mgspec.strategies import FULL, KINDS, PLAIN, Scene, Variety, draw_object, draw_scene
+from mgspec.scenery import bulk_images, imitating_neighbours
+from mgspec.strategies import ANCHORS, FULL, KINDS, PLAIN, Scene, Variety, draw_object, draw_scene
 
 scenes, objects = st.composite(draw_scene), st.composite(draw_object)
 
@@ -125,6 +128,56 @@ def test_the_simplest_batch_is_one_empty_cell_predicted_zero(variety: Variety) -
     x = simplest.batches["X"]
     assert (x.images, x.grids, x.positives) == (1, ((1, 1),), 0)
     assert not numbers(x).any()
+
+
+def arrays_of(batch: AnyBatch) -> list[np.ndarray]:
+    if isinstance(batch, Batch):
+        return [*batch.targets, *batch.predictions]
+    return [image[name] for image in batch.each for name in sorted(image)]
+
+
+def speaks_of(law: Law, description: Description) -> bool:
+    change = law.needs_change
+    return not law.needs_layout and (not change or getattr(description, change) is not None)
+
+
+SIMPLEST_OF = [
+    *[(law, None, few_shapes) for law in LAWS for few_shapes in (False, True)],
+    *[
+        (name, description, False)
+        for name, law in LAWS.items()
+        for description in BUILT_IN.values()
+        if speaks_of(law, description)
+    ],
+]
+
+
+@pytest.mark.parametrize(
+    ("law", "description", "few_shapes"),
+    SIMPLEST_OF,
+    ids=[f"{law}-{d.name if d else 'layout'}-{few}" for law, d, few in SIMPLEST_OF],
+)
+def test_the_simplest_case_of_a_law_is_the_same_in_both_varieties(
+    law: str, description: Description | None, few_shapes: bool
+) -> None:
+    def first(variety: Variety) -> Case:
+        options = None if description is None else variety.options
+        drawn = replace(variety, options=options, description=description, few_shapes=few_shapes)
+        seen = []
+
+        @settings(max_examples=1, database=None, phases=[Phase.generate])
+        @given(LAWS[law].cases(drawn))
+        def draw(case: Case) -> None:
+            seen.append(case)
+
+        draw()
+        return seen[0]
+
+    plain, full = first(PLAIN), first(FULL)
+    assert (plain.problem, plain.choices) == (full.problem, full.choices)
+    for name, batch in plain.batches.items():
+        for one, other in zip(arrays_of(batch), arrays_of(full.batches[name]), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 # What a shape or an option is asked to be -> the simplest problem and grids that are it.
@@ -286,6 +339,54 @@ def test_there_are_ignored_cells_beside_objects(variety: Variety) -> None:
         return bool((background > problem.options.ignore_thresh).any())
 
     find(imitated_objects(replace(variety, options=None)), ignores)
+
+
+@settings(max_examples=200)
+@given(
+    scenes(replace(FULL, options=None)).filter(lambda s: s.problem.options.ignore_thresh < 1),
+    st.lists(st.integers(1, 2**16), min_size=1, max_size=3),
+    st.sampled_from((1, 3)),
+)
+def test_cells_that_imitate_are_background_and_nearly_predict_an_object(
+    scene: Scene, seeds: list[int], objects: int
+) -> None:
+    # Seeds that are even imitate nobody unasked: the kind is the first, and there is no crowd.
+    images = [8 * number * (objects + 1) + objects for number in seeds]
+    asked, unasked = (
+        bulk_images(
+            scene.problem,
+            scene.grids,
+            images,
+            objects=objects,
+            kinds=("ordinary",),
+            empty=False,
+            imitate=imitate,
+        )
+        for imitate in (True, False)
+    )
+    for scale, (one, other) in enumerate(zip(asked.predictions, unasked.predictions, strict=True)):
+        changed = (one != other).any(-1)
+        overlaps = best_overlaps(Scale.of(scene.problem, asked, scale))
+        assert not (changed & asked.masks()[scale]).any()
+        assert (overlaps[changed] > 0.75).all()
+        assert np.array_equal(one[..., 4:], other[..., 4:])
+
+
+def test_every_cell_around_an_object_imitates_it_for_some_seed() -> None:
+    problem = Problem(ANCHORS[:1], 1, (96, 96), replace(PLAIN_OPTIONS, ignore_thresh=0.5))
+    target = np.zeros((1, 3, 3, problem.channels(0)), np.float32)
+    target[0, 1, 1] = [0.5, 0.5, 0, 0, 1, 1, 0, 0, 1]
+    imitated = np.zeros((3, 3), int)
+    for number in range(1, 41):
+        numbers = imitating_neighbours(
+            problem, 0, target, np.zeros_like(target), np.array([number], np.uint64)
+        )
+        imitated += numbers[0].any(-1)
+    around = np.ones((3, 3), bool)
+    around[1, 1] = False
+    assert imitated[1, 1] == 0
+    assert (imitated[around] > 10).all()
+    assert (imitated[around] < 30).all()
 
 
 def test_a_threshold_is_kept_clear_of_every_overlap() -> None:

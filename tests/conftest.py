@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import Phase, settings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")  # as `mgloss` sets it: batches are tiny
+from mgloss.gate.environment import prepare
+
+prepare()  # as `mgloss` does
 
 
 @dataclass(frozen=True)

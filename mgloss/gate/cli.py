@@ -21,6 +21,7 @@ from mgloss.gate.commands.matrix import matrix
 from mgloss.gate.commands.replay import replay
 from mgloss.gate.commands.stats import stats
 from mgloss.gate.commands.targets import targets
+from mgloss.gate.environment import prepare
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,10 +88,7 @@ def main() -> None:
     # Hypothesis keeps notes in the current folder by default; the user's is not ours to write in.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
-        # TensorFlow's notes on devices and compilers would run into the report.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # Batches here are tiny: handing operations from thread to thread takes longer than they do.
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+        prepare()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a mark shows "?"
                 stream.reconfigure(errors="replace")

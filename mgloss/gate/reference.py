@@ -18,7 +18,7 @@ import tensorflow as tf
 from mgloss.gate.calling import plain_text
 from mgloss.loss import components_of_batches
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
-from mgspec.candidate import COMPONENTS, BatchedRun, Run, claiming, components_of
+from mgspec.candidate import COMPONENTS, BatchedRun, claiming, components_of
 from mgspec.layout import FIRST_ANCHOR
 from mgspec.normalizations import NORMALIZATIONS
 from mgspec.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
@@ -138,8 +138,9 @@ def _judged(compute: Components, scales: int, gradients: bool, mode: str) -> Jud
         [tf.TensorSpec([2, None, None, None, None], tf.float32)] * scales,
         tf.TensorSpec([None, 2], tf.float32),
         tf.TensorSpec([None], tf.float32),
-        *[tf.TensorSpec([], tf.int32)] * _may_be_several(gradients, mode),
     ]
+    if _may_be_several(gradients, mode):
+        signature.append(tf.TensorSpec([], tf.int32))
     if mode == "xla":
         return tf.function(judged, jit_compile=True, autograph=False)  # type: ignore[no-any-return]
     traced = tf.function(judged, input_signature=signature, autograph=False)
@@ -162,9 +163,10 @@ def _called(trace: Any, executor: str) -> Judged:
         f=trace,
         executor_type=executor,
     )
+    captured = trace.captured_inputs
 
     def judged(arrays: Any, *settings: Any) -> Any:
-        values, *slopes = call(args=[*arrays, *settings, *trace.captured_inputs])
+        values, *slopes = call(args=[*arrays, *settings, *captured])
         return values, slopes
 
     return judged
@@ -177,39 +179,43 @@ TRACED, EAGER = "traced", "eager"
 EXECUTOR = "SINGLE_THREADED_EXECUTOR"
 
 
-def _judge(
-    compute: Components,
-    claims: str,
-    mode: str,
-    problem: Problem,
-    arrays: list[tf.Tensor],
-    batches: int,
-    gradients: bool,
-) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """What `_evaluated` returns, in a mode; LossError where the loss raises."""
-    try:
-        if mode != EAGER:
-            traced = _judged(compute, problem.scales, gradients, mode)
-            how_many = [_scalar(batches)] * _may_be_several(gradients, mode)
-            return traced(arrays, *_settings(problem, claims), *how_many)
-        # Choices by name, as `MultiGridLoss` passes them: what they do not ask for is not computed.
-        anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
-        size = tf.constant(problem.input_size, tf.float32)
-        options = claiming(problem.options, claims)
-        return _evaluated(compute, mode, arrays, anchors, size, options, batches, gradients)
-    except tf.errors.OpError as error:
-        raise LossError(f"the loss raised {type(error).__name__}: {plain_text(error)}") from None
+@dataclass(frozen=True)
+class _Way:
+    """The reference, judged by a normalization and run in a mode."""
 
+    compute: Components
+    claims: str
+    mode: str
 
-def _runner(compute: Components, claims: str, mode: str) -> Run:
-    """The reference in a mode, as a candidate's `run`."""
+    def evaluated(
+        self, problem: Problem, arrays: list[tf.Tensor], batches: int, gradients: bool
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """What `_evaluated` returns; LossError where the loss raises."""
+        try:
+            if self.mode != EAGER:
+                traced = _judged(self.compute, problem.scales, gradients, self.mode)
+                settings = _settings(problem, self.claims)
+                if _may_be_several(gradients, self.mode):
+                    return traced(arrays, *settings, _scalar(batches))
+                return traced(arrays, *settings)
+            # Choices by name, as `MultiGridLoss` passes them: what none asks for is not computed.
+            anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
+            size = tf.constant(problem.input_size, tf.float32)
+            options = claiming(problem.options, self.claims)
+            return _evaluated(
+                self.compute, self.mode, arrays, anchors, size, options, batches, gradients
+            )
+        except tf.errors.OpError as error:
+            raise LossError(
+                f"the loss raised {type(error).__name__}: {plain_text(error)}"
+            ) from None
 
-    of_gradients = COMPONENTS if mode == TRACED else ("total",)
-
-    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+    def run(self, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        """As a candidate's `run`."""
         arrays = [tensor_of(pair) for pair in zip(batch.targets, batch.predictions, strict=True)]
-        values, slopes = _judge(compute, claims, mode, problem, arrays, 1, gradients)
+        values, slopes = self.evaluated(problem, arrays, 1, gradients)
         found = [of_scale.numpy() for of_scale in slopes]
+        of_gradients = COMPONENTS if self.mode == TRACED else ("total",)
         return Evaluation(
             dict(zip(COMPONENTS, values.numpy().ravel().tolist(), strict=True)),
             {name: tuple(g[k] for g in found) for k, name in enumerate(of_gradients)}
@@ -217,26 +223,21 @@ def _runner(compute: Components, claims: str, mode: str) -> Run:
             else None,
         )
 
-    return run
-
-
-def _values(
-    compute: Components, claims: str, problem: Problem, batches: Sequence[Batch]
-) -> list[Evaluation]:
-    """What the traced reference says of batches of one shape, without gradients."""
-    arrays = [
-        tensor_of([np.concatenate(of_batches) for of_batches in (targets, predictions)])
-        for targets, predictions in zip(
-            zip(*(batch.targets for batch in batches), strict=True),
-            zip(*(batch.predictions for batch in batches), strict=True),
-            strict=True,
-        )
-    ]
-    values, _ = _judge(compute, claims, TRACED, problem, arrays, len(batches), False)
-    return [
-        Evaluation(dict(zip(COMPONENTS, of_batch, strict=True)))
-        for of_batch in values.numpy().T.tolist()
-    ]
+    def values(self, problem: Problem, batches: Sequence[Batch]) -> list[Evaluation]:
+        """As a BatchedRun's `values`; of the traced reference."""
+        arrays = [
+            tensor_of([np.concatenate(of_batches) for of_batches in (targets, predictions)])
+            for targets, predictions in zip(
+                zip(*(batch.targets for batch in batches), strict=True),
+                zip(*(batch.predictions for batch in batches), strict=True),
+                strict=True,
+            )
+        ]
+        values, _ = self.evaluated(problem, arrays, len(batches), False)
+        return [
+            Evaluation(dict(zip(COMPONENTS, of_batch, strict=True)))
+            for of_batch in values.numpy().T.tolist()
+        ]
 
 
 @cache  # making one takes as long as some operations of the loss
@@ -290,7 +291,7 @@ def reference(
     options: of every problem that it is judged on; None for all that can be.
     compute: the reference's `components_of_batches`, or a function like it.
     """
-    run = _runner(compute, claims, TRACED)
+    traced = _Way(compute, claims, TRACED)
     names = components_of(options)
 
     def restricted(value: Evaluation) -> Evaluation:
@@ -301,10 +302,10 @@ def reference(
         )
 
     def of_names(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        return restricted(run(problem, batch, gradients))
+        return restricted(traced.run(problem, batch, gradients))
 
     def each_of_names(problem: Problem, batches: Sequence[Batch]) -> list[Evaluation]:
-        return [restricted(value) for value in _values(compute, claims, problem, batches)]
+        return [restricted(value) for value in traced.values(problem, batches)]
 
     return Candidate(
         f"reference:{claims}",
@@ -313,5 +314,5 @@ def reference(
         has_gradients=True,
         claims=claims,
         options=options,
-        modes={mode: _runner(compute, claims, mode) for mode in (EAGER, "xla", *HALVES)},
+        modes={mode: _Way(compute, claims, mode).run for mode in (EAGER, "xla", *HALVES)},
     )

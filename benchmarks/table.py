@@ -26,13 +26,14 @@ def main() -> None:
             console.print(_spread(title, list(group)))
             continue
         table = Table(title=title, title_justify="left", box=None)
-        columns = ("work", "units", "for 100,000 cells", "median seconds", "memory", "examples/s")
+        columns = ("work", "units", "for 100,000 cells", "median seconds", "memory")
+        columns += ("examples/s", "on average")
         for column in columns:
             table.add_column(column, justify="left" if column == "work" else "right")
         for run in group:
             info = run["extra_info"]
             units, cells, ratio = info.get("units"), info.get("cells"), info.get("ratio")
-            rate = info.get("rate")
+            rate, mean = info.get("rate"), info.get("mean_rate")
             seconds = None if ratio or rate else run["stats"]["median"]
             table.add_row(
                 info["row"],
@@ -41,6 +42,7 @@ def main() -> None:
                 "" if seconds is None else f"{seconds:.3f}",
                 "" if ratio is None else f"{ratio:.2f} x",
                 "" if rate is None else f"{rate:.0f}",
+                "" if mean is None else f"{mean:.0f}",
             )
         console.print(table)
         console.print()

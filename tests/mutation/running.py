@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+from mgloss.gate.environment import prepare
 from tests.mutation.mutants import ROOT, Mutant
 
 SURVIVED, KILLED = "survived", "killed"
@@ -124,7 +125,7 @@ class _InOrder:
 
 def warm_up() -> None:
     """Import what every test process needs and no mutant is in."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prepare()
     for name in WARM:
         importlib.import_module(name)
     # A mutant's graphs run a few times: optimizing them would take longer than it saves.

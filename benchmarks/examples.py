@@ -16,9 +16,9 @@ import sys
 import time
 from collections import defaultdict
 
-from mgloss.gate.loading import load
+from mgloss.gate.losses.loading import load
 from mgspec import LAWS, search
-from mgspec.search import HOLDS
+from mgspec.search.search import HOLDS
 
 
 def main() -> None:

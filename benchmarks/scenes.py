@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgloss.curves.scenes import IMAGES_WITH
+from mgloss.experiment.scenes import IMAGES_WITH
 
 INPUT = 608  # pixels, square
 CLASSES = 80

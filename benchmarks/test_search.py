@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate.environment import ENVIRONMENT
+from mgloss.gate.losses.environment import ENVIRONMENT
 from mgspec import LAWS, search
-from mgspec.search import BROKEN
-from tests.faults.catalogue import FAULTS
+from mgspec.search.search import BROKEN
+from tests.meta.faults.catalogue import FAULTS
 
 SCRIPT = Path(__file__).with_name("examples.py")
 EXAMPLES = 100  # a law, in each process; as many as `mgloss check` tries

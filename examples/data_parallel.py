@@ -31,7 +31,7 @@ PARTS = 2
 
 def data() -> tuple[np.ndarray, np.ndarray]:
     """Features `[2, 3, 4, 6]` and targets `[2, 3, 4, 9]` of the two images."""
-    from mgloss.targets import encode
+    from mgloss.data.targets import encode
 
     features = np.random.default_rng(0).normal(size=(2, *GRIDS[0], FEATURES)).astype(np.float32)
     (target,) = encode(BOXES, ANCHORS, CLASSES, SIZE, GRIDS)
@@ -46,7 +46,7 @@ def start() -> np.ndarray:
 def values() -> dict[str, Callable[[Any, Any], Any]]:
     """The losses that are compared, by name; the last divides by the count of all parts."""
     from mgloss import MultiGridLoss
-    from mgloss.data_parallel import over_replicas
+    from mgloss.reference.data_parallel import over_replicas
 
     batch = MultiGridLoss(ANCHORS, CLASSES, SIZE, loss_normalization="batch")
     positives = MultiGridLoss(ANCHORS, CLASSES, SIZE, loss_normalization="positives")
@@ -93,7 +93,7 @@ def accumulated(name: str) -> np.ndarray:
     import tensorflow as tf
 
     from mgloss import MultiGridLoss
-    from mgloss.data_parallel import counts_of, of_step
+    from mgloss.reference.data_parallel import counts_of, of_step
 
     features, target = data()
     loss = MultiGridLoss(ANCHORS, CLASSES, SIZE, loss_normalization=name.split(",")[0])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matplotlib.image
 
-from mgloss.curves import scenes
+from mgloss.experiment import scenes
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mgloss.keras_loss import MultiGridScaleLoss
-    from mgloss.loss import MultiGridLoss, components
+    from mgloss.reference.keras_loss import MultiGridScaleLoss
+    from mgloss.reference.loss import MultiGridLoss, components
 
 try:
     __version__ = version("mgloss")
@@ -20,11 +20,11 @@ __all__ = ["MultiGridLoss", "MultiGridScaleLoss", "__version__", "components"]
 
 def __getattr__(name: str) -> Any:
     if name in ("MultiGridLoss", "components"):
-        from mgloss import loss
+        from mgloss.reference import loss
 
         return getattr(loss, name)
     if name == "MultiGridScaleLoss":
-        from mgloss.keras_loss import MultiGridScaleLoss
+        from mgloss.reference.keras_loss import MultiGridScaleLoss
 
         return MultiGridScaleLoss
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

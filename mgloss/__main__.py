@@ -1,5 +1,5 @@
 """`python -m mgloss` is the command `mgloss`."""
 
-from mgloss.gate.cli import main
+from mgloss.gate.commands.cli import main
 
 main()

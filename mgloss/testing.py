@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pytest
 
-    from mgloss.gate.loading import Loaded
+    from mgloss.gate.losses.loading import Loaded
     from mgspec import Description, Options, Verdict
 
 __all__ = ["Judgement", "LawCheck", "judge_loss", "parametrize_with_laws"]
@@ -57,7 +57,7 @@ def parametrize_with_laws(
     """
     import pytest
 
-    from mgspec.normalizations import unknown
+    from mgspec.problem.normalizations import unknown
 
     options = _options_of(options, claims)
     chosen = _chosen(loss, claims, laws, options, max_examples, seed)
@@ -99,10 +99,10 @@ class LawCheck:
         """Search, and tell pytest."""
         import pytest
 
-        from mgloss.gate.failure import failure_text
-        from mgloss.gate.loading import LoadError
+        from mgloss.gate.checks.failure import failure_text
+        from mgloss.gate.losses.loading import LoadError
         from mgspec import LAWS, search
-        from mgspec.search import BROKEN, ERROR, SKIPPED
+        from mgspec.search.search import BROKEN, ERROR, SKIPPED
 
         try:
             candidate = self.loaded().candidate
@@ -173,8 +173,8 @@ class Judgement:
 
         from rich.console import Console
 
-        from mgloss.gate.failure import failure_text
-        from mgloss.gate.terminal import verdict_table
+        from mgloss.gate.checks.failure import failure_text
+        from mgloss.gate.reports.terminal import verdict_table
 
         yield f"{self.loss} against the laws of {self.claims}"
         for note in self.notes:
@@ -200,8 +200,8 @@ def judge_loss(
 ) -> Judgement:
     """The verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
 
-    Raises ValueError or TypeError where the request is wrong, `mgloss.gate.loading.LoadError` where
-    the loss cannot be judged.
+    Raises ValueError or TypeError where the request is wrong, and
+    `mgloss.gate.losses.importing.LoadError` where the loss cannot be judged.
     """
     from mgspec import LAWS, search
 
@@ -218,7 +218,7 @@ def judge_loss(
 
 
 def _options_of(options: object, claims: str) -> Options | Literal["all"] | None:
-    from mgloss.gate.asked_options import agreeing
+    from mgloss.gate.losses.options import agreeing
     from mgspec import Options
 
     if options is None or options == "all":
@@ -239,7 +239,7 @@ def _loaded(
     problem: str | Description | None,
     framework: str | None,
 ) -> Loaded:
-    from mgloss.gate.loading import load_object
+    from mgloss.gate.losses.loading import load_object
 
     return load_object(loss, claims, options=options, problem=problem, framework=framework)
 
@@ -253,7 +253,7 @@ def _chosen(
     seed: int | None,
 ) -> tuple[str, ...]:
     """The laws to judge, of a request that is right in all that shows before the loss is loaded."""
-    from mgloss.gate.plugin import selected
+    from mgloss.gate.checks.plugin import selected
 
     if not isinstance(loss, str) and not callable(getattr(loss, "compute_loss", loss)):
         raise TypeError(

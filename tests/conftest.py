@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import Phase, settings
 
-from mgloss.gate.environment import prepare
+from mgloss.gate.losses.environment import prepare
 
 prepare()  # as `mgloss` does
 
@@ -17,7 +17,7 @@ class Budget:
     """How hard to search, and from which seed; None: from another each time.
 
     fixed_seed: for what must be caught. Some seed misses some fault, and of so many one would now
-        and then fail a run; `python -m tests.faults.matrix --seed` searches from others.
+        and then fail a run; `python -m tests.meta.faults.matrix --seed` searches from others.
     """
 
     max_examples: int

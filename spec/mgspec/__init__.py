@@ -6,7 +6,8 @@
 It knows no implementation and no framework: NumPy and Hypothesis are all it needs.
 """
 
-from mgspec.candidate import (
+from mgspec.laws import LAWS, Case, Finding, Law, law_named
+from mgspec.loss.candidate import (
     COMPONENTS,
     EXPECTED_CELLS,
     Candidate,
@@ -14,12 +15,11 @@ from mgspec.candidate import (
     LossError,
     specification,
 )
-from mgspec.description import Described, Description, Images
-from mgspec.laws import LAWS, Case, Finding, Law, law_named
-from mgspec.layout import Batch, Problem
-from mgspec.normalizations import NORMALIZATIONS, normalization
-from mgspec.options import Options
-from mgspec.search import Verdict, judge, search
+from mgspec.problem.description import Described, Description, Images
+from mgspec.problem.layout import Batch, Problem
+from mgspec.problem.normalizations import NORMALIZATIONS, normalization
+from mgspec.problem.options import Options
+from mgspec.search.search import Verdict, judge, search
 
 __all__ = [
     "COMPONENTS",

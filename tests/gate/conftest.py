@@ -26,7 +26,8 @@ LOSSES = Path(__file__).parent / "losses.py"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-SCHEMA = json.loads((ROOT / "mgloss" / "gate" / "verdicts.schema.json").read_text(encoding="utf-8"))
+SCHEMA_FILE = ROOT / "mgloss" / "gate" / "reports" / "verdicts.schema.json"
+SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 OF_THE_SURROUNDINGS = ("PYTEST", "HYPOTHESIS", "GITHUB")
 
 

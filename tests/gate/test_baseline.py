@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mgloss.gate.baseline import Baseline, BaselineError, compare, load, save
-from mgloss.gate.cli import app
+from mgloss.gate.checks.baseline import Baseline, BaselineError, compare, load, save
+from mgloss.gate.commands.cli import app
 from mgspec import LAWS
 from tests.gate.conftest import LOSSES, Run
 

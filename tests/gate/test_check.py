@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate.plugin import selected
+from mgloss.gate.checks.plugin import selected
 from mgspec import LAWS
-from mgspec.counterexample import load
+from mgspec.saved.counterexample import load
 from tests.gate.conftest import LOSSES, ROOT, Run
 
 UNDER_BATCH = {"partition", "sharding", "object_monotone", "density_monotone"}

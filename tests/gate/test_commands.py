@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mgspec import LAWS, NORMALIZATIONS
-from mgspec.witnesses import breakers, witness_of
+from mgspec.saved.witnesses import breakers, witness_of
 from tests.gate.conftest import LOSSES, ROOT, Run, environment, said
 from tests.properties.test_truth_table import ROWS
 
@@ -70,7 +70,7 @@ def test_an_explanation_fits_the_terminal(columns: int, mgloss: Run) -> None:
 
 def test_an_explanation_needs_no_tensorflow() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; from mgloss.gate.cli import app;"
+        "import sys; from typer.testing import CliRunner; from mgloss.gate.commands.cli import app;"
         "r = CliRunner().invoke(app, ['explain', 'partition']); assert r.exit_code == 0, r.output;"
         "print('HEAVY', *({'tensorflow', 'keras', 'pytest'} & set(sys.modules)))"
     )
@@ -225,7 +225,7 @@ def test_a_component_that_the_loss_does_not_return_is_not_taken_to_hold(
 
 def test_help_shows_examples_and_needs_no_tensorflow() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; from mgloss.gate.cli import app;"
+        "import sys; from typer.testing import CliRunner; from mgloss.gate.commands.cli import app;"
         "r = CliRunner().invoke(app, ['--help']); print(r.output);"
         "print('HEAVY', *({'tensorflow', 'hypothesis', 'numpy', 'pytest'} & set(sys.modules)))"
     )
@@ -250,7 +250,7 @@ def test_every_command_has_help_with_examples(command: str, mgloss: Run) -> None
 
 def test_a_numpy_loss_is_checked_without_importing_tensorflow(tmp_path: Path) -> None:
     code = (
-        "import sys; from mgloss.gate.loading import load;"
+        "import sys; from mgloss.gate.losses.loading import load;"
         f"load({str(LOSSES) + ':by_batch'!r}, 'batch'); assert 'tensorflow' not in sys.modules"
     )
     subprocess.run(
@@ -265,7 +265,7 @@ def test_a_numpy_loss_is_checked_without_importing_tensorflow(tmp_path: Path) ->
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = None
-from mgloss.gate.cli import main
+from mgloss.gate.commands.cli import main
 main()
 """
 

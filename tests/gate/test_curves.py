@@ -55,10 +55,10 @@ def test_a_wrong_request_ends_with_status_2(
 # A run that ends the process in its second step, after one that is whole.
 INTERRUPTED = """
 import os, signal, sys
-import mgloss.curves.training
-from mgloss.gate.cli import main
+import mgloss.experiment.training
+from mgloss.gate.commands.cli import main
 
-train, runs, number = mgloss.curves.training.train, [], getattr(signal, sys.argv.pop())
+train, runs, number = mgloss.experiment.training.train, [], getattr(signal, sys.argv.pop())
 
 def interrupted(name, seed, setting, progress):
     if runs:
@@ -66,7 +66,7 @@ def interrupted(name, seed, setting, progress):
     runs.append(train(name, seed, setting, progress))
     return runs[-1]
 
-mgloss.curves.training.train = interrupted
+mgloss.experiment.training.train = interrupted
 main()
 """
 

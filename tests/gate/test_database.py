@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis.database import InMemoryExampleDatabase
 
-from mgloss.gate.databases import EXPECTED, Shared, opened
+from mgloss.gate.checks.databases import EXPECTED, Shared, opened
 from mgspec import LAWS, search, specification
 from tests.gate.conftest import LOSSES, ROOT
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate.calling import Style
-from mgloss.gate.reports.grids import figure
-from mgloss.gate.snippet import why_none
-from mgloss.gate.stored import Stored, judged
+from mgloss.gate.checks.stored import Stored, judged
+from mgloss.gate.losses.calling import Style
+from mgloss.gate.reports.page.grids import figure
+from mgloss.gate.reports.reproduction.snippet import why_none
 from mgspec import specification
-from mgspec.counterexample import Counterexample
-from mgspec.drawing import draw_case
+from mgspec.page.case_text import draw_case
+from mgspec.saved.counterexample import Counterexample
 from tests.spec.test_built_in_descriptions import verdict_of
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mgloss.gate.adapters import numpy_adapter
-from mgloss.gate.loading import LoadError
-from mgloss.gate.revisions import Named, named
-from mgspec.counterexample import CounterexampleError, load
-from mgspec.difference import Pair, differences
-from tests.faults.false_alarms import styled
-from tests.faults.right import NORMALIZATIONS as WRITTEN
-from tests.faults.right import einsums, loops
+from mgloss.gate.losses.adapters import numpy_adapter
+from mgloss.gate.losses.loading import LoadError
+from mgloss.gate.losses.revisions import Named, named
+from mgspec.saved.counterexample import CounterexampleError, load
+from mgspec.scaling.difference import Pair, differences
 from tests.gate.conftest import LOSSES, ROOT, Run, said
+from tests.meta.faults.false_alarms import styled
+from tests.meta.faults.right import NORMALIZATIONS as WRITTEN
+from tests.meta.faults.right import einsums, loops
 
 
 @pytest.mark.parametrize("claims", WRITTEN)

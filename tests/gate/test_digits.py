@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from mgloss.curves.scenes import draw
+from mgloss.experiment.scenes import draw
 from tests.gate.conftest import ROOT, Run
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mgloss.gate.environment import ENVIRONMENT, prepare
+from mgloss.gate.losses.environment import ENVIRONMENT, prepare
 
 COMMAND = """
 import os, sys

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mgloss.gate.adapters import numpy_adapter
-from mgspec.behaviour import identify
-from tests.faults.false_alarms import styled
-from tests.faults.right import NORMALIZATIONS as WRITTEN
-from tests.faults.right import einsums, loops
+from mgloss.gate.losses.adapters import numpy_adapter
+from mgspec.scaling.behaviour import identify
 from tests.gate.conftest import LOSSES, ROOT, Run, said
+from tests.meta.faults.false_alarms import styled
+from tests.meta.faults.right import NORMALIZATIONS as WRITTEN
+from tests.meta.faults.right import einsums, loops
 
 UNDER_POSITIVES = "breaks partition, sharding, object_monotone and density_monotone"
 

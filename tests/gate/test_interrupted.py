@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mgspec.counterexample import load
+from mgspec.saved.counterexample import load
 from tests.gate.conftest import LOSSES, environment
 
 # Broken at once by the first law; later ones last for ever, and say so by a file.
@@ -61,7 +61,7 @@ def workers_in(folder: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            is_worker = b"mgloss.gate.worker" in (process / "cmdline").read_bytes()
+            is_worker = b"mgloss.gate.losses.worker" in (process / "cmdline").read_bytes()
             if is_worker and (process / "cwd").resolve() == folder.resolve():
                 found.append(int(process.name))
         except OSError:  # it has ended

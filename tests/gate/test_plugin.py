@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mgloss.gate.plugin import selected
+from mgloss.gate.checks.plugin import selected
 from tests.gate.conftest import LOSSES, Run
 
 BY_POSITIVES, BY_BATCH = f"{LOSSES}:by_positives", f"{LOSSES}:by_batch"
@@ -170,13 +170,13 @@ def test_a_projects_filter_of_warnings_changes_no_verdict(
 
 
 def test_the_plugin_may_also_be_named_by_its_module(users_pytest: Run, tmp_path: Path) -> None:
-    named = ("-p", "mgloss.gate.plugin")
+    named = ("-p", "mgloss.gate.checks.plugin")
     request = ("--loss", BY_BATCH, "--law", "pure", FEW)
     for variables in ({}, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}):
         result = users_pytest(*named, *request, **variables)
         assert result.returncode == 0, result.stdout + result.stderr
         assert "1 passed" in result.stdout
-    (tmp_path / "conftest.py").write_text("pytest_plugins = ['mgloss.gate.plugin']\n")
+    (tmp_path / "conftest.py").write_text("pytest_plugins = ['mgloss.gate.checks.plugin']\n")
     assert "1 passed" in users_pytest(*request).stdout
 
 
@@ -195,7 +195,7 @@ def test_without_a_loss_nothing_heavy_is_imported(installed: dict[str, str]) -> 
     program = (
         "import json, sys, pytest\n"
         "pytest.main(['--version'], plugins=[])\n"
-        "import mgloss.gate.plugin\n"
+        "import mgloss.gate.checks.plugin\n"
         "print(json.dumps(sorted(sys.modules)))\n"
     )
     result = subprocess.run(
@@ -207,6 +207,14 @@ def test_without_a_loss_nothing_heavy_is_imported(installed: dict[str, str]) -> 
         env={**installed, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     imported = json.loads(result.stdout.splitlines()[-1])
-    assert "mgloss.gate.plugin" in imported
-    heavy = {"numpy", "hypothesis", "mgspec", "rich", "typer", "tensorflow", "mgloss.gate.loading"}
+    assert "mgloss.gate.checks.plugin" in imported
+    heavy = {
+        "numpy",
+        "hypothesis",
+        "mgspec",
+        "rich",
+        "typer",
+        "tensorflow",
+        "mgloss.gate.losses.loading",
+    }
     assert heavy.isdisjoint(imported)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mgloss.gate.reference import tensor_of
+from mgloss.gate.losses.reference import tensor_of
 
 
 @pytest.mark.parametrize("size", [1, 3, 15, 16, 17, 1000])

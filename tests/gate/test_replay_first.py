@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mgspec.counterexample import load
+from mgspec.saved.counterexample import load
 from tests.gate.conftest import LOSSES, Run
 
 SIMPLE = Path(__file__).parent / "simple_losses.py"

@@ -12,12 +12,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mgloss.annotations import Annotated
-from mgloss.detector import Detector
-from mgloss.gate import targets_picture
-from mgloss.gate.targets_picture import COLORS, WRONG
-from mgloss.target_check import check, compare
-from mgloss.targets import encode
+from mgloss.data.annotations import Annotated
+from mgloss.data.detector import Detector
+from mgloss.data.target_check import check, compare
+from mgloss.data.targets import encode
+from mgloss.gate.studies import targets_picture
+from mgloss.gate.studies.targets_picture import COLORS, WRONG
 from tests.gate.conftest import Run, said
 
 SMALL = Detector((96, 128), (32, 16), (((32.0, 24.0), (48.0, 64.0)), ((12.0, 16.0), (8.0, 8.0))))

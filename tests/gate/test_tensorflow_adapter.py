@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate.loading import load
+from mgloss.gate.losses.loading import load
 from mgspec import LAWS, search
-from mgspec.search import BROKEN, ERROR, HOLDS
+from mgspec.search.search import BROKEN, ERROR, HOLDS
 
 LOSS = """
 import tensorflow as tf

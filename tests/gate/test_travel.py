@@ -18,15 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgloss.gate import reporting
-from mgloss.gate.calling import Style
-from mgloss.gate.loading import load
-from mgloss.gate.regression import test_text as regression_text
-from mgloss.gate.snippet import BODIES, snippet_text, why_none
-from mgloss.gate.stored import still_broken
-from mgloss.gate.verdicts import document
+from mgloss.gate.checks.stored import still_broken
+from mgloss.gate.checks.verdicts import document
+from mgloss.gate.losses.calling import Style
+from mgloss.gate.losses.loading import load
+from mgloss.gate.reports import reporting
+from mgloss.gate.reports.reproduction.regression import test_text as regression_text
+from mgloss.gate.reports.reproduction.snippet import BODIES, snippet_text, why_none
 from mgspec import LAWS, Batch, Case, Problem, search
-from mgspec.counterexample import (
+from mgspec.saved.counterexample import (
     Counterexample,
     CounterexampleError,
     from_document,

@@ -15,10 +15,11 @@ import pytest
 import tensorflow as tf
 
 from mgloss import MultiGridLoss
-from mgspec import NORMALIZATIONS, Batch, Evaluation, Options, Problem, loss
-from mgspec.candidate import claiming
-from mgspec.comparison import Rounding
-from mgspec.options import TERMS
+from mgspec import NORMALIZATIONS, Batch, Evaluation, Options, Problem
+from mgspec.laws.comparison import Rounding
+from mgspec.loss import float64 as loss
+from mgspec.loss.candidate import claiming
+from mgspec.problem.options import TERMS
 
 HERE = Path(__file__).parent
 PLAIN = ("ordinary", "no_objects", "one_object", "every_cell_positive", "two_scales")

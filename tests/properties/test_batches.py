@@ -13,15 +13,15 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from mgloss.gate.reference import reference
-from mgloss.loss import components, components_of_batches
+from mgloss.gate.losses.reference import reference
+from mgloss.reference.loss import components, components_of_batches
 from mgspec import NORMALIZATIONS, Batch, Evaluation, Problem
-from mgspec.candidate import claiming
-from mgspec.comparison import Rounding, worst_element
+from mgspec.drawing.strategies import FULL, PLAIN, draw_exactly, draw_scene
 from mgspec.laws.cases import clear
-from mgspec.layout import OBJECTNESS, concatenate
-from mgspec.options import TERMS
-from mgspec.strategies import FULL, PLAIN, draw_exactly, draw_scene
+from mgspec.laws.comparison import Rounding, worst_element
+from mgspec.loss.candidate import claiming
+from mgspec.problem.layout import OBJECTNESS, concatenate
+from mgspec.problem.options import TERMS
 
 EAGERLY = max(1, settings().max_examples // 5)
 

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from mgloss.gate.reference import reference
+from mgloss.gate.losses.reference import reference
 from mgspec import Batch, Options, Problem
+from mgspec.drawing.scenery import raw_centre
+from mgspec.drawing.strategies import FULL
 from mgspec.laws.cases import one_clear_batch
 from mgspec.laws.law import Case
-from mgspec.scenery import raw_centre
-from mgspec.strategies import FULL
 
 CELL = 32  # pixels
 OVERLAPS = ("giou", "diou", "ciou")

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import given
 
-from mgloss.ignoring import Grid, Objects, Placed, distinct
+from mgloss.reference.ignoring import Grid, Objects, Placed, distinct
 
 ANCHORS = np.array([(32, 32), (32, 48), (48, 32)], np.float32)  # pixels
 LOGS = np.array([(0, 0), (0, 0.5), (0.5, 0)], np.float32)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from mgloss.gate.loading import load
+from mgloss.gate.losses.loading import load
 from mgspec import Case
+from mgspec.drawing.strategies import FULL
 from mgspec.laws.cases import more_perfect_objects, one_batch
-from mgspec.layout import Cell, only_object
-from mgspec.strategies import FULL
+from mgspec.problem.layout import Cell, only_object
 
 OBJECT_TERMS = ("location", "classification")
 

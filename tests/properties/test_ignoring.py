@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from mgloss.gate.reference import reference
+from mgloss.gate.losses.reference import reference
 from mgspec import LAWS, Batch, Options, Problem
+from mgspec.drawing.scenery import raw_centre
 from mgspec.laws.cases import clear
 from mgspec.laws.law import Case
-from mgspec.layout import OBJECTNESS, WH, XY, transposed
-from mgspec.loss import Scale, best_overlaps
-from mgspec.scenery import raw_centre
-from mgspec.search import judge
+from mgspec.loss.float64 import Scale, best_overlaps
+from mgspec.problem.layout import OBJECTNESS, WH, XY, transposed
+from mgspec.search.search import judge
 
 ANCHORS = ((32.0, 32.0), (48.0, 24.0))  # pixels
 IMAGES, HEIGHT, WIDTH = 2, 3, 4

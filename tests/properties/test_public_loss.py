@@ -16,14 +16,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from mgloss import MultiGridLoss
-from mgloss.gate.reference import reference
-from mgloss.loss import components
+from mgloss.gate.losses.reference import reference
+from mgloss.reference.loss import components
 from mgspec import NORMALIZATIONS, Case, Options
-from mgspec.comparison import Rounding, worst_element
+from mgspec.drawing.strategies import FULL
 from mgspec.laws.cases import one_batch, one_clear_batch
-from mgspec.layout import OBJECTNESS
-from mgspec.options import TERMS
-from mgspec.strategies import FULL
+from mgspec.laws.comparison import Rounding, worst_element
+from mgspec.problem.layout import OBJECTNESS
+from mgspec.problem.options import TERMS
 
 ANY_OPTIONS = replace(FULL, options=None)
 

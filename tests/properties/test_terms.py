@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from mgloss.gate.reference import reference
+from mgloss.gate.losses.reference import reference
 from mgspec import Batch, Options, Problem
+from mgspec.drawing.strategies import FULL
 from mgspec.laws.cases import imitated_objects, one_clear_batch
 from mgspec.laws.law import Case
-from mgspec.layout import OBJECTNESS, WH
-from mgspec.strategies import FULL
+from mgspec.problem.layout import OBJECTNESS, WH
 
 ANY_OPTIONS = replace(FULL, options=None)
 EXACT = {"rel": 1e-5, "abs": 1e-5}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from mgloss.gate.reference import reference
+from mgloss.gate.losses.reference import reference
 from mgspec import LAWS, NORMALIZATIONS, Verdict, search
-from mgspec.candidate import PLAIN_OPTIONS
 from mgspec.laws import BATCH_LAWS
-from mgspec.search import BROKEN, HOLDS
+from mgspec.loss.candidate import PLAIN_OPTIONS
+from mgspec.search.search import BROKEN, HOLDS
 
 # As the analysis states it for location and classification; + is a law that must survive the
 # search, - one that must be broken by it.

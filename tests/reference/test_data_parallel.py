@@ -16,8 +16,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from mgloss import MultiGridLoss
-from mgloss.data_parallel import counts_of, of_step, over_replicas
-from mgloss.targets import encode
+from mgloss.data.targets import encode
+from mgloss.reference.data_parallel import counts_of, of_step, over_replicas
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "data_parallel.py"
 ROUNDING = 1e-5  # of what the step changes

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from mgloss import MultiGridLoss
 from mgspec import NORMALIZATIONS, Batch, Options
-from mgspec.loss import evaluate
-from mgspec.options import TERMS
+from mgspec.loss.float64 import evaluate
+from mgspec.problem.options import TERMS
 
 ANCHORS = [[(48, 32), (32, 64)]]
 

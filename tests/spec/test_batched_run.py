@@ -8,11 +8,11 @@ import pytest
 from hypothesis import find, settings
 
 from mgspec import LAWS, Batch, Candidate, Evaluation, LossError, Problem, search, specification
-from mgspec.candidate import BatchedRun
+from mgspec.drawing.strategies import PLAIN
 from mgspec.laws import Case, Trial
 from mgspec.laws.cases import other_predictions
-from mgspec.search import BROKEN, ERROR, HOLDS
-from mgspec.strategies import PLAIN
+from mgspec.loss.candidate import BatchedRun
+from mgspec.search.search import BROKEN, ERROR, HOLDS
 
 RIGHT = specification("hybrid")
 MAY = {"masking", "participation", "separation", "gradient"} | {

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mgspec import NORMALIZATIONS, Batch, Candidate, Evaluation, LossError, Problem, specification
-from mgspec.behaviour import Behaviour, TermBehaviour, batch_laws, identify
-from mgspec.probes import PROBES, WRONGS, batch_of, problem_of
-from tests.faults.planting import averaged, renormalized, scaled, speaking_of, taken, under
+from mgspec.scaling.behaviour import Behaviour, TermBehaviour, batch_laws, identify
+from mgspec.scaling.probes import PROBES, WRONGS, batch_of, problem_of
+from tests.meta.faults.planting import averaged, renormalized, scaled, speaking_of, taken, under
 
 OBJECT_TERMS = ("location", "classification")
 BATCH = "`batch` (or `expected`: the same up to a constant)"
@@ -256,7 +256,7 @@ def test_half_precision_is_not_claimed_to_tell_what_it_cannot() -> None:
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.name)
 def test_a_wrong_prediction_costs_in_its_own_term_only(wrong) -> None:
-    from mgspec.candidate import PLAIN_OPTIONS
+    from mgspec.loss.candidate import PLAIN_OPTIONS
 
     options = replace(PLAIN_OPTIONS, background="objectness")
     probe = PROBES[0]

@@ -23,7 +23,12 @@ from mgspec import (
     judge,
     search,
 )
-from mgspec.counterexample import (
+from mgspec.drawing.strategies import FULL, PLAIN, draw_described
+from mgspec.page.case_text import draw_case
+from mgspec.problem.description import Images, flat, nested
+from mgspec.problem.descriptions import BUILT_IN
+from mgspec.problem.normalizations import NUMPY, Sums
+from mgspec.saved.counterexample import (
     CounterexampleError,
     from_document,
     from_verdict,
@@ -31,12 +36,7 @@ from mgspec.counterexample import (
     save,
     to_document,
 )
-from mgspec.description import Images, flat, nested
-from mgspec.descriptions import BUILT_IN
-from mgspec.drawing import draw_case
-from mgspec.normalizations import NUMPY, Sums
-from mgspec.search import BROKEN, HOLDS, Verdict
-from mgspec.strategies import FULL, PLAIN, draw_described
+from mgspec.search.search import BROKEN, HOLDS, Verdict
 
 IN_PLACE = ("anchors", "grids")
 EVERY = tuple(BUILT_IN)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mgspec import Batch, Evaluation, Options, Problem
-from mgspec.comparison import (
+from mgspec.laws.comparison import (
     ABOVE,
     AT_LEAST,
     EQUAL,

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgspec import LAWS, Case, search, specification
-from mgspec.counterexample import (
+from mgspec.drawing.strategies import FULL
+from mgspec.saved.counterexample import (
     VERSION,
     Counterexample,
     CounterexampleError,
@@ -24,8 +25,7 @@ from mgspec.counterexample import (
     save,
     to_document,
 )
-from mgspec.files import write_text
-from mgspec.strategies import FULL
+from mgspec.saved.files import write_text
 
 
 def found() -> Counterexample:

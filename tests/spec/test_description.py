@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mgspec import LAWS, Candidate, Described, Description, Evaluation, search
-from mgspec.comparison import Rounding
-from mgspec.description import flat, images_of, nested
-from mgspec.descriptions import BUILT_IN
+from mgspec.laws.comparison import Rounding
 from mgspec.laws.law import OBJECT_TERMS
-from mgspec.search import BROKEN, HOLDS, SKIPPED
+from mgspec.problem.description import flat, images_of, nested
+from mgspec.problem.descriptions import BUILT_IN
+from mgspec.search.search import BROKEN, HOLDS, SKIPPED
 
 WHOLE = st.integers(-4, 4)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from mgspec import Batch, Candidate, Evaluation, LossError, Problem, specification
-from mgspec.difference import Difference, Effort, Pair, added, differences, survey, where
-from mgspec.measuring import measure
-from mgspec.probes import WRONGS
-from mgspec.relation import Relation, relation
-from tests.faults.planting import scaled, speaking_of, with_slopes, with_values
+from mgspec.scaling.difference import Difference, Effort, Pair, added, differences, survey, where
+from mgspec.scaling.measuring import measure
+from mgspec.scaling.probes import WRONGS
+from mgspec.scaling.relation import Relation, relation
+from tests.meta.faults.planting import scaled, speaking_of, with_slopes, with_values
 
 ALL = "location anchor classification total"
 Change = Callable[[Evaluation, Problem, Batch], Evaluation]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from mgspec import LAWS, Batch, Case, Problem, judge, specification
-from mgspec.candidate import PLAIN_OPTIONS
-from mgspec.drawing import count, draw_case
+from mgspec.loss.candidate import PLAIN_OPTIONS
+from mgspec.page.case_text import count, draw_case
 
 SHARDING = """\
 input 32 x 32 px, 1 scale, 1 anchor, 1 class

@@ -16,10 +16,10 @@ from hypothesis.database import InMemoryExampleDatabase, ReadOnlyDatabase
 from hypothesis.errors import Unsatisfiable
 
 from mgspec import LAWS, Candidate, Evaluation, Finding, LossError, search
-from mgspec.candidate import FatalLossError
-from mgspec.descriptions import BUILT_IN
-from mgspec.engine import MOST_BYTES, REUSE, Tally, run, run_length
-from mgspec.strategies import FULL, PLAIN, Variety
+from mgspec.drawing.strategies import FULL, PLAIN, Variety
+from mgspec.loss.candidate import FatalLossError
+from mgspec.problem.descriptions import BUILT_IN
+from mgspec.search.engine import MOST_BYTES, REUSE, Tally, run, run_length
 
 WHOLE: Any = st.integers(0, 2**16)  # what a case is does not matter to a run
 BOTH_WAYS = pytest.mark.parametrize("from_bytes", [True, False])
@@ -169,7 +169,7 @@ def test_only_cases_of_this_layout_are_read_from_bytes(
         return run(*arguments, **options)
 
     # The package's name for it is that of the function.
-    monkeypatch.setattr(import_module("mgspec.search"), "run", watched)
+    monkeypatch.setattr(import_module("mgspec.search.search"), "run", watched)
     one = Candidate(
         "one",
         lambda *_: Evaluation({"total": 1.0}),

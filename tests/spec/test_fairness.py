@@ -1,7 +1,7 @@
 """What the laws allow for rounding, and what they must not take for a fault.
 
 A law is a test's first parameter even where it is the only one: so the mutation run finds the tests
-of a law (`tests.mutation.running.distance`).
+of a law (`tests.meta.mutation.running.distance`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from mgspec import (
     search,
     specification,
 )
-from mgspec.comparison import ABOVE, AT_LEAST, Comparison, Rounding
+from mgspec.drawing.strategies import FULL
 from mgspec.laws import Case, Trial
-from mgspec.search import BROKEN, HOLDS, SKIPPED
-from mgspec.strategies import FULL
+from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
+from mgspec.search.search import BROKEN, HOLDS, SKIPPED
 
 UNIT = 2.0**-20
 # Of these the tolerance is another: that of 0, of a sum of terms, or of a difference quotient.

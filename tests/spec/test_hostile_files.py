@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from mgspec import LAWS, Candidate, Evaluation, judge, specification
-from mgspec.candidate import PLAIN_OPTIONS
-from mgspec.counterexample import Counterexample, CounterexampleError, load, to_document
+from mgspec.drawing.strategies import FULL
 from mgspec.laws import BATCH_LAWS
-from mgspec.strategies import FULL
+from mgspec.loss.candidate import PLAIN_OPTIONS
+from mgspec.saved.counterexample import Counterexample, CounterexampleError, load, to_document
 
 VARIATIONS = 500
 MEMORY = 1024 * 2**20  # bytes; the largest file allowed takes some hundred as Python's own numbers

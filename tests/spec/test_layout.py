@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from mgspec import Batch, Case, Problem
+from mgspec.drawing.strategies import FULL
 from mgspec.laws.cases import background_added, one_batch
-from mgspec.layout import concatenate, repeat, shards, take, validate, with_background
-from mgspec.strategies import FULL
+from mgspec.problem.layout import concatenate, repeat, shards, take, validate, with_background
 
 PROBLEM = Problem((((48.0, 32.0),),), 2, (32, 64))
 

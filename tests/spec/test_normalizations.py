@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mgspec import NORMALIZATIONS, normalization
-from mgspec.normalizations import NUMPY, Sums
+from mgspec.problem.normalizations import NUMPY, Sums
 
 # Two images of 2 x 3 cells: raw sums 6 and 2, 3 and 1 positive cells; E = 2.
 BY_HAND = {

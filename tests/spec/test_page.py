@@ -17,7 +17,7 @@ from mgspec.page import explanation, page, without_links
 from mgspec.page import laws as page_laws
 from mgspec.page.__main__ import main
 from mgspec.page.markdown import anchor, as_it_is
-from mgspec.witnesses import broken_pairs, witness_of
+from mgspec.saved.witnesses import broken_pairs, witness_of
 from tests.properties.test_truth_table import ANCHOR_DIFFERS, EXPECTED
 
 ROOT = Path(__file__).parents[2]

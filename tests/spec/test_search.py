@@ -24,8 +24,8 @@ from mgspec import (
     search,
     specification,
 )
-from mgspec.counterexample import from_verdict, to_document
-from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.saved.counterexample import from_verdict, to_document
+from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 ROOT = Path(__file__).parents[2]
 
@@ -246,7 +246,7 @@ def test_an_unknown_law_is_refused_with_the_nearest_name() -> None:
 
 
 def test_the_specification_imports_no_implementation_and_no_framework() -> None:
-    code = "import mgspec.page, mgspec.witnesses, sys; print(*sys.modules)"
+    code = "import mgspec.page, mgspec.saved.witnesses, sys; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "spec"
     )

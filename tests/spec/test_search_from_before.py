@@ -13,7 +13,7 @@ from hypothesis.database import (
 )
 
 from mgspec import LAWS, Candidate, Evaluation, Finding, Verdict, judge, search, specification
-from mgspec.candidate import LossError
+from mgspec.loss.candidate import LossError
 
 LAW = LAWS["partition"]  # the first case drawn never breaks it
 

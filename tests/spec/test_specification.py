@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mgspec import LAWS, Batch, Options, Problem, search, specification
-from mgspec.loss import evaluate
-from mgspec.search import HOLDS, SKIPPED
+from mgspec.loss.float64 import evaluate
+from mgspec.search.search import HOLDS, SKIPPED
 
 
 @pytest.mark.filterwarnings("error")

@@ -12,16 +12,25 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
 from mgspec import LAWS, Batch, Case
-from mgspec.candidate import PLAIN_OPTIONS
-from mgspec.description import Description
-from mgspec.descriptions import BUILT_IN
+from mgspec.drawing.scenery import bulk_images, imitating_neighbours
+from mgspec.drawing.strategies import (
+    ANCHORS,
+    FULL,
+    KINDS,
+    PLAIN,
+    Scene,
+    Variety,
+    draw_object,
+    draw_scene,
+)
 from mgspec.laws import Law, cases
 from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
-from mgspec.layout import OBJECTNESS, AnyBatch, Problem, concatenate, validate
-from mgspec.loss import Scale, best_overlaps
-from mgspec.options import CLASSIFICATIONS, LOCATIONS
-from mgspec.scenery import bulk_images, imitating_neighbours
-from mgspec.strategies import ANCHORS, FULL, KINDS, PLAIN, Scene, Variety, draw_object, draw_scene
+from mgspec.loss.candidate import PLAIN_OPTIONS
+from mgspec.loss.float64 import Scale, best_overlaps
+from mgspec.problem.description import Description
+from mgspec.problem.descriptions import BUILT_IN
+from mgspec.problem.layout import OBJECTNESS, AnyBatch, Problem, concatenate, validate
+from mgspec.problem.options import CLASSIFICATIONS, LOCATIONS
 
 scenes, objects = st.composite(draw_scene), st.composite(draw_object)
 

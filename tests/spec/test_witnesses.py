@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgloss.gate.reference import reference
+from mgloss.gate.losses.reference import reference
 from mgspec import LAWS, NORMALIZATIONS, Candidate, Finding, judge, specification
-from mgspec.candidate import PLAIN_OPTIONS
-from mgspec.comparison import Rounding
-from mgspec.counterexample import Counterexample, CounterexampleError, load, save
-from mgspec.witnesses import (
+from mgspec.laws.comparison import Rounding
+from mgspec.loss.candidate import PLAIN_OPTIONS
+from mgspec.saved.counterexample import Counterexample, CounterexampleError, load, save
+from mgspec.saved.witnesses import (
     COMPONENT,
     FOLDER,
     broken_pairs,

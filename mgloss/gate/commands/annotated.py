@@ -14,8 +14,8 @@ import typer
 from mgloss.gate.commands.arguments import fail
 
 if TYPE_CHECKING:
-    from mgloss.annotations import Reading
-    from mgloss.detector import Detector
+    from mgloss.data.annotations import Reading
+    from mgloss.data.detector import Detector
 
 AnnotationsArgument = Annotated[
     Path,
@@ -91,7 +91,7 @@ def pair(text: str, option: str) -> tuple[int, int]:
 
 def asked_detector(file: Path | None, input_size: str | None) -> Detector:
     """The detector that --detector and --input-size ask for; status 2 where there is none."""
-    from mgloss.detector import YOLOV3, DetectorError, load
+    from mgloss.data.detector import YOLOV3, DetectorError, load
 
     try:
         detector = YOLOV3 if file is None else load(file)
@@ -111,8 +111,8 @@ def reading(images: Path | None, image_size: str | None, skip: bool) -> Iterator
     """How to read, with a bar of progress on the terminal; says what was left out."""
     from rich.console import Console
 
-    from mgloss.annotations import Reading
-    from mgloss.gate import terminal
+    from mgloss.data.annotations import Reading
+    from mgloss.gate.reports import terminal
 
     if images is not None and not images.is_dir():
         fail(f"--images {images}: is not a folder")

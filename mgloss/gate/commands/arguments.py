@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mgloss.gate.asked_loss import AskedLoss
+from mgloss.gate.losses.request import AskedLoss
 
 LossArgument = Annotated[
     str | None,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     CheckWorkersOption,
     ExamplesOption,
@@ -26,9 +25,10 @@ from mgloss.gate.commands.arguments import (
     need_writable,
 )
 from mgloss.gate.commands.check import judge
+from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
-    from mgloss.gate.reporting import Request
+    from mgloss.gate.reports.reporting import Request
 
 
 def baseline(
@@ -65,8 +65,8 @@ def baseline(
     """
     from rich.console import Console
 
-    from mgloss.gate import reporting, terminal
-    from mgloss.gate.baseline import Baseline, save, statuses
+    from mgloss.gate.checks.baseline import Baseline, save, statuses
+    from mgloss.gate.reports import reporting, terminal
 
     need_writable(output, "--output")
     console = Console(highlight=False)
@@ -103,7 +103,7 @@ def update_command(
 
 def _arguments(request: Request, laws: Collection[str], options: str | None) -> list[str]:
     """The arguments that ask for these laws again, in the same way."""
-    from mgloss.gate.plugin import DEFAULT_EXAMPLES, DEFAULT_SEED, selected
+    from mgloss.gate.checks.plugin import DEFAULT_EXAMPLES, DEFAULT_SEED, selected
 
     examples, seed = request.max_examples, request.seed
     is_multigrid = request.loss is None or options is not None

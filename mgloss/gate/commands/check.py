@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     CheckWorkersOption,
     ExamplesOption,
@@ -32,13 +31,14 @@ from mgloss.gate.commands.arguments import (
     fail,
     need_writable,
 )
+from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mgloss.gate.asked_loss import AskedLoss
-    from mgloss.gate.calling import Style
-    from mgloss.gate.reporting import Request
+    from mgloss.gate.losses.calling import Style
+    from mgloss.gate.losses.request import AskedLoss
+    from mgloss.gate.reports.reporting import Request
     from mgspec import Candidate
 
 
@@ -109,9 +109,10 @@ def check(
     """
     from rich.console import Console
 
-    from mgloss.gate import reporting, reports
-    from mgloss.gate.baseline import compare, differences, load_for
+    from mgloss.gate import reports
+    from mgloss.gate.checks.baseline import compare, differences, load_for
     from mgloss.gate.commands.baseline import update_command
+    from mgloss.gate.reports import reporting
     from mgloss.gate.reports.github import no_commands
 
     try:
@@ -215,16 +216,17 @@ def judge(
     counterexamples to judge first. database: of examples. junit: have pytest write its XML.
     Ends with status 2 where the request is wrong or the loss cannot be loaded.
     """
-    from mgloss.gate import problems, reporting
-    from mgloss.gate.asked_loss import loaded
-    from mgloss.gate.asked_options import read
-    from mgloss.gate.importing import LoadError
-    from mgloss.gate.loading import need_reference
-    from mgloss.gate.plugin import opened, selected
+    from mgloss.gate.checks.plugin import opened, selected
+    from mgloss.gate.checks.stored import fitting, of_folder
+    from mgloss.gate.losses import problems
+    from mgloss.gate.losses.importing import LoadError
+    from mgloss.gate.losses.loading import need_reference
+    from mgloss.gate.losses.options import read
+    from mgloss.gate.losses.request import loaded
+    from mgloss.gate.losses.worker.process import end_all
+    from mgloss.gate.reports import reporting
     from mgloss.gate.reports.junit import recorded
-    from mgloss.gate.stored import fitting, of_folder
-    from mgloss.gate.worker.process import end_all
-    from mgspec.candidate import components_of
+    from mgspec.loss.candidate import components_of
 
     claims = asked.claims
     check_search_numbers(max_examples, seed, n or "auto")

@@ -52,7 +52,8 @@ def curves(
     """
     from rich.console import Console
 
-    from mgloss.gate import curves_report, terminal
+    from mgloss.gate.reports import terminal
+    from mgloss.gate.studies import curves as curves_report
     from mgspec import NORMALIZATIONS, normalization
 
     names = normalizations or ["batch", "positives"]
@@ -78,7 +79,7 @@ def curves(
 
     import tensorflow as tf
 
-    from mgloss.curves.training import Setting, train
+    from mgloss.experiment.training import Setting, train
 
     tf.get_logger().setLevel("ERROR")  # each run is a function that is traced anew, as it must be
     setting = Setting(steps=steps)

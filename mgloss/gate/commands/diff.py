@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     FrameworkOption,
     MemoryOption,
@@ -20,6 +19,7 @@ from mgloss.gate.commands.arguments import (
     fail,
     need_writable,
 )
+from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 _FORM = (
     "as LOSS of check, or LOSS@REV for the loss as it was in a git revision: "
@@ -64,10 +64,10 @@ def diff(
     """
     from rich.console import Console
 
-    from mgloss.gate import difference_report
-    from mgloss.gate.importing import LoadError
-    from mgloss.gate.revisions import load_named, named
-    from mgspec.difference import Pair
+    from mgloss.gate.losses.importing import LoadError
+    from mgloss.gate.losses.revisions import load_named, named
+    from mgloss.gate.studies import diff as difference_report
+    from mgspec.scaling.difference import Pair
 
     check_search_numbers(max_examples, seed, "0")
     need_writable(report, "--report")

@@ -40,10 +40,10 @@ def explain(
     """
     from rich.console import Console
 
-    from mgloss.gate import terminal
+    from mgloss.gate.reports import terminal
     from mgspec import LAWS
     from mgspec.page import explanation
-    from mgspec.witnesses import breakers, path
+    from mgspec.saved.witnesses import breakers, path
 
     try:
         section = explanation(name)

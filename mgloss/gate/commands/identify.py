@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     FrameworkOption,
     LossArgument,
@@ -17,6 +16,7 @@ from mgloss.gate.commands.arguments import (
     fail,
     need_writable,
 )
+from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 
 def identify(
@@ -44,9 +44,9 @@ def identify(
     """
     from rich.console import Console
 
-    from mgloss.gate import behaviour_report
-    from mgloss.gate.asked_loss import loaded
-    from mgloss.gate.importing import LoadError
+    from mgloss.gate.losses.importing import LoadError
+    from mgloss.gate.losses.request import loaded
+    from mgloss.gate.studies import identify as behaviour_report
 
     if json is not None:
         need_writable(json, "--json")

@@ -31,8 +31,8 @@ def matrix(
     """
     from rich.console import Console
 
-    from mgloss.gate import reporting
-    from mgloss.gate.loading import LoadError, need_reference
+    from mgloss.gate.losses.loading import LoadError, need_reference
+    from mgloss.gate.reports import reporting
     from mgspec import NORMALIZATIONS
     from mgspec.laws import BATCH_LAWS
 

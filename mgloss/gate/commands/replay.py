@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.asked_loss import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.commands.arguments import (
     FrameworkOption,
     MemoryOption,
@@ -18,6 +17,7 @@ from mgloss.gate.commands.arguments import (
     asked_loss,
     fail,
 )
+from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 
 def replay(
@@ -47,12 +47,13 @@ def replay(
     from rich.console import Console
     from rich.markup import escape
 
-    from mgloss.gate import problems, terminal
-    from mgloss.gate.asked_loss import loaded
-    from mgloss.gate.asked_options import ALL
-    from mgloss.gate.loading import LoadError
-    from mgloss.gate.stored import Stored, judged
-    from mgspec.counterexample import CounterexampleError, load
+    from mgloss.gate.checks.stored import Stored, judged
+    from mgloss.gate.losses import problems
+    from mgloss.gate.losses.loading import LoadError
+    from mgloss.gate.losses.options import ALL
+    from mgloss.gate.losses.request import loaded
+    from mgloss.gate.reports import terminal
+    from mgspec.saved.counterexample import CounterexampleError, load
 
     console = Console(highlight=False)
     stored = []

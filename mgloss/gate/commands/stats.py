@@ -59,9 +59,9 @@ def stats(
     """
     from rich.console import Console
 
-    from mgloss.annotations import AnnotationError, read
-    from mgloss.gate import stats_report
-    from mgloss.object_counts import count
+    from mgloss.data.annotations import AnnotationError, read
+    from mgloss.data.object_counts import count
+    from mgloss.gate.studies import stats as stats_report
 
     if batch_size < 1:
         fail(f"--batch-size {batch_size}: expected 1 or more")

@@ -63,8 +63,8 @@ def targets(
 
     from rich.console import Console
 
-    from mgloss.annotations import AnnotationError, read
-    from mgloss.gate import targets_report
+    from mgloss.data.annotations import AnnotationError, read
+    from mgloss.gate.studies import targets as targets_report
 
     if rows < 1:
         fail(f"--rows {rows}: expected 1 or more")
@@ -83,7 +83,7 @@ def targets(
         fail(f"{annotations}: no image in it")
     if missing := sorted(set(only or []) - {checked.image.name for checked in found.drawn}):
         fail(f"--only {missing[0]}: {annotations} has no image of this name")
-    from mgloss.gate import targets_picture
+    from mgloss.gate.studies import targets_picture
 
     try:
         targets_picture.write(picture, found.drawn, shape)

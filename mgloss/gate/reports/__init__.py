@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from mgloss.gate import reporting
-from mgloss.gate.reports import github, markdown
+from mgloss.gate.reports import github, markdown, reporting
 from mgloss.gate.reports.outcome import Outcome
 from mgspec import Candidate
-from mgspec.files import write_text
+from mgspec.saved.files import write_text
 
 __all__ = ["Outcome", "Requested", "on_github", "requested", "write"]
 
@@ -94,7 +93,7 @@ def write(
     if asked.markdown is not None:
         write_text(asked.markdown, markdown.text(outcome))
     if asked.html is not None:
-        from mgloss.gate.reports import page  # the only one that needs jinja2 and matplotlib
+        from mgloss.gate.reports.page import page  # the only one that needs jinja2 and matplotlib
 
         write_text(asked.html, page.text(outcome, candidate()))
     if asked.summary is not None:

@@ -10,10 +10,10 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from mgloss.gate.reporting import BrokenLaw
 from mgloss.gate.reports.outcome import MARKS, NOT_SPOKEN_OF, Outcome
-from mgspec.drawing import draw_case
+from mgloss.gate.reports.reporting import BrokenLaw
 from mgspec.laws.law import SECTIONS
+from mgspec.page.case_text import draw_case
 from mgspec.page.markdown import as_it_is, table
 
 MOST_LINES = 60  # of a drawing; the file has all of it

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mgloss.gate import verdicts
-from mgloss.gate.reporting import BrokenLaw, Request, broken_laws
-from mgspec.drawing import count
-from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgloss.gate.checks import verdicts
+from mgloss.gate.reports.reporting import BrokenLaw, Request, broken_laws
+from mgspec.page.case_text import count
+from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
 

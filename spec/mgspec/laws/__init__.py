@@ -8,7 +8,7 @@ from types import ModuleType
 
 from mgspec.laws import agreement, batch, density, settings, structure, symmetry
 from mgspec.laws.law import REGISTERED, Case, Finding, Law, Trial
-from mgspec.normalizations import unknown
+from mgspec.problem.normalizations import unknown
 
 __all__ = [
     "BATCH_LAWS",

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mgspec import loss
-from mgspec.candidate import Evaluation, LossError
-from mgspec.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws import cases
+from mgspec.laws.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
-from mgspec.layout import OBJECTNESS, AnyBatch, Array, Batch
+from mgspec.loss import float64 as loss
+from mgspec.loss.candidate import Evaluation, LossError
+from mgspec.problem.layout import OBJECTNESS, AnyBatch, Array, Batch
 
 STEP = 2.0**-6  # of a prediction, for a difference quotient
 # Directions are multiples of this, so that predictions as they are drawn for this law move by

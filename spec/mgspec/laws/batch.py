@@ -7,11 +7,19 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mgspec.candidate import Evaluation
-from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, FINITE, Comparison, Rounding, worst_element
 from mgspec.laws import cases
+from mgspec.laws.comparison import (
+    ABOVE,
+    AT_LEAST,
+    EQUAL,
+    FINITE,
+    Comparison,
+    Rounding,
+    worst_element,
+)
 from mgspec.laws.law import Trial, law
-from mgspec.layout import AnyBatch, Batch, concatenate, repeat, shards, take
+from mgspec.loss.candidate import Evaluation
+from mgspec.problem.layout import AnyBatch, Batch, concatenate, repeat, shards, take
 
 # Of a prediction, so that e to its power is well above the last bit of 1 in float32.
 MODEST = 8.0

@@ -12,24 +12,8 @@ from typing import TypeVar
 import hypothesis.strategies as st
 import numpy as np
 
-from mgspec.description import Described, images_of, nested
-from mgspec.laws.law import Case, Choice
-from mgspec.layout import (
-    OBJECTNESS,
-    WH,
-    XY,
-    AnyBatch,
-    AnyProblem,
-    Array,
-    Batch,
-    Cell,
-    Problem,
-    concatenate,
-    take,
-)
-from mgspec.loss import Scale, best_overlaps
-from mgspec.scenery import EXTREME, ORDINARY, Object, decoding_to, right
-from mgspec.strategies import (
+from mgspec.drawing.scenery import EXTREME, ORDINARY, Object, decoding_to, right
+from mgspec.drawing.strategies import (
     ANCHORS,
     STRIDE,
     Scene,
@@ -46,6 +30,22 @@ from mgspec.strategies import (
     orders,
     some,
     whole,
+)
+from mgspec.laws.law import Case, Choice
+from mgspec.loss.float64 import Scale, best_overlaps
+from mgspec.problem.description import Described, images_of, nested
+from mgspec.problem.layout import (
+    OBJECTNESS,
+    WH,
+    XY,
+    AnyBatch,
+    AnyProblem,
+    Array,
+    Batch,
+    Cell,
+    Problem,
+    concatenate,
+    take,
 )
 
 Thing = TypeVar("Thing")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mgspec.comparison import ABOVE, AT_LEAST, Comparison, Rounding
-from mgspec.description import Described, Description, Image, Images, images_of, nested
+from mgspec.drawing.scenery import LARGEST
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
+from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.layout import (
+from mgspec.problem.description import Described, Description, Image, Images, images_of, nested
+from mgspec.problem.layout import (
     AnyBatch,
     AnyProblem,
     Batch,
@@ -23,7 +24,6 @@ from mgspec.layout import (
     with_background,
     without_object,
 )
-from mgspec.scenery import LARGEST
 
 MOST_ADDED = 100  # rows or columns
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import hypothesis.strategies as st
 
-from mgspec.candidate import COMPONENTS, BatchedRun, Candidate, Evaluation, LossError
-from mgspec.comparison import Comparison
-from mgspec.description import Description
-from mgspec.layout import AnyBatch, AnyProblem, Batch, Problem
-from mgspec.strategies import Variety
+from mgspec.drawing.strategies import Variety
+from mgspec.laws.comparison import Comparison
+from mgspec.loss.candidate import COMPONENTS, BatchedRun, Candidate, Evaluation, LossError
+from mgspec.problem.description import Description
+from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem
 
 Choice = int | float | tuple[int, ...]
 

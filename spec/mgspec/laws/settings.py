@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from mgspec.candidate import Evaluation
-from mgspec.comparison import ABOVE, AT_LEAST, EQUAL, Comparison, Rounding, channel_name
 from mgspec.laws import cases
+from mgspec.laws.comparison import ABOVE, AT_LEAST, EQUAL, Comparison, Rounding, channel_name
 from mgspec.laws.law import Trial, law
-from mgspec.layout import OBJECTNESS, Problem
-from mgspec.loss import Scale, best_overlaps
-from mgspec.normalizations import normalization
+from mgspec.loss.candidate import Evaluation
+from mgspec.loss.float64 import Scale, best_overlaps
+from mgspec.problem.layout import OBJECTNESS, Problem
+from mgspec.problem.normalizations import normalization
 
 # Each factor, its own term, and what the law multiplies it with: no two factors by the same.
 FACTORS = {

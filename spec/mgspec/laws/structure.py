@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgspec.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
+from mgspec.laws.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
+from mgspec.problem.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
 
 TERMS = ("location", "anchor", "classification", "objectness")
 

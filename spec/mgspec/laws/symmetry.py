@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mgspec.comparison import Comparison, Rounding, worst_element
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
+from mgspec.laws.comparison import Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
-from mgspec.layout import Batch, placed, relabelled, transposed, transposed_array
+from mgspec.problem.layout import Batch, placed, relabelled, transposed, transposed_array
 
 
 def _order(value: object, size: int, what: str) -> Sequence[int]:

@@ -1,7 +1,8 @@
 """The specification as Markdown: the whole page, and what is known under one name.
 
-Everything said of a law or a normalization comes from `mgspec.laws`, `mgspec.normalizations` and
-the committed witnesses; the texts written by hand are the Markdown files in this folder.
+Everything said of a law or a normalization comes from `mgspec.laws`,
+`mgspec.problem.normalizations` and the committed witnesses; the texts written by hand are the
+Markdown files in this folder.
 
     python -m mgspec.page              # writes spec/README.md
     python -m mgspec.page --check      # says whether it is up to date

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mgspec.files import write_text
 from mgspec.page import page
+from mgspec.saved.files import write_text
 
 SPEC = Path(__file__).parents[2]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mgspec.candidate import COMPONENTS
-from mgspec.counterexample import Counterexample, to_document
-from mgspec.drawing import draw_case
 from mgspec.laws import BATCH_LAWS, LAWS, Law
 from mgspec.laws.law import SECTIONS
-from mgspec.normalizations import NORMALIZATIONS, Normalization
+from mgspec.loss.candidate import COMPONENTS
+from mgspec.page.case_text import draw_case
 from mgspec.page.markdown import as_it_is, code, link, table, written
-from mgspec.witnesses import breakers, path, witness_of
+from mgspec.problem.normalizations import NORMALIZATIONS, Normalization
+from mgspec.saved.counterexample import Counterexample, to_document
+from mgspec.saved.witnesses import breakers, path, witness_of
 
 
 def law_table(laws: Sequence[Law]) -> list[str]:
@@ -67,7 +67,8 @@ def who_obeys(law: Law) -> list[str]:
     broken = breakers(law.name)
     if not broken:
         return [
-            "✓ obeyed by every normalization; faults in [tests/faults](../tests/faults) break it"
+            "✓ obeyed by every normalization; faults in "
+            "[tests/meta/faults](../tests/meta/faults) break it"
         ]
     obeying = [name for name in NORMALIZATIONS if name not in broken]
     constant = [n for n, r in NORMALIZATIONS.items() if law.name in r.obeys_by_constant_count]

@@ -6,9 +6,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mgspec import comparison
-from mgspec.laws import CHAPTERS, LAWS, Chapter
-from mgspec.normalizations import NORMALIZATIONS, unknown
+from mgspec.laws import CHAPTERS, LAWS, Chapter, comparison
 from mgspec.page.laws import (
     constant_count_table,
     law_table,
@@ -18,6 +16,7 @@ from mgspec.page.laws import (
     truth_table,
 )
 from mgspec.page.markdown import as_it_is, link, written
+from mgspec.problem.normalizations import NORMALIZATIONS, unknown
 
 TITLE = "The specification"
 NOTE = (

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgloss.gate.adapters import frameworks
-from mgloss.gate.loading import Loaded, LoadError, load
+from mgloss.gate.losses.adapters import frameworks
+from mgloss.gate.losses.loading import Loaded, LoadError, load
 from mgspec import LAWS, Batch, Problem, search, specification
-from mgspec.search import BROKEN, ERROR, HOLDS
+from mgspec.search.search import BROKEN, ERROR, HOLDS
 
 HERE = Path(__file__).parent
 RIGHT = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mgloss.gate.loading import load
-from mgloss.gate.reports.curves import Measurement, measured
-from mgloss.gate.reports.probes import COUNTS, families
+from mgloss.gate.losses.loading import load
+from mgloss.gate.reports.page.curves import Measurement, measured
+from mgloss.gate.reports.page.probes import COUNTS, families
 from mgspec import NORMALIZATIONS, Candidate, Options, specification
-from mgspec.layout import validate
+from mgspec.problem.layout import validate
 from tests.gate.conftest import LOSSES
 from tests.gate.reports.test_markdown import HOSTILE_LOSS
 

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from mgspec import COMPONENTS, LAWS
-from mgspec.counterexample import load
-from mgspec.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.saved.counterexample import load
+from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
 from tests.gate.conftest import LOSSES, SCHEMA, Run
 from tests.gate.reports.conftest import Reported
 

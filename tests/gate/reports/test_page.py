@@ -178,7 +178,7 @@ def test_a_broken_law_is_told_in_full_and_its_batches_are_drawn(
 def test_every_counterexample_is_drawn_with_each_cell_where_it_is(
     reported: Reported, browser: Browser
 ) -> None:
-    from mgspec.counterexample import load
+    from mgspec.saved.counterexample import load
 
     with opened(browser, reported.folder / "out.html") as (page, _):
         for law in ("partition", "sharding", "density_monotone"):

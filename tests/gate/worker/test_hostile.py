@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgloss.gate.asked_loss import AskedLoss
-from mgloss.gate.importing import LoadError
-from mgloss.gate.worker.process import end_all, load_apart
+from mgloss.gate.losses.importing import LoadError
+from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.losses.worker.process import end_all, load_apart
 from mgspec import LAWS, Batch, Verdict, search
-from mgspec.search import BROKEN, ERROR, HOLDS
+from mgspec.search.search import BROKEN, ERROR, HOLDS
 from tests.gate.conftest import Run, said
 from tests.gate.worker.hostile import HOSTILE
 

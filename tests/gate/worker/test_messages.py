@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from mgloss.gate.worker import frames, messages
-from mgloss.gate.worker.messages import Message, MessageError
+from mgloss.gate.losses.worker import frames, messages
+from mgloss.gate.losses.worker.messages import Message, MessageError
 from mgspec import Described, Evaluation, specification
-from mgspec.description import Images
-from mgspec.descriptions import BUILT_IN
-from mgspec.strategies import FULL, draw_any_problem
+from mgspec.drawing.strategies import FULL, draw_any_problem
+from mgspec.problem.description import Images
+from mgspec.problem.descriptions import BUILT_IN
 
 DTYPES = st.sampled_from(messages.KNOWN_DTYPES)
 ARRAYS = DTYPES.flatmap(

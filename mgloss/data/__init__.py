@@ -1,0 +1,1 @@
+"""Data sets: annotations, the detector, its targets, and counts of objects."""

@@ -1,0 +1,106 @@
+"""The shape of a detector, as far as its targets depend on it, from a JSON file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgspec.saved.files import read
+
+LARGEST = 2**20  # bytes of a file
+LARGEST_GRID = 2048  # cells a side
+KEYS = ("input_size", "strides", "anchors")
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Input, grids and anchors of a detector of several scales.
+
+    input_size: (height, width) in pixels. strides: pixels of a cell's side, of each scale.
+    anchors: for each scale (width, height) in pixels.
+    Raises ValueError for what is none.
+    """
+
+    input_size: tuple[int, int]
+    strides: tuple[int, ...]
+    anchors: tuple[tuple[tuple[float, float], ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.input_size) != 2 or min(self.input_size) < 1:
+            raise ValueError(f"input_size: expected [height, width], got {list(self.input_size)}")
+        if not self.anchors or len(self.anchors) != len(self.strides):
+            raise ValueError(
+                f"anchors: expected a list for each of {len(self.strides)} strides, "
+                f"got {len(self.anchors)}"
+            )
+        for stride in self.strides:
+            if any(side % stride for side in self.input_size):
+                raise ValueError(
+                    f"strides: {stride} does not divide the input, "
+                    f"{self.input_size[0]} x {self.input_size[1]} pixels"
+                )
+        if max(max(grid) for grid in self.grids) > LARGEST_GRID:
+            raise ValueError(f"strides: a grid has more than {LARGEST_GRID} cells a side")
+        from mgspec.problem.layout import Problem
+
+        Problem(self.anchors, 1, self.input_size)  # what is wrong with anchors, it tells
+
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """(rows, columns) of each scale."""
+        height, width = self.input_size
+        return tuple((height // stride, width // stride) for stride in self.strides)
+
+
+# The anchors that YOLOv3 found on COCO (Redmon and Farhadi, YOLOv3, 2018), coarse scale first.
+YOLOV3 = Detector(
+    (608, 608),
+    (32, 16, 8),
+    (
+        ((116.0, 90.0), (156.0, 198.0), (373.0, 326.0)),
+        ((30.0, 61.0), (62.0, 45.0), (59.0, 119.0)),
+        ((10.0, 13.0), (16.0, 30.0), (33.0, 23.0)),
+    ),
+)
+
+
+class DetectorError(ValueError):
+    """A file that describes no detector."""
+
+
+def load(path: Path) -> Detector:
+    """The detector of a JSON file. Raises DetectorError, naming what is wrong."""
+    return read(path, from_document, DetectorError, largest=LARGEST)
+
+
+def from_document(document: Any) -> Detector:
+    """The detector of {"input_size": [height, width], "strides": [...], "anchors": [...]}."""
+    if not isinstance(document, dict) or set(document) != set(KEYS):
+        given = sorted(document) if isinstance(document, dict) else type(document).__name__
+        raise ValueError(f"expected an object with {', '.join(KEYS)}, got {given}")
+    anchors = document["anchors"]
+    if not isinstance(anchors, list) or not all(isinstance(scale, list) for scale in anchors):
+        raise ValueError("anchors: expected a list of [width, height] for each scale")
+    return Detector(
+        tuple(_numbers(document["input_size"], "input_size", whole=True)),
+        tuple(_numbers(document["strides"], "strides", whole=True)),
+        tuple(tuple(_anchor(anchor) for anchor in scale) for scale in anchors),
+    )
+
+
+def _anchor(values: Any) -> tuple[float, float]:
+    sides = _numbers(values, "anchors")
+    if len(sides) != 2:
+        raise ValueError(f"anchors: expected [width, height], got {values!r}")
+    return float(sides[0]), float(sides[1])
+
+
+def _numbers(values: Any, name: str, whole: bool = False) -> list[Any]:
+    kinds = int if whole else int | float
+    if not isinstance(values, list) or not all(
+        isinstance(v, kinds) and not isinstance(v, bool) and 0 < v <= 1e6 for v in values
+    ):
+        kind = "whole numbers" if whole else "numbers"
+        raise ValueError(f"{name}: expected a list of positive {kind}, got {values!r}")
+    return values

@@ -1,0 +1,204 @@
+"""A small fully convolutional detector, trained under a normalization and watched.
+
+What is watched: the loss and the gradient's norm of every step; now and then the loss on scenes
+that training has not seen, with another batch size, of as many, fewer and more objects; and at the
+end, with the weights left alone, the loss on the training scenes themselves by either batch size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mgloss.experiment.matching import f1
+from mgloss.experiment.scenes import CLASSES, DETECTOR, SIDE, Scenes, draw
+from mgloss.reference.loss import MultiGridLoss
+from mgspec import Options, normalization
+from mgspec.problem.layout import OBJECTNESS
+
+CHANNELS = 5 + len(DETECTOR.anchors[0]) + CLASSES
+RATE = (
+    3e-3  # of Adam, whose steps do not grow with the loss, so that all normalizations can have it
+)
+# What validation scenes are called, and how many objects they have, times those of training.
+DENSITIES = {"same": 1.0, "sparser": 0.4, "denser": 2.5}
+OF_TRAINING, OF_VALIDATION = 1, 2  # seeds of scenes, the same for every run
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How long and on what to train.
+
+    scenes: that are trained on; there are half as many in each validation set. batch, other_batch:
+    images of a batch in training and in validation; both divide the scenes. every: steps between
+    validations.
+    """
+
+    steps: int = 240
+    scenes: int = 128
+    batch: int = 8
+    other_batch: int = 2
+    every: int = 60
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.every, self.batch, self.other_batch) < 1:
+            raise ValueError("steps, every and batches: expected 1 or more")
+        for size in (self.batch, self.other_batch):
+            if self.scenes % (2 * size):
+                raise ValueError(
+                    f"scenes: {self.scenes} and half of them must be whole batches of {size}"
+                )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was seen of a run.
+
+    loss, norm, objects: of each step `[steps]`. at: after how many steps validation took place.
+    validation: the loss on each set, `[len(at)]`; f1: matched boxes, of the set "same".
+    by_training_batch, by_other_batch: the loss on the training scenes with the last weights.
+    """
+
+    normalization: str
+    seed: int
+    loss: tuple[float, ...]
+    norm: tuple[float, ...]
+    objects: tuple[int, ...]
+    at: tuple[int, ...]
+    validation: dict[str, tuple[float, ...]]
+    f1: tuple[float, ...]
+    by_training_batch: float
+    by_other_batch: float
+
+    @property
+    def gap(self) -> float:
+        """How far the loss goes with the batch size alone, as a share of it."""
+        return abs(self.by_other_batch / self.by_training_batch - 1)
+
+    @property
+    def correlation(self) -> float:
+        """Of the gradient's norm with 1 / objects in the batch, over the second half of steps."""
+        half = len(self.loss) // 2
+        return float(np.corrcoef(self.norm[half:], 1 / np.array(self.objects[half:]))[0, 1])
+
+
+def train(name: str, seed: int, setting: Setting, progress: Callable[[], None]) -> Run:
+    """Train under the normalization of this name. progress: called after each step.
+
+    The seed is of the weights and of the order of the scenes; these are the same for every seed.
+    """
+    seen = draw(OF_TRAINING, setting.scenes)
+    unseen = {
+        place: draw(OF_VALIDATION, setting.scenes // 2, density)
+        for place, density in DENSITIES.items()
+    }
+    loss = _loss(name, seen)
+    model = _model(seed)
+    step, evaluate = _step(model, loss), _evaluate(model, loss)
+
+    order = np.random.default_rng(seed)
+    losses, norms, objects = [], [], []
+    at: list[int] = []
+    validation: dict[str, list[float]] = {place: [] for place in unseen}
+    found: list[float] = []
+    queue: list[int] = []
+    for number in range(1, setting.steps + 1):
+        if not queue:
+            queue = order.permutation(setting.scenes).tolist()
+        chosen, queue = queue[: setting.batch], queue[setting.batch :]
+        value, norm = step(seen.images[chosen], seen.targets[chosen])
+        losses.append(float(value))
+        norms.append(float(norm))
+        objects.append(int(seen.objects[chosen].sum()))
+        if number % setting.every == 0 or number == setting.steps:
+            at.append(number)
+            for place, scenes in unseen.items():
+                validation[place].append(_mean(evaluate, scenes, setting.other_batch))
+            predictions = np.asarray(model(unseen["same"].images))
+            anchors = np.array(DETECTOR.anchors[0])
+            found.append(f1(predictions, unseen["same"].boxes, anchors, DETECTOR.input_size))
+        progress()
+    return Run(
+        name,
+        seed,
+        tuple(losses),
+        tuple(norms),
+        tuple(objects),
+        tuple(at),
+        {place: tuple(values) for place, values in validation.items()},
+        tuple(found),
+        _mean(evaluate, seen, setting.batch),
+        _mean(evaluate, seen, setting.other_batch),
+    )
+
+
+def _loss(name: str, seen: Scenes) -> MultiGridLoss:
+    """The loss; E, where it needs one, is the mean count of the scenes of training."""
+    expected = None
+    if normalization(name).needs_expected:
+        expected = float((seen.targets[..., OBJECTNESS] > 0.5).sum() / len(seen.targets))
+    options = Options(loss_normalization=name, expected=expected, background="objectness")
+    return MultiGridLoss(DETECTOR.anchors, CLASSES, DETECTOR.input_size, options)
+
+
+def _model(seed: int) -> Any:
+    """A convolutional network from `[B, 64, 64, 1]` to `[B, 16, 16, 17]`."""
+    layers = tf.keras.layers
+    seeds = iter(range(100 * seed, 100 * seed + 100))
+
+    def convolution(filters: int, size: int, stride: int, activation: str | None) -> Any:
+        return layers.Conv2D(
+            filters,
+            size,
+            stride,
+            "same",
+            activation=activation,
+            kernel_initializer=tf.keras.initializers.GlorotUniform(next(seeds)),
+        )
+
+    return tf.keras.Sequential(
+        [
+            layers.Input((SIDE, SIDE, 1)),
+            convolution(16, 3, 2, "relu"),
+            convolution(32, 3, 2, "relu"),
+            convolution(48, 3, 1, "relu"),
+            convolution(48, 3, 1, "relu"),
+            convolution(CHANNELS, 1, 1, None),
+        ]
+    )
+
+
+def _step(model: Any, loss: MultiGridLoss) -> Any:
+    optimizer = tf.keras.optimizers.Adam(RATE)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def step(images: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            value = loss([targets], [model(images, training=True)])
+        slopes = tape.gradient(value, model.trainable_variables)
+        optimizer.apply_gradients(zip(slopes, model.trainable_variables, strict=True))
+        return value, tf.linalg.global_norm(slopes)
+
+    return step
+
+
+def _evaluate(model: Any, loss: MultiGridLoss) -> Any:
+    @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def evaluate(images: Any, targets: Any) -> Any:
+        return loss([targets], [model(images)])
+
+    return evaluate
+
+
+def _mean(evaluate: Any, scenes: Scenes, batch: int) -> float:
+    """The mean loss of batches of this size, as a training loop reports it."""
+    starts = range(0, len(scenes.images), batch)
+    values = [
+        float(evaluate(scenes.images[n : n + batch], scenes.targets[n : n + batch])) for n in starts
+    ]
+    return float(np.mean(values))

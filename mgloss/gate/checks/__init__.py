@@ -1,0 +1,1 @@
+"""Run the laws on a loss."""

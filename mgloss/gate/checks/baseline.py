@@ -1,0 +1,228 @@
+"""What a loss obeys today, as a file, and what has become worse or better since.
+
+The file is JSON to be committed: sorted, one line a component, so that a diff of two reads as what
+changed. It is data, and nothing in it is believed unchecked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgspec import COMPONENTS, law_named, normalization
+from mgspec.saved.files import read, write_text
+from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+
+FORMAT = "mgloss-baseline"
+VERSION = 1
+LARGEST_FILE = 2**20  # bytes; one of every law and component takes 5 kB
+
+LONGEST_COMPONENT = 100  # characters
+LONGEST_NAME = 60  # characters of a name that an error repeats; no law's is as long
+
+WHOLE = "loss"  # where a verdict is about the loss and none of its components
+STATUSES = (HOLDS, BROKEN, ERROR, SKIPPED)
+FAILS = (BROKEN, ERROR)
+
+Statuses = Mapping[str, Mapping[str, str]]  # by law and component
+Document = Mapping[str, Any]
+
+
+class BaselineError(ValueError):
+    """A file that is no baseline, or not one for this request; says where and why."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What was found of a loss, and how it was searched.
+
+    loss: as reports name it. laws: the status of each component, by law.
+    """
+
+    loss: str
+    claims: str
+    max_examples: int
+    seed: int
+    laws: Statuses
+
+
+@dataclass(frozen=True)
+class Change:
+    """A law's status for a component, then and now; None where there was no such verdict."""
+
+    law: str
+    component: str
+    before: str | None
+    now: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What has changed since a baseline.
+
+    worse: held or was not known, and fails; or held, and is not judged any more.
+    better: failed, and holds. known: fails as before.
+    """
+
+    worse: tuple[Change, ...]
+    better: tuple[Change, ...]
+    known: tuple[Change, ...]
+
+    def is_worse(self, verdict: Document) -> bool:
+        """Whether this verdict is of what has become worse."""
+        return any(
+            change.law == verdict["law"] and verdict["component"] in (None, change.component)
+            for change in self.worse
+        )
+
+
+def statuses(found: Iterable[Document]) -> dict[str, dict[str, str]]:
+    """The statuses of these verdicts."""
+    by_law: dict[str, dict[str, str]] = {}
+    for verdict in found:
+        components = by_law.setdefault(verdict["law"], {})
+        components[verdict["component"] or WHOLE] = verdict["status"]
+    return by_law
+
+
+def _status(components: Mapping[str, str], component: str) -> str | None:
+    """What is said of a component, by name or by what is said of the loss as a whole."""
+    return components.get(component) or components.get(WHOLE)
+
+
+def compare(baseline: Baseline, found: Iterable[Document]) -> Comparison:
+    """What has changed, of the laws that were judged now.
+
+    What held must hold, and so must what the baseline does not know. A loss that gave no number
+    has failed every component.
+    """
+    worse: list[Change] = []
+    better: list[Change] = []
+    known: list[Change] = []
+    for law, now in statuses(found).items():
+        before = baseline.laws.get(law, {})
+        # What is said of the loss as a whole is said of each component.
+        named = {*before, *now} - {WHOLE} or {WHOLE}
+        for component in sorted(named, key=_order):
+            change = Change(law, component, _status(before, component), _status(now, component))
+            if change.now in FAILS:
+                (known if change.before in FAILS else worse).append(change)
+            elif change.before == HOLDS and change.now != HOLDS:
+                worse.append(change)
+            elif change.before in FAILS and change.now == HOLDS:
+                better.append(change)
+    return Comparison(tuple(worse), tuple(better), tuple(known))
+
+
+def _order(component: str) -> tuple[int, str]:
+    """This project's components as they come, then those that other losses name."""
+    known = COMPONENTS.index(component) if component in COMPONENTS else len(COMPONENTS)
+    return known, component
+
+
+def save(baseline: Baseline, path: Path) -> None:
+    """Write a baseline, whole or not at all. Raises OSError where that cannot be done."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "loss": baseline.loss,
+        "claims": baseline.claims,
+        "max_examples": baseline.max_examples,
+        "seed": baseline.seed,
+        "laws": baseline.laws,
+    }
+    write_text(path, json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def load(path: Path) -> Baseline:
+    """Read a baseline; BaselineError, naming the file, where it is not one."""
+    return read(
+        path, _from_document, BaselineError, largest=LARGEST_FILE, pairs=_without_duplicates
+    )
+
+
+def load_for(path: Path, claims: str) -> Baseline:
+    """Read a baseline of this claim; ValueError where it is none, or of another."""
+    normalization(claims)
+    baseline = load(path)
+    if baseline.claims != claims:
+        raise BaselineError(
+            f"{path}: was recorded for --claims {baseline.claims}, and --claims {claims} is asked "
+            "for; say the same, or record another with mgloss baseline"
+        )
+    return baseline
+
+
+def differences(baseline: Baseline, loss: str, max_examples: int, seed: int) -> list[str]:
+    """In what a baseline was recorded otherwise than is searched now; none of it is an error."""
+    asked = {"loss": loss, "max_examples": max_examples, "seed": seed}
+    recorded = {name: getattr(baseline, name) for name in asked}
+    return [
+        f"the baseline was recorded with {name} {recorded[name]!r}, this is {asked[name]!r}"
+        for name in asked
+        if recorded[name] != asked[name]
+    ]
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Where one name says two things, neither can be relied on."""
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BaselineError(f"{twice!r:.60}: named twice")
+    return document
+
+
+def _get(document: Any, key: str, kind: type) -> Any:
+    if not isinstance(document, dict):
+        raise BaselineError(f"expected an object, got {type(document).__name__}")
+    if key not in document:
+        raise BaselineError(f"{key}: missing")
+    value = document[key]
+    if type(value) is not kind:
+        raise BaselineError(f"{key}: expected {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def _from_document(document: Any) -> Baseline:
+    named = _get(document, "format", str)
+    if named != FORMAT:
+        raise BaselineError(f"format: expected {FORMAT!r}, got {named!r:.60}")
+    version = _get(document, "version", int)
+    if version != VERSION:
+        newer = "; a newer mgloss wrote it: upgrade to read it" if version > VERSION else ""
+        raise BaselineError(f"version: this mgloss reads {VERSION}, got {version!r:.20}{newer}")
+    max_examples, seed = _get(document, "max_examples", int), _get(document, "seed", int)
+    if max_examples < 1:
+        raise BaselineError("max_examples: expected 1 or more")
+    if seed < 0:
+        raise BaselineError("seed: expected 0 or more")
+    laws = _get(document, "laws", dict)
+    if not laws:
+        raise BaselineError("laws: expected at least one")
+    return Baseline(
+        _get(document, "loss", str),
+        normalization(_get(document, "claims", str)[:LONGEST_NAME]).name,
+        max_examples,
+        seed,
+        {law_named(law[:LONGEST_NAME]).name: _components(law, of) for law, of in laws.items()},
+    )
+
+
+def _components(law: str, document: Any) -> dict[str, str]:
+    if not isinstance(document, dict) or not document:
+        raise BaselineError(f"laws.{law}: expected the status of each component")
+    for component, status in document.items():
+        if not 0 < len(component) <= LONGEST_COMPONENT:
+            raise BaselineError(
+                f"laws.{law}: expected the name of a component, got {component!r:.60}"
+            )
+        if status not in STATUSES:
+            raise BaselineError(
+                f"laws.{law}.{component}: expected one of {', '.join(STATUSES)}, got {status!r:.60}"
+            )
+    return document

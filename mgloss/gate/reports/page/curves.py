@@ -1,0 +1,112 @@
+"""How a loss and the named normalizations grow over a family of batches."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgloss.gate.reports.page.probes import COUNTS, Family, families
+from mgspec import NORMALIZATIONS, Candidate, LossError, specification
+from mgspec.loss.candidate import PLAIN_OPTIONS, claiming
+
+SAME = 1e-3  # relative; what a person could tell apart in a plot is ten times as much
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values at each of `COUNTS`, relative to the first; None where there is none."""
+
+    names: tuple[str, ...]
+    values: tuple[float | None, ...]
+
+    def is_like(self, other: Curve) -> bool:
+        """Whether the two are the same wherever both have a value, and the last is one."""
+        pairs = zip(self.values, other.values, strict=True)
+        both = [(a, b) for a, b in pairs if a is not None and b is not None]
+        return self.values[-1] is not None and all(
+            math.isclose(a, b, rel_tol=SAME) for a, b in both
+        )
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A family of batches, and what was measured on it.
+
+    component: of the loss, that was measured. normalizations: those that run together in one.
+    gaps: why a value is missing, by the count.
+    """
+
+    family: Family
+    component: str
+    candidate: Curve
+    normalizations: tuple[Curve, ...]
+    gaps: dict[int, str]
+
+    @property
+    def named(self) -> list[tuple[str, Curve]]:
+        """The normalizations' curves and what to call them."""
+        return [(", ".join(curve.names), curve) for curve in self.normalizations]
+
+    @property
+    def like(self) -> tuple[str, ...]:
+        """The normalizations that the loss runs with."""
+        return next((c.names for c in self.normalizations if self.candidate.is_like(c)), ())
+
+
+def measured(candidate: Candidate) -> list[Measurement]:
+    """The loss beside every normalization, on each family; none for another layout's loss."""
+    if candidate.description is not None:
+        return []
+    options = claiming(candidate.options or PLAIN_OPTIONS, candidate.claims)
+    preferred = ("location", "total", *candidate.components)
+    component = next(name for name in preferred if name in candidate.components)
+    found = []
+    here = Path.cwd()  # a foreign loss may leave it
+    for family in families(options):
+        values, gaps = _values(candidate, family, component)
+        together: list[Curve] = []
+        for name in NORMALIZATIONS:
+            rule = specification(name, options)
+            curve = Curve((name,), _relative(_values(rule, family, component)[0]))
+            place = next((i for i, c in enumerate(together) if curve.is_like(c)), None)
+            if place is None:
+                together.append(curve)
+            else:
+                together[place] = Curve((*together[place].names, name), together[place].values)
+        ordered = sorted(together, key=lambda c: -(c.values[-1] or 0))
+        own = Curve((candidate.name,), _relative(values))
+        if values[0] is not None and own.values[0] is None:
+            gaps[COUNTS[0]] = f"it is {values[0]:g} there, to which nothing can be compared"
+        found.append(Measurement(family, component, own, tuple(ordered), gaps))
+    os.chdir(here)
+    return found
+
+
+def _values(
+    candidate: Candidate, family: Family, component: str
+) -> tuple[list[float | None], dict[int, str]]:
+    values: list[float | None] = []
+    gaps = {}
+    for count, batch in zip(COUNTS, family.batches, strict=True):
+        value = None
+        try:
+            answer = candidate.run(family.problem, batch, False).components
+            value = float(answer[component]) if component in answer else None
+            if value is None:
+                gaps[count] = f"it returned no {component}"
+            elif not math.isfinite(value):
+                gaps[count], value = f"it is {value:g}", None
+        except LossError as error:
+            gaps[count] = str(error)
+        values.append(value)
+    return values, gaps
+
+
+def _relative(values: list[float | None]) -> tuple[float | None, ...]:
+    """In units of the first; nothing can be said where that is none, or not above 0."""
+    first = values[0]
+    if first is None or first <= 0:
+        return (None,) * len(values)
+    return tuple(None if value is None else value / first for value in values)

@@ -1,0 +1,1 @@
+"""Files that show a counterexample again: a snippet and a regression test."""

@@ -1,0 +1,1 @@
+"""The reference loss of a MultiGrid detector, in TensorFlow."""

@@ -1,0 +1,1 @@
+"""Draw problems and batches with Hypothesis."""

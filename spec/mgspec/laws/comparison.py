@@ -1,0 +1,222 @@
+"""What a law asserts, as data: this number, that number, how they must relate, how exactly.
+
+Tolerances are derived here and nowhere else. A loss in a dtype of unit roundoff u that sums N
+terms, all of one sign, is off by at most N u relative to its value (Higham, Accuracy and Stability
+of Numerical Algorithms, 2nd ed., section 4.2), and two such values that should be equal differ by
+2 N u. Computing one term costs K roundings more: K u relative. A term that is a square of a
+difference d loses more where the difference is small: 2 |d| K u each, which summed is at most
+2 K u sqrt(N S) <= u (N S + K^2), by Cauchy-Schwarz and the inequality of the means; the second part
+does not shrink with the value. A term in which inputs of magnitude M cancel is off by K u M. Where
+boxes are compared, an overlap is off by K u C however well they agree, for centres are known to u
+of a cell, and a cell is C times as long as a box; in P positive cells this may be a logit's target.
+Each term may be weighted by up to F. Together:
+
+    |actual - expected| <= u ((2 N + K) max(|actual|, |expected|) + F (K^2 + K M (1 + C P)))
+
+and without C P where no loss compares boxes. N is taken as the cells of the largest batch times the
+channels of the widest component. In float32 it is at most 4,200 for the batches drawn here, which
+makes the relative part 5e-4, and for most of them below 3e-5: a relative fault of 1 in 1,000 stands
+out. Of a described problem nothing is known but what its images hold: N is then the count of all
+numbers of the largest batch, F is told by the description, and C P is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgspec.loss.candidate import Evaluation
+from mgspec.problem.description import Described, Images
+from mgspec.problem.layout import FIRST_ANCHOR, WH, AnyBatch, AnyProblem, Batch, Problem
+from mgspec.problem.options import Options
+
+UNIT_ROUNDOFF = {
+    "bfloat16": 2.0**-8,
+    "float16": 2.0**-11,
+    "float32": 2.0**-24,
+    "float64": 2.0**-53,
+}
+ROUNDINGS_OF_A_TERM = 8  # K: tanh, sigmoid, exp, log1p and the few operations around them
+
+EQUAL = "="
+AT_LEAST = ">="
+ABOVE = ">"
+FINITE = "finite"
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How far apart two numbers may be that would be equal without rounding.
+
+    unit: unit roundoff of the dtype that the loss computes in.
+    terms: N, the most terms summed for one component.
+    floor: F (K^2 + K M (1 + C P)), what does not shrink with the value, in units of `unit`.
+    stored: unit roundoff of the dtype that the numbers are kept in, where that is a coarser one.
+    """
+
+    unit: float
+    terms: int
+    floor: float
+    stored: float = 0.0
+
+    @staticmethod
+    def of(problem: AnyProblem, batches: Sequence[AnyBatch], *evaluations: Evaluation) -> Rounding:
+        """Of values computed from these batches; the largest batch and coarsest dtype count."""
+        unit = max(UNIT_ROUNDOFF[evaluation.dtype] for evaluation in evaluations)
+        if isinstance(problem, Described):
+            return Rounding(unit, *_terms_of_images(problem, batches))  # type: ignore[arg-type]
+        return Rounding(unit, *_terms_of_cells(problem, batches))  # type: ignore[arg-type]
+
+    def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
+        """Largest difference allowed between numbers of this magnitude."""
+        relative = self.unit * (2 * self.terms + ROUNDINGS_OF_A_TERM) + 2 * self.stored
+        return relative * np.abs(scale) + self.unit * self.floor
+
+
+def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, float]:
+    """N, and what does not shrink with the value, in units of roundoff."""
+    width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
+    numbers = [a.ravel() for b in batches for a in (*b.targets, *b.predictions)]
+    magnitude = max(1.0, float(np.abs(np.concatenate(numbers)).max()))
+    options, k = problem.options, ROUNDINGS_OF_A_TERM
+    boxes = 0.0
+    if options.location != "mse" or options.iou_aware_ratio:
+        boxes = max(_cells_of_boxes(problem, batch) for batch in batches)
+    return (
+        max(batch.cells for batch in batches) * width,
+        _largest_factor(options) * (k**2 + k * magnitude * (1 + boxes)),
+    )
+
+
+def _terms_of_images(problem: Described, batches: Sequence[Images]) -> tuple[int, float]:
+    """The same where nothing is known of the terms but what they are computed from."""
+    k, factor = ROUNDINGS_OF_A_TERM, problem.description.largest_factor
+    magnitude = max(1.0, *(batch.magnitude for batch in batches))
+    return max(batch.numbers for batch in batches), factor * (k**2 + k * magnitude)
+
+
+def _cells_of_boxes(problem: Problem, batch: Batch) -> float:
+    """C P: positive cells, each as many times as one is as long as the smallest object, or once."""
+    smallest, positives = 1.0, 0
+    for anchors, target, mask, grid in zip(
+        problem.anchors, batch.targets, batch.masks(), batch.grids, strict=True
+    ):
+        found = int(np.count_nonzero(mask))
+        if found:
+            positives += found
+            side = min(map(min, anchors)) * np.exp(min(0.0, float(target[mask][:, WH].min())))
+            smallest = min(smallest, side / max(problem.stride(grid)))
+    return float(positives / smallest)
+
+
+def _largest_factor(options: Options) -> float:
+    """F: the most that a term is multiplied by, at least 1."""
+    cells = max(options.object_scale, options.no_object_scale, 1)
+    classes = options.class_scale * max(options.class_weights or (1,))
+    return max(1, options.coord_scale, options.anchor_scale * cells, classes, cells)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One assertion of a law about one component.
+
+    what: the left-hand side in words, such as "L(X + Y)".
+    terms: further numbers that a person needs to follow the calculation.
+    """
+
+    component: str
+    what: str
+    actual: float
+    relation: str
+    expected: float
+    tolerance: float = 0.0
+    terms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether there are two numbers to compare."""
+        return math.isfinite(self.actual) and math.isfinite(self.expected)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the relation holds; a number that is not finite satisfies none."""
+        if not self.is_finite:
+            return False
+        if self.relation == FINITE:
+            return True
+        if self.relation == EQUAL:
+            return abs(self.actual - self.expected) <= self.tolerance
+        if self.relation == AT_LEAST:
+            return self.actual >= self.expected - self.tolerance
+        return self.actual > self.expected + self.tolerance
+
+    def __str__(self) -> str:
+        wanted = {
+            EQUAL: f"expected {self.expected:.9g}",
+            AT_LEAST: f"expected at least {self.expected:.9g}",
+            ABOVE: f"expected more than {self.expected:.9g}",
+            FINITE: "expected a finite number",
+        }[self.relation]
+        known = ", ".join(f"{name} = {value:.9g}" for name, value in self.terms.items())
+        given = f" ({known})" if known else ""
+        return f"{self.component}: {self.what} = {self.actual:.9g}, {wanted}{given}"
+
+
+CHANNELS = ("x", "y", "w", "h", "objectness")
+
+
+def channel_name(problem: Problem, scale: int, channel: int) -> str:
+    """What a channel holds: "w", "anchor 0", "class 2"."""
+    if channel < FIRST_ANCHOR:
+        return CHANNELS[channel]
+    anchors = len(problem.anchors[scale])
+    index = channel - FIRST_ANCHOR
+    return f"anchor {index}" if index < anchors else f"class {index - anchors}"
+
+
+def element(problem: AnyProblem, what: str, number: int, place: tuple[int, ...]) -> str:
+    """The derivative by one element of the predictions' array of this number, in words."""
+    if isinstance(problem, Described):
+        name = problem.description.predicted[number]
+        return f"d({what})/d({name}{list(place[1:])}) in image {place[0]}"
+    image, row, column, channel = place
+    return (
+        f"d({what})/d({channel_name(problem, number, channel)}) in image {image}, "
+        f"scale {number}, row {row}, column {column}"
+    )
+
+
+def worst_element(
+    problem: AnyProblem,
+    component: str,
+    what: str,
+    actual: Sequence[NDArray[np.floating]],
+    expected: Sequence[NDArray[np.floating]],
+    rounding: Rounding | None,
+    relation: str = EQUAL,
+) -> Iterator[Comparison]:
+    """One comparison for each array: the element of two gradients that is furthest off.
+
+    rounding: None demands exact equality.
+    """
+    for number, (got, want) in enumerate(zip(actual, expected, strict=True)):
+        got64, want64 = got.astype(np.float64), want.astype(np.float64)
+        largest = np.maximum(np.abs(got64), np.abs(want64))
+        allowed = np.asarray(rounding.tolerance(largest) if rounding else np.zeros_like(largest))
+        with np.errstate(invalid="ignore"):
+            excess = np.abs(got64 - want64) - allowed
+        # Of what is not finite the excess is NaN, which counts as the largest.
+        place = np.unravel_index(int(excess.argmax()), got.shape)
+        where = element(problem, what, number, tuple(int(i) for i in place))
+        yield Comparison(
+            component,
+            where,
+            float(got64[place]),
+            relation,
+            float(want64[place]),
+            float(allowed[place]),
+        )

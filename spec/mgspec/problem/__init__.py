@@ -1,0 +1,1 @@
+"""What a loss is asked: options, normalizations, the layout of arrays, descriptions of images."""

@@ -1,0 +1,364 @@
+"""Problems, batches of images, and what can be done to a batch.
+
+The layout of a detector's arrays: one target and one prediction a scale, each
+`[B, H, W, 5 + A + C]`, with the channels
+
+    0:2   object centre x, y in cells, from this cell's top-left corner
+    2:4   ln(width / anchor width), ln(height / anchor height)
+    4     objectness: a cell is positive where the target is above 0.5
+    5:5+A anchor, one-hot
+    5+A:  class, one-hot or multi-hot
+
+Predictions hold raw numbers in the same places: x, y before the decoding phi, logits elsewhere.
+Everything here returns new arrays; nothing changes its arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgspec.problem.description import Described, Images
+from mgspec.problem.options import Options
+
+Array = NDArray[np.float32]
+
+XY = slice(0, 2)
+WH = slice(2, 4)
+OBJECTNESS = 4
+FIRST_ANCHOR = 5
+
+LARGEST_SIDE = 1e6  # pixels, of an anchor or an image
+LARGEST_ARRAY = 2**24  # numbers of an array that is made of another; the largest drawn has 10,000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a detector is asked to find, and the options of the loss that teaches it.
+
+    anchors: for each scale the anchors' (width, height) in pixels.
+    classes: number of classes C.
+    input_size: (height, width) of an input image in pixels.
+    """
+
+    anchors: tuple[tuple[tuple[float, float], ...], ...]
+    classes: int
+    input_size: tuple[int, int]
+    options: Options = field(default_factory=Options)
+
+    def __post_init__(self) -> None:
+        if not self.anchors:
+            raise ValueError("anchors: a problem has at least one scale, got none")
+        for scale, anchors in enumerate(self.anchors):
+            if not anchors:
+                raise ValueError(f"anchors of scale {scale}: expected at least one (width, height)")
+            for anchor in anchors:
+                if len(anchor) != 2 or not all(0 < side <= LARGEST_SIDE for side in anchor):
+                    raise ValueError(
+                        f"anchors of scale {scale}: expected positive (width, height) in pixels, "
+                        f"got {anchor!r}"
+                    )
+                if max(anchor) <= 1:
+                    raise ValueError(
+                        f"anchors of scale {scale}: expected pixels, got {anchor!r}, which looks "
+                        "like fractions of the image; multiply by its width and height"
+                    )
+        if self.classes < 1:
+            raise ValueError(f"classes: expected 1 or more, got {self.classes}")
+        if len(self.input_size) != 2 or not all(1 <= n <= LARGEST_SIDE for n in self.input_size):
+            raise ValueError(
+                f"input_size: expected (height, width) in pixels, got {self.input_size!r}"
+            )
+        weights = self.options.class_weights
+        if weights is not None and len(weights) != self.classes:
+            raise ValueError(
+                f"class_weights: expected one for each of {self.classes} class(es), "
+                f"got {len(weights)}"
+            )
+        if self.options.classification == "softmax_focal" and self.classes == 1:
+            raise ValueError(
+                "classification: 'softmax_focal' of a single class is always 0; "
+                "use 'bce' or 'focal', or 2 classes or more"
+            )
+
+    def stride(self, grid: tuple[int, int]) -> tuple[float, float]:
+        """Width and height of a cell of an (H, W) grid, in pixels."""
+        return self.input_size[1] / grid[1], self.input_size[0] / grid[0]
+
+    @property
+    def scales(self) -> int:
+        """Number of scales."""
+        return len(self.anchors)
+
+    def channels(self, scale: int) -> int:
+        """Length of the last axis of this scale's arrays: 5 + A + C."""
+        return FIRST_ANCHOR + len(self.anchors[scale]) + self.classes
+
+    def anchor_channels(self, scale: int) -> slice:
+        """Where the anchors stand on the last axis."""
+        return slice(FIRST_ANCHOR, FIRST_ANCHOR + len(self.anchors[scale]))
+
+    def class_channels(self, scale: int) -> slice:
+        """Where the classes stand on the last axis."""
+        return slice(FIRST_ANCHOR + len(self.anchors[scale]), self.channels(scale))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B images: targets and predictions, one `[B, H, W, 5 + A + C]` array a scale."""
+
+    targets: tuple[Array, ...]
+    predictions: tuple[Array, ...]
+
+    @property
+    def images(self) -> int:
+        """B."""
+        return int(self.targets[0].shape[0])
+
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """(H, W) of each scale, in cells."""
+        return tuple((int(t.shape[1]), int(t.shape[2])) for t in self.targets)
+
+    @property
+    def cells(self) -> int:
+        """Cells of all images and scales together."""
+        return self.images * sum(height * width for height, width in self.grids)
+
+    def masks(self) -> tuple[NDArray[np.bool_], ...]:
+        """Positive cells, one `[B, H, W]` array a scale."""
+        return tuple(target[..., OBJECTNESS] > 0.5 for target in self.targets)
+
+    @property
+    def positives(self) -> int:
+        """Positive cells of all images and scales together."""
+        return sum(int(mask.sum()) for mask in self.masks())
+
+    def with_predictions(self, predictions: Sequence[Array]) -> Batch:
+        """The same images, predicted otherwise; one array a scale."""
+        return Batch(self.targets, tuple(predictions))
+
+    def take(self, images: Sequence[int]) -> Batch:
+        """The named images, in the order named; an image may be named more than once."""
+        index = np.asarray(images, dtype=np.intp)
+        return Batch(
+            tuple(array[index] for array in self.targets),
+            tuple(array[index] for array in self.predictions),
+        )
+
+    def followed_by(self, others: Iterable[Batch]) -> Batch:
+        """These images and then those of the others."""
+        parts = (self, *others)
+        return Batch(
+            tuple(map(np.concatenate, zip(*(b.targets for b in parts), strict=True))),
+            tuple(map(np.concatenate, zip(*(b.predictions for b in parts), strict=True))),
+        )
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One cell of a batch."""
+
+    image: int
+    scale: int
+    row: int
+    column: int
+
+
+AnyProblem = Problem | Described
+AnyBatch = Batch | Images
+
+
+def validate(problem: Problem, batch: Batch) -> None:
+    """Raise ValueError where a batch does not fit its problem."""
+    for role, arrays in (("targets", batch.targets), ("predictions", batch.predictions)):
+        if len(arrays) != problem.scales:
+            raise ValueError(
+                f"{role}: the problem has {problem.scales} scale(s), got {len(arrays)} array(s)"
+            )
+        for scale, array in enumerate(arrays):
+            expected = (batch.images, *batch.grids[scale], problem.channels(scale))
+            if array.shape != expected or 0 in array.shape:
+                raise ValueError(
+                    f"{role} of scale {scale}: expected [B, H, W, 5 + A + C] = "
+                    f"{list(expected)}, none of them 0, got {list(array.shape)}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{role} of scale {scale}: every number must be finite")
+
+
+def same_sizes(x: AnyBatch, y: AnyBatch) -> None:
+    """Raise ValueError where two batches differ in images, or in what is predicted for each."""
+    for a, b in zip(x.predictions, y.predictions, strict=True):
+        if a.shape != b.shape:
+            raise ValueError(f"X and Y: expected one shape, got {a.shape} and {b.shape}")
+
+
+Whole = TypeVar("Whole", bound="Batch | Images")
+
+
+def concatenate(batches: Iterable[Whole]) -> Whole:
+    """The images of all batches, which are of one layout, in one, in this order."""
+    first: Any
+    first, *others = batches
+    return first.followed_by(others)  # type: ignore[no-any-return]
+
+
+def take(batch: Whole, images: Sequence[int]) -> Whole:
+    """The named images, in the order named; an image may be named more than once."""
+    return batch.take(images)  # type: ignore[return-value]
+
+
+def _need_room(*shape: int) -> None:
+    """Raise ValueError where an array of this shape is larger than any that a law needs.
+
+    A file of a few megabytes may ask for terabytes.
+    """
+    if math.prod(shape) > LARGEST_ARRAY:
+        raise ValueError(
+            f"an array {list(shape)}: expected at most {LARGEST_ARRAY:,} numbers; the batch is too "
+            "large for what the law makes of it"
+        )
+
+
+def repeat(batch: Whole, times: int) -> Whole:
+    """X, X, ... : the whole batch `times` times over."""
+    for array in batch.predictions:
+        _need_room(times, *array.shape)
+    return concatenate([batch] * times)
+
+
+def shards(batch: Whole, count: int) -> tuple[Whole, ...]:
+    """The batch cut into `count` consecutive parts of equal size."""
+    if batch.images % count:
+        raise ValueError(f"{batch.images} images cannot be cut into {count} equal shards")
+    size = batch.images // count
+    return tuple(take(batch, range(k * size, (k + 1) * size)) for k in range(count))
+
+
+def without_object(batch: Batch, cell: Cell) -> Batch:
+    """The batch with one positive cell turned into background; its prediction stays."""
+    targets = [array.copy() for array in batch.targets]
+    targets[cell.scale][cell.image, cell.row, cell.column] = 0
+    return Batch(tuple(targets), batch.predictions)
+
+
+def only_object(batch: Batch, cell: Cell) -> Batch:
+    """The batch with every positive cell but one turned into background; predictions stay."""
+    targets = [np.zeros_like(array) for array in batch.targets]
+    place = (cell.image, cell.row, cell.column)
+    targets[cell.scale][place] = batch.targets[cell.scale][place]
+    return Batch(tuple(targets), batch.predictions)
+
+
+def only_scale(problem: Problem, batch: Batch, scale: int) -> tuple[Problem, Batch]:
+    """One scale of a problem and a batch, as a problem and a batch of their own."""
+    return (
+        replace(problem, anchors=problem.anchors[scale : scale + 1]),
+        Batch(batch.targets[scale : scale + 1], batch.predictions[scale : scale + 1]),
+    )
+
+
+def relabelled(
+    problem: Problem, batch: Batch, anchors: Sequence[Sequence[int]], classes: Sequence[int]
+) -> tuple[Problem, Batch]:
+    """Anchors and classes in another order: the k-th is the one that stood at `order[k]`.
+
+    anchors: an order for each scale. classes: one for all.
+    """
+    weights = problem.options.class_weights
+    options = problem.options
+    if weights is not None:
+        options = replace(options, class_weights=tuple(weights[c] for c in classes))
+    channels = [
+        [*range(FIRST_ANCHOR), *(FIRST_ANCHOR + a for a in order)]
+        + [FIRST_ANCHOR + len(order) + c for c in classes]
+        for order in anchors
+    ]
+    in_order = tuple(
+        tuple(problem.anchors[scale][a] for a in order) for scale, order in enumerate(anchors)
+    )
+    return replace(problem, anchors=in_order, options=options), Batch(
+        tuple(a[..., c] for a, c in zip(batch.targets, channels, strict=True)),
+        tuple(a[..., c] for a, c in zip(batch.predictions, channels, strict=True)),
+    )
+
+
+def transposed_array(array: Array) -> Array:
+    """`[B, H, W, D]` with rows and columns, x and y, width and height exchanged."""
+    channels = [1, 0, 3, 2, *range(OBJECTNESS, array.shape[-1])]
+    return np.ascontiguousarray(array.transpose(0, 2, 1, 3)[..., channels])
+
+
+def transposed(problem: Problem, batch: Batch) -> tuple[Problem, Batch]:
+    """Problem and batch with rows and columns, x and y, width and height exchanged."""
+    height, width = problem.input_size
+    anchors = tuple(tuple((h, w) for w, h in scale) for scale in problem.anchors)
+    return replace(problem, anchors=anchors, input_size=(width, height)), Batch(
+        tuple(transposed_array(a) for a in batch.targets),
+        tuple(transposed_array(a) for a in batch.predictions),
+    )
+
+
+def placed(
+    problem: Problem, batch: Batch, grids: Sequence[tuple[int, int]], row: int, column: int
+) -> tuple[Problem, Batch]:
+    """The batch's content in larger grids, from this row and column of the coarsest on.
+
+    grids: (H, W) of each scale; the strides stay. Where nothing was, the boxes predicted are a
+    speck of e^-8 of an anchor, and the other predictions 0.
+    """
+    targets, predictions = [], []
+    for (height, width), target, prediction in zip(
+        grids, batch.targets, batch.predictions, strict=True
+    ):
+        step = height // grids[0][0], width // grids[0][1]
+        shape = (batch.images, height, width, target.shape[-1])
+        _need_room(*shape)
+        around_target, around = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        around[..., WH] = -8
+        top, left = row * step[0], column * step[1]
+        inside = (
+            slice(None),
+            slice(top, top + target.shape[1]),
+            slice(left, left + target.shape[2]),
+        )
+        around_target[inside], around[inside] = target, prediction
+        targets.append(around_target)
+        predictions.append(around)
+    stride = problem.stride(batch.grids[0])
+    size = (round(grids[0][0] * stride[1]), round(grids[0][1] * stride[0]))
+    return replace(problem, input_size=size), Batch(tuple(targets), tuple(predictions))
+
+
+def with_background(
+    problem: Problem, batch: Batch, rows: int, columns: int, prediction: float
+) -> tuple[Problem, Batch]:
+    """Background added below and to the right of every image, the stride kept.
+
+    rows, columns: cells to add on the coarsest scale; finer scales gain in proportion.
+    prediction: what is predicted in every channel of the new cells.
+    """
+    height, width = problem.input_size
+    coarse = min(batch.grids)
+    targets, predictions = [], []
+    for (grid_height, grid_width), target, predicted in zip(
+        batch.grids, batch.targets, batch.predictions, strict=True
+    ):
+        below, right = rows * grid_height // coarse[0], columns * grid_width // coarse[1]
+        _need_room(batch.images, grid_height + below, grid_width + right, target.shape[-1])
+        padding = ((0, 0), (0, below), (0, right), (0, 0))
+        targets.append(np.pad(target, padding))
+        predictions.append(np.pad(predicted, padding, constant_values=np.float32(prediction)))
+    grown = Problem(
+        problem.anchors,
+        problem.classes,
+        (height * (coarse[0] + rows) // coarse[0], width * (coarse[1] + columns) // coarse[1]),
+        problem.options,
+    )
+    return grown, Batch(tuple(targets), tuple(predictions))

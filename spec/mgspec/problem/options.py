@@ -1,0 +1,221 @@
+"""The options of the MultiGrid loss: what may be chosen, checked, and as plain data.
+
+Where training configs of the detector have a name for an option, that name is used here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from mgspec.problem.normalizations import normalization, unknown
+
+LOCATIONS = ("mse", "giou", "diou", "ciou")
+BACKGROUNDS = ("anchor", "objectness")
+CLASSIFICATIONS = ("bce", "focal", "softmax_focal")
+TERMS = ("location", "anchor", "classification", "objectness")
+
+LARGEST_NUMBER = 1e12  # of an option; far more than any use, and far from overflow in float32
+
+LossNormalization = str | tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the loss is made of. Formulas: spec/README.md; the code: mgspec/loss/float64.py.
+
+    loss_normalization: what raw sums are divided by: one name for all terms, a list of one name,
+        or a mapping that has a name for each term, which is kept as pairs.
+    expected: E, positive cells an image; needed by `fixed` and `expected`, refused without them.
+    location: `mse`, or `giou`, `diou`, `ciou` of the decoded boxes in pixels.
+    background: the term that teaches where nothing is: `anchor`, over all active cells, or
+        `objectness`, a term of its own, with `anchor` then over positive cells only.
+    classification: `bce`, `focal` (sigmoid) or `softmax_focal`.
+    focal_alpha, focal_gamma: of both focal losses (Lin et al. 2017, arXiv:1708.02002).
+    class_weights: factor of each class's part of the classification, `[C]`; None for all 1.
+    label_smoothing: in [0, 1); class targets t become t (1 - s) + s / 2, for softmax s / C
+        (Szegedy et al. 2016, arXiv:1512.00567).
+    coord_scale, anchor_scale, class_scale: factors of location, anchor and classification.
+    object_scale, no_object_scale: factors of positive and of background cells in the term that
+        teaches the background.
+    ignore_thresh: IoU in [0, 1] above which a background cell's best predicted box excuses it from
+        being background; nothing exceeds 1.
+    ignored_weight: in [0, 1]; what is left of an ignored cell's weight. 0 ignores it altogether.
+    iou_aware_ratio, iou_aware_power: with r and k, the objectness target of a positive cell is
+        1 - r + r IoU^k of its predicted box, without a gradient; r = 0 leaves it 1.
+
+    Raises ValueError for a value that cannot be, naming the option, the value and what would do.
+    """
+
+    loss_normalization: LossNormalization | Mapping[str, str] = "batch"
+    expected: float | None = None
+    location: str = "mse"
+    background: str = "anchor"
+    classification: str = "bce"
+    focal_alpha: float = 0.25
+    focal_gamma: float = 2.0
+    class_weights: tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
+    coord_scale: float = 1.0
+    anchor_scale: float = 1.0
+    class_scale: float = 1.0
+    object_scale: float = 1.0
+    no_object_scale: float = 1.0
+    ignore_thresh: float = 0.5
+    ignored_weight: float = 0.0
+    iou_aware_ratio: float = 0.0
+    iou_aware_power: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._set("loss_normalization", _normalizations(self.loss_normalization, self.background))
+        _one_of("location", self.location, LOCATIONS)
+        _one_of("background", self.background, BACKGROUNDS)
+        _one_of("classification", self.classification, CLASSIFICATIONS)
+        for name in _SCALES:
+            self._number(name, lambda v: v >= 0, "0 or more")
+        for name in ("focal_alpha", "ignore_thresh", "ignored_weight", "iou_aware_ratio"):
+            self._number(name, lambda v: 0 <= v <= 1, "a number from 0 to 1")
+        self._number("label_smoothing", lambda v: 0 <= v < 1, "a number from 0 to below 1")
+        self._number("focal_gamma", lambda v: v >= 0, "0 or more")
+        self._number("iou_aware_power", lambda v: v > 0, "more than 0")
+        if self.class_weights is not None:
+            self._set("class_weights", _weights(self.class_weights))
+        if self.iou_aware_ratio and self.background != "objectness":
+            raise ValueError(
+                f"iou_aware_ratio: {self.iou_aware_ratio!r} is about the objectness target; "
+                "set background='objectness', or leave it 0"
+            )
+        self._check_expected()
+
+    def normalization_of(self, term: str) -> str:
+        """The name of the normalization of a term."""
+        if isinstance(self.loss_normalization, str):
+            return self.loss_normalization
+        return dict(self.loss_normalization).get(term, "batch")
+
+    def terms_by_normalization(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each normalization that is used, with the terms that it divides."""
+        of_term = {term: self.normalization_of(term) for term in TERMS}
+        return [
+            (name, tuple(term for term in TERMS if of_term[term] == name))
+            for name in dict.fromkeys(of_term.values())
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data: strings, numbers, lists, dicts and None."""
+        document = dataclasses.asdict(self)
+        if self.class_weights is not None:
+            document["class_weights"] = list(self.class_weights)
+        if not isinstance(self.loss_normalization, str):
+            document["loss_normalization"] = dict(self.loss_normalization)
+        return document
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Options:
+        """The options of plain data, which may leave out those that keep their defaults.
+
+        Raises ValueError for a name that is no option, and for what the constructor refuses.
+        """
+        if not isinstance(document, Mapping):
+            raise ValueError(
+                f"options: expected a mapping of names to values, got {type(document).__name__}"
+            )
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in document:
+            if name not in names:
+                raise unknown("option", name, names)
+        return cls(**document)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _number(self, name: str, fits: Callable[[float], bool], expected: str) -> None:
+        value = getattr(self, name)
+        if _is_number(value) and value > LARGEST_NUMBER:
+            raise ValueError(f"{name}: expected at most {LARGEST_NUMBER:g}, got {value!r}")
+        if not _is_number(value) or not fits(value):
+            raise ValueError(f"{name}: expected {expected}, got {value!r}")
+        self._set(name, float(value))
+
+    def _check_expected(self) -> None:
+        names = {self.normalization_of(term) for term in TERMS}
+        needing = sorted(name for name in names if normalization(name).needs_expected)
+        if self.expected is None:
+            if needing:
+                raise ValueError(
+                    f"expected: normalization {needing[0]!r} needs the expected count of positive "
+                    "cells of an image, got None"
+                )
+            return
+        if not needing:
+            raise ValueError(
+                f"expected: normalization {self.loss_normalization!r} does not use it, "
+                f"got {self.expected!r}"
+            )
+        self._number("expected", lambda v: v > 0, "a positive number")
+
+
+_SCALES = ("coord_scale", "anchor_scale", "class_scale", "object_scale", "no_object_scale")
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, (bool, str, bytes)):
+        return False
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _one_of(option: str, value: object, known: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{option}: {unknown('choice', value, known)}")
+
+
+def _weights(values: Any) -> tuple[float, ...]:
+    unordered = isinstance(values, (Mapping, Set))  # would be read as its keys, or in any order
+    try:
+        weights = () if unordered else tuple(values)
+    except TypeError:
+        weights = ()
+    if not weights or not all(_is_number(w) and 0 <= w <= LARGEST_NUMBER for w in weights):
+        raise ValueError(
+            f"class_weights: expected one number, 0 or more, for each class, got {values!r}"
+        )
+    return tuple(float(w) for w in weights)
+
+
+def _normalizations(value: Any, background: str) -> LossNormalization:
+    """One name, or a name for each term; ValueError for what is neither."""
+    if isinstance(value, tuple) and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+        value = dict(value)  # as it is kept
+    if isinstance(value, Mapping):
+        for term in value:
+            _one_of("loss_normalization", term, TERMS)
+        needed = [t for t in TERMS if t != "objectness" or background == "objectness"]
+        missing = [term for term in needed if term not in value]
+        if missing:
+            raise ValueError(
+                f"loss_normalization: expected a name for each term, got none for "
+                f"{' and '.join(missing)}"
+            )
+        return tuple((term, _normalization(value[term])) for term in TERMS if term in value)
+    if isinstance(value, (list, tuple)):
+        names = list(dict.fromkeys(_normalization(name) for name in value))
+        if len(names) != 1:
+            raise ValueError(
+                f"loss_normalization: expected one name, or a mapping that has one for each term; "
+                f"got {list(value)!r}"
+            )
+        return names[0]
+    return _normalization(value)
+
+
+def _normalization(name: Any) -> str:
+    try:
+        return normalization(name).name
+    except ValueError as error:
+        raise ValueError(f"loss_normalization: {error}") from None

@@ -1,0 +1,1 @@
+"""Keep counterexamples and witnesses as JSON files."""

@@ -1,0 +1,1 @@
+"""Search for the smallest batch that breaks a law."""

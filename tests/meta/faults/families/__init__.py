@@ -1,0 +1,29 @@
+"""The faults, one module a family; importing this package fills the catalogue."""
+
+from tests.meta.faults.families import (
+    axes,
+    clipping,
+    denominators,
+    factors,
+    gradients,
+    guards,
+    leftovers,
+    masks,
+    positions,
+    precision,
+    state,
+)
+
+__all__ = [
+    "axes",
+    "clipping",
+    "denominators",
+    "factors",
+    "gradients",
+    "guards",
+    "leftovers",
+    "masks",
+    "positions",
+    "precision",
+    "state",
+]

@@ -1,0 +1,22 @@
+"""A right loss, in whatever style it is written, is accused by no law that it claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.meta.faults.false_alarms import STYLES, accusations, judged
+from tests.meta.faults.right import NORMALIZATIONS
+
+CHEAPER = 20  # the whole budget divided by this: each style is judged under each normalization
+
+
+@pytest.mark.parametrize("claims", NORMALIZATIONS)
+@pytest.mark.parametrize("style", STYLES)
+def test_a_right_loss_is_not_accused(style: str, claims: str, budget) -> None:
+    candidate = STYLES[style](claims)
+    examples = max(1, budget.max_examples // CHEAPER)
+
+    searched = list(judged(candidate, examples, budget.seed))
+
+    assert len(searched) >= 15
+    assert not [v.message for verdicts in searched for v in accusations(verdicts)]

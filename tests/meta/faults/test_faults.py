@@ -1,0 +1,89 @@
+"""Every planted fault is caught by its law, with a counterexample small enough to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mgspec import LAWS, Verdict, search, specification
+from mgspec.search.search import BROKEN, HOLDS
+from tests.meta.faults.catalogue import FAULTS, ONLY_CATCHER, ORACLE, Fault, judging
+from tests.meta.faults.planting import speaking_of
+
+OTHERS_EXAMPLES = 10  # the whole budget divided by this, for the laws that must not catch a fault
+
+
+def sought(fault: Fault, law: str, budget, examples: int | None = None) -> list[Verdict]:
+    return search(
+        LAWS[law],
+        fault.candidate(),
+        max_examples=examples or budget.max_examples,
+        seed=budget.fixed_seed,
+        shrink=False,
+    )
+
+
+def named(fault: Fault) -> str:
+    """The name of a test: the law comes first, as in the tests of other faults and witnesses."""
+    return f"{fault.law}-{fault.name}"
+
+
+@pytest.mark.parametrize("name", FAULTS, ids=map(named, FAULTS.values()))
+def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
+    fault = FAULTS[name]
+
+    wrong = fault.candidate()
+    law = LAWS[fault.law]
+    if not law.needs_options and not law.needs_terms:  # these look at other components too
+        # What is said of other components is for the matrix: each costs a search of its own.
+        wrong = speaking_of(wrong, fault.components)
+    verdicts = search(law, wrong, max_examples=budget.max_examples, seed=budget.fixed_seed)
+
+    broken = {v.component: v for v in verdicts if v.status == BROKEN}
+    assert set(fault.components) <= set(broken)
+    for component in fault.components:
+        finding = broken[component].finding
+        assert finding is not None
+        assert component in finding.message
+        batches = finding.case.batches.values()
+        assert sum(batch.images for batch in batches) <= fault.images
+        if fault.objects is not None:
+            assert sum(batch.positives for batch in batches) <= fault.objects
+
+
+def right_losses() -> dict[tuple, Fault]:
+    """A fault for each law, normalization and options that any fault is judged by."""
+    found = {}
+    for fault in FAULTS.values():
+        wrong = fault.candidate()
+        found[fault.law, wrong.claims, wrong.options] = fault
+    return found
+
+
+@pytest.mark.parametrize("fault", right_losses().values(), ids=named)
+def test_without_the_fault_the_law_holds(fault: Fault, budget) -> None:
+    wrong = fault.candidate()
+    right = specification(wrong.claims, wrong.options)
+    right = replace(right, modes=dict.fromkeys(wrong.modes, right.run))
+
+    verdicts = search(LAWS[fault.law], right, max_examples=budget.max_examples, seed=budget.seed)
+
+    assert {v.status for v in verdicts} == {HOLDS}
+
+
+def test_every_law_has_a_fault_that_it_alone_catches() -> None:
+    assert set(ONLY_CATCHER) == set(LAWS)
+
+
+@pytest.mark.parametrize("law", ONLY_CATCHER)
+def test_a_law_is_the_only_catcher_of_a_fault(law: str, budget) -> None:
+    fault = FAULTS[ONLY_CATCHER[law]]
+
+    assert BROKEN in {v.status for v in sought(fault, law, budget)}
+
+    for other in judging(fault.candidate()):
+        if other not in (law, ORACLE):
+            examples = budget.max_examples // OTHERS_EXAMPLES
+            verdicts = sought(fault, other, budget, examples)
+            assert BROKEN not in {v.status for v in verdicts}, (other, verdicts)

@@ -115,7 +115,7 @@ def _tensor(name: str, value: Any, problem: Problem, scale: int) -> tf.Tensor:
     if not tensor.shape.is_compatible_with([None, None, None, channels]):
         anchors = len(problem.anchors[scale])
         raise ValueError(
-            f"{name}: expected 5 + {anchors} anchor(s) + {problem.classes} class(es) = "
+            f"{name}: expected 5 + {anchors} anchor(s) + {problem.num_classes} class(es) = "
             f"{channels} channels, got {tensor.shape[-1]}"
         )
     if 0 in tensor.shape.as_list() if tensor.shape.rank is not None else False:

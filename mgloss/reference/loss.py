@@ -175,16 +175,31 @@ class MultiGridLoss:
         object.__setattr__(self, "problem", problem)
 
     @property
+    def anchors(self) -> tuple[tuple[tuple[float, float], ...], ...]:
+        """For each scale the anchors' (width, height) in pixels."""
+        return self.problem.anchors
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes C."""
+        return self.problem.num_classes
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """(height, width) of an input image in pixels."""
+        return self.problem.input_shape
+
+    @property
     def options(self) -> Options:
-        """The options of the loss."""
+        """The other settings of the loss."""
         return self.problem.options
 
     def to_dict(self) -> dict[str, Any]:
         """All that the constructor takes, as plain data."""
         return {
-            "anchors": [[list(anchor) for anchor in scale] for scale in self.problem.anchors],
-            "num_classes": self.problem.classes,
-            "input_shape": list(self.problem.input_size),
+            "anchors": [[list(anchor) for anchor in scale] for scale in self.anchors],
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape),
             **self.options.to_dict(),
         }
 
@@ -222,7 +237,7 @@ class MultiGridLoss:
         """
         arrays = check_arrays(self.problem, y_true, y_pred)
         anchors = [tf.constant(scale, tf.float64) for scale in self.problem.anchors]
-        size = tf.constant(self.problem.input_size, tf.float32)
+        size = tf.constant(self.problem.input_shape, tf.float32)
         values = components(
             arrays.targets, arrays.predictions, anchors, size, self.options, arithmetic
         )

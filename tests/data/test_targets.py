@@ -190,7 +190,7 @@ def test_there_may_be_no_boxes_and_no_images(images: Any) -> None:
         ({"grids": ((0, 4), (6, 8))}, "rows, columns"),
         ({"anchors": (((0.5, 0.4),), ((8, 8),))}, "fractions of the image"),
         ({"num_classes": 0}, "classes"),
-        ({"input_shape": (0, 4)}, "input_size"),
+        ({"input_shape": (0, 4)}, "input_shape"),
     ],
 )
 def test_a_wrong_request_is_refused(change: dict[str, Any], said: str) -> None:

@@ -214,4 +214,4 @@ class TakesOptions:
 
 
 def made(problem):
-    return TakesOptions(problem.anchors, problem.classes)
+    return TakesOptions(problem.anchors, problem.num_classes)

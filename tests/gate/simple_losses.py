@@ -85,11 +85,13 @@ def of_one_scale(true, pred):
 
 
 def made(problem):
-    height, width = problem.input_size
+    height, width = problem.input_shape
     strides = [anchor[0] for scale in problem.anchors for anchor in scale]
 
     def loss(y_true, y_pred):
         per_pixel = _of_images(y_true, y_pred).sum() / (height * width * len(y_true[0]))
-        return {"location": per_pixel * problem.classes * problem.options.coord_scale / strides[0]}
+        return {
+            "location": per_pixel * problem.num_classes * problem.options.coord_scale / strides[0]
+        }
 
     return loss

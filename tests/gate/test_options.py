@@ -13,13 +13,12 @@ FOLLOWS = """
 from mgloss import MultiGridLoss
 
 def loss(problem):
-    whole = MultiGridLoss(problem.anchors, problem.classes, problem.input_size, problem.options)
-    return whole.components
+    shape, options = problem.input_shape, problem.options
+    return MultiGridLoss(problem.anchors, problem.num_classes, shape, options).components
 
 def with_giou(problem):
-    return MultiGridLoss(
-        problem.anchors, problem.classes, problem.input_size, location="giou", ignore_thresh=0.6
-    ).components
+    shape, chosen = problem.input_shape, {"location": "giou", "ignore_thresh": 0.6}
+    return MultiGridLoss(problem.anchors, problem.num_classes, shape, **chosen).components
 """
 
 

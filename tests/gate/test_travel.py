@@ -200,6 +200,16 @@ def test_arrays_come_back_with_the_same_bits() -> None:
         )
 
 
+def test_the_problem_of_a_snippet_answers_to_new_and_old_names() -> None:
+    text = snippet_text(_PARTITION, replace(NUMPY, is_factory=True))
+    names: dict = {}
+    exec(compile(text[: text.index("def load")], "show.py", "exec"), names)
+    problem, ours = names["PROBLEM"], _PARTITION.case.problem
+    assert problem.anchors == ours.anchors
+    assert problem.num_classes == problem.classes == ours.num_classes
+    assert problem.input_shape == problem.input_size == ours.input_shape
+
+
 def of(law: str, **changes: object) -> Counterexample:
     verdict = search(LAWS[law], load(f"{LOSSES}:{law}", "batch").candidate, seed=0)[0]
     found = from_verdict(verdict, "mine.py:loss", "batch", 0, {})

@@ -73,7 +73,9 @@ def by_specification(problem: Problem, batch: Batch) -> Answer:
 
 
 def by_tensorflow(problem: Problem, batch: Batch) -> Answer:
-    reference = MultiGridLoss(problem.anchors, problem.classes, problem.input_size, problem.options)
+    reference = MultiGridLoss(
+        problem.anchors, problem.num_classes, problem.input_shape, problem.options
+    )
     predictions = [tf.constant(array) for array in batch.predictions]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(predictions)

@@ -40,7 +40,7 @@ def as_arguments(problem: Problem, batch: Batch) -> tuple:
         [tf.constant(target) for target in batch.targets],
         [tf.constant(prediction) for prediction in batch.predictions],
         [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors],
-        tf.constant(problem.input_size, tf.float32),
+        tf.constant(problem.input_shape, tf.float32),
         problem.options,
     )
 

@@ -143,8 +143,8 @@ def test_pixels_may_be_of_any_size(times: float, case: Case) -> None:
     anchors = tuple(
         tuple((times * w, times * h) for w, h in anchors) for anchors in problem.anchors
     )
-    size = tuple(int(times * side) for side in problem.input_size)
-    other = Problem(anchors, problem.classes, size, problem.options)
+    size = tuple(int(times * side) for side in problem.input_shape)
+    other = Problem(anchors, problem.num_classes, size, problem.options)
     run = reference("batch").run
     assert run(other, batch, False).components == pytest.approx(
         run(problem, batch, False).components, rel=1e-5, abs=1e-5

@@ -31,7 +31,7 @@ ANY_OPTIONS = replace(FULL, options=None)
 def public(case: Case, **changes) -> MultiGridLoss:
     problem = case.problem
     options = replace(problem.options, **changes)
-    return MultiGridLoss(problem.anchors, problem.classes, problem.input_size, options)
+    return MultiGridLoss(problem.anchors, problem.num_classes, problem.input_shape, options)
 
 
 @given(one_clear_batch(ANY_OPTIONS), st.booleans())
@@ -92,7 +92,7 @@ def test_a_number_that_is_not_finite_makes_every_component_nan(
         [tf.constant(t) for t in targets],
         [tf.constant(p) for p in predictions],
         [tf.constant(scale, tf.float32) for scale in problem.anchors],
-        tf.constant(problem.input_size, tf.float32),
+        tf.constant(problem.input_shape, tf.float32),
         problem.options,
     )
 
@@ -120,10 +120,13 @@ def test_plain_data_makes_the_same_loss(case: Case) -> None:
     loss = public(case)
     document = json.loads(json.dumps(loss.to_dict()))
     assert MultiGridLoss.from_dict(document) == loss
-    assert loss.options == case.problem.options
-    keywords = {key: document[key] for key in Options.from_dict({}).to_dict()}
     problem = case.problem
-    assert MultiGridLoss(problem.anchors, problem.classes, problem.input_size, **keywords) == loss
+    assert loss.anchors == problem.anchors
+    assert loss.num_classes == problem.num_classes
+    assert loss.input_shape == problem.input_shape
+    assert loss.options == problem.options
+    keywords = {key: document[key] for key in Options.from_dict({}).to_dict()}
+    assert MultiGridLoss(loss.anchors, loss.num_classes, loss.input_shape, **keywords) == loss
     with pytest.raises(FrozenInstanceError):
         loss.problem = None
 
@@ -140,8 +143,8 @@ GOOD = {"anchors": [[(48.0, 32.0)]], "num_classes": 3, "input_shape": (64, 96)}
 @given(WHOLE, st.sampled_from((int, float, np.int64, np.float32)))
 def test_sizes_are_whole_numbers_of_any_type(size: int, kind: type) -> None:
     loss = MultiGridLoss(**{**GOOD, "num_classes": kind(size), "input_shape": (kind(size), 64)})
-    assert loss.problem.classes == size
-    assert loss.problem.input_size == (size, 64)
+    assert loss.problem.num_classes == size
+    assert loss.problem.input_shape == (size, 64)
 
 
 @given(NOT_WHOLE)

@@ -53,7 +53,7 @@ def classes_of(case: Case) -> tuple[list[np.ndarray], list[slice]]:
 
 def has_classes(case: Case) -> bool:
     """Whether there is a choice among classes."""
-    return case.problem.classes > 1
+    return case.problem.num_classes > 1
 
 
 def with_one_class(case: Case) -> Batch:
@@ -171,7 +171,7 @@ def test_focal_gamma_spares_what_is_half_right(case: Case, gamma: float) -> None
         return values(problem, undecided)["classification"]
 
     assert value("focal", gamma) == pytest.approx(0.5**gamma * value("focal", 0.0), **EXACT)
-    missed = 1 - 1 / case.problem.classes
+    missed = 1 - 1 / case.problem.num_classes
     assert value("softmax_focal", gamma) == pytest.approx(
         missed**gamma * value("softmax_focal", 0.0), **EXACT
     )
@@ -216,7 +216,7 @@ def test_softmax_focal_is_alpha_times_the_surprise_at_the_class(case: Case, alph
     )
     batch = with_one_class(case)
     undecided = with_logits(batch, [np.zeros_like(classes) for classes in targets], channels)
-    surprise = math.log(problem.classes) * batch.positives / batch.images
+    surprise = math.log(problem.num_classes) * batch.positives / batch.images
     got = values(problem, undecided)["classification"]
     assert got == pytest.approx(alpha * surprise, **EXACT)
 

@@ -50,8 +50,8 @@ def test_added_background_keeps_the_stride_and_the_objects(case: Case) -> None:
     assert larger.positives == x.positives
     assert larger.cells > x.cells
     for (height, width), (grown_height, grown_width) in zip(x.grids, larger.grids, strict=True):
-        assert problem.input_size[0] * grown_height == larger_problem.input_size[0] * height
-        assert problem.input_size[1] * grown_width == larger_problem.input_size[1] * width
+        assert problem.input_shape[0] * grown_height == larger_problem.input_shape[0] * height
+        assert problem.input_shape[1] * grown_width == larger_problem.input_shape[1] * width
 
 
 BAD_PROBLEMS = {
@@ -59,8 +59,8 @@ BAD_PROBLEMS = {
     "at least one .width, height.": (((),), 2, (32, 32)),
     "positive .width, height. in pixels, got .0": ((((0, 1),),), 2, (32, 32)),
     "in pixels, got .nan": ((((float("nan"), 1),),), 2, (32, 32)),
-    "classes: expected 1 or more, got -1": ((((2, 2),),), -1, (32, 32)),
-    "input_size: expected": ((((2, 2),),), 1, (0, 32)),
+    "num_classes: expected 1 or more, got -1": ((((2, 2),),), -1, (32, 32)),
+    "input_shape: expected": ((((2, 2),),), 1, (0, 32)),
 }
 
 
@@ -68,6 +68,13 @@ BAD_PROBLEMS = {
 def test_an_impossible_problem_is_refused(message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Problem(*BAD_PROBLEMS[message])
+
+
+def test_a_problem_answers_to_its_old_names_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match=r"problem\.classes is now problem\.num_classes"):
+        assert PROBLEM.classes == 2
+    with pytest.warns(DeprecationWarning, match=r"problem\.input_size is now problem\.input_shape"):
+        assert PROBLEM.input_size == (32, 64)
 
 
 def test_a_batch_that_does_not_fit_its_problem_is_refused() -> None:

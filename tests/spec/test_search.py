@@ -104,7 +104,7 @@ def test_the_simplest_case_is_tried_once(examples: int, remembers: bool) -> None
     right, simplest = specification(), []
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        one = problem.scales == problem.classes == len(problem.anchors[0]) == 1
+        one = problem.scales == problem.num_classes == len(problem.anchors[0]) == 1
         zero = not any(array.any() for array in (*batch.targets, *batch.predictions))
         if one and zero and batch.cells == 1:
             simplest.append(batch)

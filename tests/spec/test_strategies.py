@@ -59,7 +59,7 @@ REACHED: dict[str, Callable[[Case], bool]] = {
     "wide grid": lambda c: any(w > h for h, w in c.batches["X"].grids),
     "tall grid": lambda c: any(h > w for h, w in c.batches["X"].grids),
     "three anchors": lambda c: len(c.problem.anchors[0]) == 3,
-    "four classes": lambda c: c.problem.classes == 4,
+    "four classes": lambda c: c.problem.num_classes == 4,
     "an object of two classes": lambda c: classes_hot(c) == 2,
     "saturated": lambda c: bool((np.abs(numbers(c.batches["X"])) == 50).any()),
     "extreme": lambda c: bool((np.abs(numbers(c.batches["X"])) == 1e4).any()),
@@ -196,7 +196,7 @@ SHRUNK: dict[str, tuple[Callable[[Scene], bool], tuple[object, ...]]] = {
     "square and not of one cell": (lambda s: s.grids[0][0] == s.grids[0][1] > 1, (((2, 2),), 1, 1)),
     "three anchors": (lambda s: len(s.problem.anchors[0]) == 3, (((1, 1),), 3, 1)),
     "two anchors and two classes": (
-        lambda s: len(s.problem.anchors[0]) > 1 and s.problem.classes > 1,
+        lambda s: len(s.problem.anchors[0]) > 1 and s.problem.num_classes > 1,
         (((1, 1),), 2, 2),
     ),
     "twice as fine": (
@@ -214,7 +214,7 @@ def test_a_shape_shrinks_to_the_simplest(what: str, variety: Variety, number: in
     scene = find(
         scenes(variety), condition, settings=settings(database=None), random=Random(number)
     )
-    assert (scene.grids, len(scene.problem.anchors[0]), scene.problem.classes) == simplest
+    assert (scene.grids, len(scene.problem.anchors[0]), scene.problem.num_classes) == simplest
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -87,7 +87,9 @@ def test_a_witness_breaks_no_normalization_that_obeys_the_law(law: str, name: st
 def test_a_witness_is_what_a_person_would_have_written(law: str, name: str) -> None:
     case = witness_of(law, name).case
     batches = case.batches.values()
-    assert len(case.problem.anchors) == len(case.problem.anchors[0]) == case.problem.classes == 1
+    assert (
+        len(case.problem.anchors) == len(case.problem.anchors[0]) == case.problem.num_classes == 1
+    )
     assert case.problem.options.to_dict() | {
         "loss_normalization": "batch",
         "expected": None,

@@ -200,7 +200,7 @@ class _Way:
                 return traced(arrays, *settings)
             # Choices by name, as `MultiGridLoss` passes them: what none asks for is not computed.
             anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
-            size = tf.constant(problem.input_size, tf.float32)
+            size = tf.constant(problem.input_shape, tf.float32)
             options = claiming(problem.options, self.claims)
             return _evaluated(
                 self.compute, self.mode, arrays, anchors, size, options, batches, gradients
@@ -274,10 +274,10 @@ def _settings(problem: Problem, claims: str) -> tuple[tf.Tensor, tf.Tensor]:
     # Where no formula needs an expected count, any will do.
     numbers = [1.0 if (n := getattr(options, name)) is None else n for name in REALS]
     settings = [
-        *problem.input_size,
+        *problem.input_shape,
         *(known.index(kinds[name]) for name, known in CHOICES.items()),
         *numbers,
-        *(options.class_weights or [1.0] * problem.classes),
+        *(options.class_weights or [1.0] * problem.num_classes),
     ]
     anchors = [anchor for scale in problem.anchors for anchor in scale]
     return tensor_of(anchors), tensor_of(settings)

@@ -100,7 +100,7 @@ def objects_of(problem: Problem, scale: int, numbers: NDArray[np.int64]) -> Arra
     target[..., OBJECTNESS] = 1
     anchors, classes = problem.anchor_channels(scale), problem.class_channels(scale)
     target[..., anchors] = _one_hot(numbers[..., 4], anchors.stop - anchors.start)
-    target[..., classes] = _one_hot(numbers[..., 5], problem.classes)
+    target[..., classes] = _one_hot(numbers[..., 5], problem.num_classes)
     return target
 
 
@@ -120,7 +120,7 @@ def bulk_targets(
     numbers[seeds == 0] = 0
     target = objects_of(problem, scale, numbers[..., :6])
     classes = problem.class_channels(scale)
-    also = _one_hot(numbers[..., 6], problem.classes) & (numbers[..., 7:] % 4 == 0)
+    also = _one_hot(numbers[..., 6], problem.num_classes) & (numbers[..., 7:] % 4 == 0)
     target[..., classes] = np.maximum(target[..., classes], also)
     return target
 

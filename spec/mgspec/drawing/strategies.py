@@ -257,7 +257,7 @@ def draw_object(
         return bulk_object(problem, scale, kind, draw(_SEEDS))
     indices = (
         draw(whole(0, len(problem.anchors[scale]) - 1)),
-        draw(whole(0, problem.classes - 1)),
+        draw(whole(0, problem.num_classes - 1)),
     )
     numbers = [draw(_NEAR), draw(_NEAR), draw(_SIZE), draw(_SIZE), *indices]
     target = objects_of(problem, scale, np.array(numbers))

@@ -370,7 +370,7 @@ def _flawless(problem: Problem, batch: Batch, limit: float) -> Batch:
         array = target.copy()
         if problem.options.classification == "softmax_focal":
             classes = array[..., problem.class_channels(scale)]
-            first = np.argmax(classes, -1)[..., None] == np.arange(problem.classes)
+            first = np.argmax(classes, -1)[..., None] == np.arange(problem.num_classes)
             array[..., problem.class_channels(scale)] = classes * first
         logits = np.where(array > 0.5, limit, -limit).astype(np.float32)
         logits[..., : WH.stop] = np.where(
@@ -445,7 +445,7 @@ def renamed(draw: st.DrawFn, variety: Variety) -> Case:
         f"anchors {scale}": tuple(draw(orders(len(anchors))))
         for scale, anchors in enumerate(problem.anchors)
     }
-    classes = tuple(draw(orders(problem.classes)))
+    classes = tuple(draw(orders(problem.num_classes)))
     return Case(problem, {"X": batch}, {"classes": classes, **of_anchors})
 
 

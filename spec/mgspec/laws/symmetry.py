@@ -34,7 +34,7 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
     """
     x = trial.batch("X")
     problem = trial.problem
-    classes = _order(trial.case.choices.get("classes"), problem.classes, "classes")
+    classes = _order(trial.case.choices.get("classes"), problem.num_classes, "classes")
     orders = [
         _order(trial.case.choices.get(f"anchors {s}"), len(problem.anchors[s]), f"anchors {s}")
         for s in range(problem.scales)

@@ -69,7 +69,7 @@ def assigned(
     for x1, y1, x2, y2, label in boxes:
         corners = (float(x1), float(y1), float(x2), float(y2))
         usable = all(abs(c) <= FARTHEST for c in corners) and x1 < x2 and y1 < y2
-        if usable and label in range(problem.classes):
+        if usable and label in range(problem.num_classes):
             classes.setdefault(corners, set()).add(int(label))
     found = []
     for corners, labels in classes.items():

@@ -127,11 +127,11 @@ def draw_images(batch: Images) -> list[str]:
 
 def problem_lines(problem: Problem) -> list[str]:
     """The problem in a line, and its options in another where they are not the plain ones."""
-    height, width = problem.input_size
+    height, width = problem.input_shape
     anchors = " + ".join(count(len(a), "anchor") for a in problem.anchors)
     lines = [
         f"input {height} x {width} px, {count(problem.scales, 'scale')}, {anchors}, "
-        f"{count(problem.classes, 'class')}"
+        f"{count(problem.num_classes, 'class')}"
     ]
     chosen = _options(problem)
     if chosen:

@@ -16,6 +16,7 @@ Everything here returns new arrays; nothing changes its arguments.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -42,13 +43,13 @@ class Problem:
     """What a detector is asked to find, and the options of the loss that teaches it.
 
     anchors: for each scale the anchors' (width, height) in pixels.
-    classes: number of classes C.
-    input_size: (height, width) of an input image in pixels.
+    num_classes: number of classes C.
+    input_shape: (height, width) of an input image in pixels.
     """
 
     anchors: tuple[tuple[tuple[float, float], ...], ...]
-    classes: int
-    input_size: tuple[int, int]
+    num_classes: int
+    input_shape: tuple[int, int]
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
@@ -68,19 +69,19 @@ class Problem:
                         f"anchors of scale {scale}: expected pixels, got {anchor!r}, which looks "
                         "like fractions of the image; multiply by its width and height"
                     )
-        if self.classes < 1:
-            raise ValueError(f"classes: expected 1 or more, got {self.classes}")
-        if len(self.input_size) != 2 or not all(1 <= n <= LARGEST_SIDE for n in self.input_size):
+        if self.num_classes < 1:
+            raise ValueError(f"num_classes: expected 1 or more, got {self.num_classes}")
+        if len(self.input_shape) != 2 or not all(1 <= n <= LARGEST_SIDE for n in self.input_shape):
             raise ValueError(
-                f"input_size: expected (height, width) in pixels, got {self.input_size!r}"
+                f"input_shape: expected (height, width) in pixels, got {self.input_shape!r}"
             )
         weights = self.options.class_weights
-        if weights is not None and len(weights) != self.classes:
+        if weights is not None and len(weights) != self.num_classes:
             raise ValueError(
-                f"class_weights: expected one for each of {self.classes} class(es), "
+                f"class_weights: expected one for each of {self.num_classes} class(es), "
                 f"got {len(weights)}"
             )
-        if self.options.classification == "softmax_focal" and self.classes == 1:
+        if self.options.classification == "softmax_focal" and self.num_classes == 1:
             raise ValueError(
                 "classification: 'softmax_focal' of a single class is always 0; "
                 "use 'bce' or 'focal', or 2 classes or more"
@@ -88,7 +89,19 @@ class Problem:
 
     def stride(self, grid: tuple[int, int]) -> tuple[float, float]:
         """Width and height of a cell of an (H, W) grid, in pixels."""
-        return self.input_size[1] / grid[1], self.input_size[0] / grid[0]
+        return self.input_shape[1] / grid[1], self.input_shape[0] / grid[0]
+
+    @property
+    def classes(self) -> int:
+        """Deprecated name of `num_classes`."""
+        _warn_of_old_name("classes", "num_classes")
+        return self.num_classes
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Deprecated name of `input_shape`."""
+        _warn_of_old_name("input_size", "input_shape")
+        return self.input_shape
 
     @property
     def scales(self) -> int:
@@ -97,7 +110,7 @@ class Problem:
 
     def channels(self, scale: int) -> int:
         """Length of the last axis of this scale's arrays: 5 + A + C."""
-        return FIRST_ANCHOR + len(self.anchors[scale]) + self.classes
+        return FIRST_ANCHOR + len(self.anchors[scale]) + self.num_classes
 
     def anchor_channels(self, scale: int) -> slice:
         """Where the anchors stand on the last axis."""
@@ -106,6 +119,11 @@ class Problem:
     def class_channels(self, scale: int) -> slice:
         """Where the classes stand on the last axis."""
         return slice(FIRST_ANCHOR + len(self.anchors[scale]), self.channels(scale))
+
+
+def _warn_of_old_name(old: str, new: str) -> None:
+    """Warn the code that reads the field of a problem by its old name."""
+    warnings.warn(f"problem.{old} is now problem.{new}", DeprecationWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
@@ -297,9 +315,9 @@ def transposed_array(array: Array) -> Array:
 
 def transposed(problem: Problem, batch: Batch) -> tuple[Problem, Batch]:
     """Problem and batch with rows and columns, x and y, width and height exchanged."""
-    height, width = problem.input_size
+    height, width = problem.input_shape
     anchors = tuple(tuple((h, w) for w, h in scale) for scale in problem.anchors)
-    return replace(problem, anchors=anchors, input_size=(width, height)), Batch(
+    return replace(problem, anchors=anchors, input_shape=(width, height)), Batch(
         tuple(transposed_array(a) for a in batch.targets),
         tuple(transposed_array(a) for a in batch.predictions),
     )
@@ -333,7 +351,7 @@ def placed(
         predictions.append(around)
     stride = problem.stride(batch.grids[0])
     size = (round(grids[0][0] * stride[1]), round(grids[0][1] * stride[0]))
-    return replace(problem, input_size=size), Batch(tuple(targets), tuple(predictions))
+    return replace(problem, input_shape=size), Batch(tuple(targets), tuple(predictions))
 
 
 def with_background(
@@ -344,7 +362,7 @@ def with_background(
     rows, columns: cells to add on the coarsest scale; finer scales gain in proportion.
     prediction: what is predicted in every channel of the new cells.
     """
-    height, width = problem.input_size
+    height, width = problem.input_shape
     coarse = min(batch.grids)
     targets, predictions = [], []
     for (grid_height, grid_width), target, predicted in zip(
@@ -357,7 +375,7 @@ def with_background(
         predictions.append(np.pad(predicted, padding, constant_values=np.float32(prediction)))
     grown = Problem(
         problem.anchors,
-        problem.classes,
+        problem.num_classes,
         (height * (coarse[0] + rows) // coarse[0], width * (coarse[1] + columns) // coarse[1]),
         problem.options,
     )

@@ -19,7 +19,15 @@ from mgspec.laws import Case, law_named
 from mgspec.loss.candidate import COMPONENTS, PLAIN_OPTIONS
 from mgspec.problem.description import Described, Description, Images, check
 from mgspec.problem.descriptions import BUILT_IN
-from mgspec.problem.layout import AnyBatch, AnyProblem, Array, Batch, Problem, validate
+from mgspec.problem.layout import (
+    LARGEST_SIDE,
+    AnyBatch,
+    AnyProblem,
+    Array,
+    Batch,
+    Problem,
+    validate,
+)
 from mgspec.problem.normalizations import normalization
 from mgspec.problem.options import Options
 from mgspec.saved.files import read, write_text
@@ -109,8 +117,8 @@ def problem_document(problem: AnyProblem) -> dict[str, Any]:
         return {"description": problem.description.name, "shared": problem.shared}
     return {
         "anchors": [[list(anchor) for anchor in anchors] for anchors in problem.anchors],
-        "classes": problem.classes,
-        "input_size": list(problem.input_size),
+        "classes": problem.num_classes,
+        "input_size": list(problem.input_shape),
         "options": problem.options.to_dict(),
     }
 
@@ -250,7 +258,7 @@ def _problem(document: Any) -> Problem:
         pairs = [_numbers(a if isinstance(a, list) else [a], "problem.anchors") for a in scale]
         anchors.append(tuple(tuple(pair) for pair in pairs))
     size = _get(document, "input_size", list, "problem.")
-    if not all(type(n) is int for n in size):
+    if len(size) != 2 or not all(type(n) is int and 1 <= n <= LARGEST_SIDE for n in size):
         raise CounterexampleError("problem.input_size: expected [height, width] in whole pixels")
     classes = _get(document, "classes", int, "problem.")
     options = PLAIN_OPTIONS

@@ -77,7 +77,7 @@ def test_a_scalar_is_compared_with_the_totals() -> None:
 def test_options_of_a_loss_are_kept_to() -> None:
     options = Options(ignore_thresh=1, class_weights=(1.0, 2.0, 3.0), location="ciou")
     for measurement in of(specification("batch", options)):
-        assert measurement.family.problem.classes == 3
+        assert measurement.family.problem.num_classes == 3
         assert "batch" in measurement.like
 
 

@@ -208,11 +208,13 @@ def _problem(name: str, problem: Problem) -> list[str]:
     return [
         f"{name} = SimpleNamespace(",
         f"    anchors={problem.anchors!r},",
-        f"    classes={problem.classes!r},",
-        f"    input_size={problem.input_size!r},",
+        f"    num_classes={problem.num_classes!r},",
+        f"    input_shape={problem.input_shape!r},",
         "    options=SimpleNamespace(",
         *options,
         "    ),",
+        f"    classes={problem.num_classes!r},  # the old names of num_classes and input_shape",
+        f"    input_size={problem.input_shape!r},",
         ")",
     ]
 

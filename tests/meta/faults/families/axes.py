@@ -110,7 +110,7 @@ def _without_class(right, problem, batch, number):
     """Class `number` is always right, and taught nothing."""
 
     def flawless(scale, predicted):
-        channel = problem.class_channels(scale).start + number % problem.classes
+        channel = problem.class_channels(scale).start + number % problem.num_classes
         predicted[..., channel] = np.where(batch.targets[scale][..., channel] > 0.5, 800, -800)
 
     cut = right(problem, with_predictions(batch, flawless))
@@ -144,7 +144,7 @@ def every_box_is_of_the_first_anchor(right, problem, batch):
 
 @planted("resolution", "location", options=GIOU)
 def the_input_size_is_taken_as_width_and_height(right, problem, batch):
-    return right(replace(problem, input_size=problem.input_size[::-1]), batch)
+    return right(replace(problem, input_shape=problem.input_shape[::-1]), batch)
 
 
 @planted("translation", "classification")

@@ -95,7 +95,7 @@ def only_the_hardest_object_of_an_image_counts(right, problem, batch):
 def only_one_class_of_an_object_is_kept(right, problem, batch):
     def argmaxed(scale, target):
         classes = target[..., problem.class_channels(scale)]
-        classes[...] = np.arange(problem.classes) == classes.argmax(-1)[..., None]
+        classes[...] = np.arange(problem.num_classes) == classes.argmax(-1)[..., None]
 
     kept = right(problem, with_targets(batch, argmaxed))
     return taken(right(problem, batch), kept, "classification")

@@ -14,7 +14,7 @@ from mgloss.gate.losses.adapters import numpy_adapter
 from mgloss.gate.losses.loading import LoadError
 from mgloss.gate.losses.revisions import Named, named
 from mgspec.saved.counterexample import CounterexampleError, load
-from mgspec.scaling.difference import Pair, differences
+from mgspec.scaling.difference import Pair, find_differences
 from tests.gate.conftest import LOSSES, ROOT, Run, said
 from tests.meta.faults.false_alarms import styled
 from tests.meta.faults.right import NORMALIZATIONS as WRITTEN
@@ -24,7 +24,7 @@ from tests.meta.faults.right import einsums, loops
 @pytest.mark.parametrize("claims", WRITTEN)
 def test_one_loss_in_two_styles_of_float32_is_one_loss(claims: str) -> None:
     pair = Pair.of(*(styled(style, numpy_adapter, claims) for style in (loops, einsums)))
-    seen, effort = differences(pair, max_examples=60, seed=0)
+    seen, effort = find_differences(pair, max_examples=60, seed=0)
     assert seen == []
     assert effort.comparisons > 200
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mgspec import NORMALIZATIONS, Batch, Candidate, Evaluation, LossError, Problem, specification
-from mgspec.scaling.behaviour import Behaviour, TermBehaviour, batch_laws, identify
-from mgspec.scaling.probes import PROBES, WRONGS, batch_of, problem_of
+from mgspec.scaling.behaviour import Behaviour, TermBehaviour, identify, search_batch_laws
+from mgspec.scaling.probes import MISTAKES, PROBES, batch_of, problem_of
 from tests.meta.faults.planting import averaged, renormalized, scaled, speaking_of, taken, under
 
 OBJECT_TERMS = ("location", "classification")
@@ -69,7 +69,7 @@ def times_images(claims: str, power: int) -> Candidate:
 
 
 def terms(behaviour: Behaviour) -> dict[tuple[str, str], TermBehaviour]:
-    return {(term.component, term.wrong.name): term for term in behaviour.terms}
+    return {(term.component, term.mistake.name): term for term in behaviour.terms}
 
 
 @pytest.mark.parametrize(("claims", "power"), WORDS)
@@ -155,17 +155,17 @@ def noisy(seed: int) -> Callable[[Evaluation, Problem, Batch], Evaluation]:
 
 
 @pytest.mark.parametrize(
-    ("change", "off"),
+    ("change", "spread"),
     [(half, 1.3), (by_position, 1.2), (noisy(0), 1.01)],
     ids=("half", "by_position", "noise"),
 )
 def test_what_fits_no_formula_is_said_to_fit_none(
-    change: Callable[[Evaluation, Problem, Batch], Evaluation], off: float
+    change: Callable[[Evaluation, Problem, Batch], Evaluation], spread: float
 ) -> None:
     found = terms(identify(changed("batch", change)))["location", "location"]
     assert found.words == "none of the normalizations"
     assert found.nearest is not None
-    assert found.off > off
+    assert found.spread > spread
 
 
 def test_a_fault_of_one_in_a_thousand_in_one_batch_size_is_not_overlooked() -> None:
@@ -254,22 +254,22 @@ def test_half_precision_is_not_claimed_to_tell_what_it_cannot() -> None:
         assert "not told apart" in term.words
 
 
-@pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.name)
-def test_a_wrong_prediction_costs_in_its_own_term_only(wrong) -> None:
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_wrong_prediction_costs_in_its_own_term_only(mistake) -> None:
     from mgspec.loss.candidate import PLAIN_OPTIONS
 
     options = replace(PLAIN_OPTIONS, background="objectness")
     probe = PROBES[0]
     problem = problem_of(probe, options)
     loss = specification("batch", options)
-    right, spoilt = (loss.run(problem, batch_of(problem, probe, w), False) for w in (None, wrong))
+    right, spoilt = (loss.run(problem, batch_of(problem, probe, w), False) for w in (None, mistake))
     more = {c for c in right.components if spoilt.components[c] > right.components[c]}
-    silent = wrong.in_background and wrong.component != "objectness"
-    assert more == (set() if silent else {wrong.component, "total"})
+    silent = mistake.in_background and mistake.component != "objectness"
+    assert more == (set() if silent else {mistake.component, "total"})
 
 
 def test_the_batch_laws_are_searched_in_brief() -> None:
-    verdicts = batch_laws(specification("positives"), max_examples=20, seed=0)
+    verdicts = search_batch_laws(specification("positives"), max_examples=20, seed=0)
     broken = {v.law for v in verdicts if v.status == "broken"}
     assert broken <= set(NORMALIZATIONS["batch"].obeys - NORMALIZATIONS["positives"].obeys)
     assert "partition" in broken

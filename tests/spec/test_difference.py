@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 
 from mgspec import Batch, Candidate, Evaluation, LossError, Problem, specification
-from mgspec.scaling.difference import Difference, Effort, Pair, added, differences, survey, where
+from mgspec.scaling.difference import (
+    Difference,
+    Effort,
+    Pair,
+    constant_offset,
+    describe_differing_batches,
+    find_differences,
+    survey,
+)
 from mgspec.scaling.measuring import measure
-from mgspec.scaling.probes import WRONGS
-from mgspec.scaling.relation import Relation, relation
+from mgspec.scaling.probes import MISTAKES
+from mgspec.scaling.relation import Relation, relate
 from tests.meta.faults.planting import scaled, speaking_of, with_slopes, with_values
 
 ALL = "location anchor classification total"
@@ -35,7 +43,7 @@ def changed(change: Change, claims: str = "batch") -> Candidate:
 def found(
     old: Candidate, new: Candidate, max_examples: int = 100
 ) -> tuple[dict[str | None, Difference], Effort]:
-    found, effort = differences(Pair.of(old, new), max_examples=max_examples, seed=0)
+    found, effort = find_differences(Pair.of(old, new), max_examples=max_examples, seed=0)
     return {difference.component: difference for difference in found}, effort
 
 
@@ -135,7 +143,7 @@ def test_only_what_both_return_is_compared() -> None:
     assert pair.new.components == ("location",)
     assert pair.only_old == ("total",)
     assert pair.only_new == ("classification",)
-    seen, _ = differences(pair, max_examples=50, seed=0)
+    seen, _ = find_differences(pair, max_examples=50, seed=0)
     assert [d.component for d in seen] == ["location"]
 
 
@@ -148,8 +156,8 @@ def test_gradients_are_compared_where_both_have_them() -> None:
 
 def of_location(old: Candidate, new: Candidate) -> Relation:
     before, after = measure(old), measure(new)
-    key = "location", WRONGS[0]
-    return relation(before.values[key], after.values[key])
+    key = "location", MISTAKES[0]
+    return relate(before.values[key], after.values[key])
 
 
 @pytest.mark.parametrize(
@@ -204,8 +212,8 @@ def in_pairs(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
 )
 def test_the_batches_that_differ_are_described(change: Change, words: str | None) -> None:
     seen = survey(Pair.of(right(), changed(change)), seed=0)
-    assert where(seen, "anchor") == words
-    assert where(seen, "location") is None
+    assert describe_differing_batches(seen, "anchor") == words
+    assert describe_differing_batches(seen, "location") is None
 
 
 def test_a_constant_that_is_added_is_told() -> None:
@@ -213,10 +221,10 @@ def test_a_constant_that_is_added_is_told() -> None:
         return with_values(value, location=value.components["location"] + 0.25)
 
     seen = survey(Pair.of(right(), changed(more)), seed=0)
-    assert added(seen, "location") == pytest.approx(0.25)
-    assert added(seen, "anchor") is None
+    assert constant_offset(seen, "location") == pytest.approx(0.25)
+    assert constant_offset(seen, "anchor") is None
     twice = survey(Pair.of(right(), changed(lambda v, *_: scaled(v, 2, ALL))), seed=0)
-    assert added(twice, "location") is None
+    assert constant_offset(twice, "location") is None
 
 
 def test_the_same_seed_finds_the_same_batch() -> None:

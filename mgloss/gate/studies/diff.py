@@ -21,19 +21,19 @@ from mgloss.gate.studies.identify import listed, marked
 from mgspec.page.case_text import draw_case
 from mgspec.saved.counterexample import Counterexample, to_document
 from mgspec.saved.files import write_text
-from mgspec.scaling.behaviour import behaviour_of
+from mgspec.scaling.behaviour import identify_measured
 from mgspec.scaling.difference import (
     Difference,
     Effort,
     Pair,
-    Seen,
-    added,
-    differences,
+    SurveyedBatch,
+    constant_offset,
+    describe_differing_batches,
+    find_differences,
     survey,
-    where,
 )
-from mgspec.scaling.measuring import EVALUATIONS, Measured, measure
-from mgspec.scaling.relation import Relation, relation
+from mgspec.scaling.measuring import EVALUATIONS, Measurement, measure
+from mgspec.scaling.relation import Relation, relate
 
 VERSION = 1
 ONE_FORMAT, ALL_FORMAT = "mgloss-difference", "mgloss-differences"
@@ -81,7 +81,7 @@ def gather(console: Console, request: Request, pair: Pair) -> Found:
     """Search for differences, and measure what they depend on; shows progress meanwhile."""
     with terminal.progress(console) as bar:
         task = bar.add_task("searching", total=None, detail="batches")
-        found, effort = differences(
+        found, effort = find_differences(
             pair,
             max_examples=request.max_examples,
             seed=request.seed,
@@ -116,12 +116,13 @@ def _measured(pair: Pair, found: Sequence[Difference], bar: Progress) -> tuple[T
     return told, [*_by_words(told), *_behaviours(old, new)]
 
 
-def _from_survey(difference: Difference, seen: list[Seen]) -> str:
+def _from_survey(difference: Difference, seen: list[SurveyedBatch]) -> str:
     """Where a component differs that does not on the probes."""
     component = difference.component
     assert component is not None
-    differs = [s.values[component][2] for s in seen if component in s.values]
-    more, place = added(seen, component), where(seen, component)
+    differs = [s.values[component].differ for s in seen if component in s.values]
+    more = constant_offset(seen, component)
+    place = describe_differing_batches(seen, component)
     if more is not None and not difference.in_gradient:
         text = f"NEW is OLD plus {more:.6g}"
     elif place is not None:
@@ -134,16 +135,16 @@ def _from_survey(difference: Difference, seen: list[Seen]) -> str:
 Told = Mapping[tuple[str, str], Relation]
 
 
-def _relations(found: Sequence[Difference], old: Measured, new: Measured) -> Told:
+def _relations(found: Sequence[Difference], old: Measurement, new: Measurement) -> Told:
     """By component and by what is wrong, how NEW goes with OLD where that can be seen."""
     told = {}
     for difference in found:
         kind = "slopes" if difference.in_gradient else "values"
-        for (component, wrong), readings in getattr(old, kind).items():
-            others = getattr(new, kind).get((component, wrong), {})
+        for (component, mistake), readings in getattr(old, kind).items():
+            others = getattr(new, kind).get((component, mistake), {})
             visible = any(r.visible for r in (*readings.values(), *others.values()))
             if component == difference.component and visible:
-                told[component, wrong.name] = relation(readings, others)
+                told[component, mistake.name] = relate(readings, others)
     return told
 
 
@@ -160,12 +161,12 @@ def _by_words(told: Told) -> list[str]:
     return [f"{listed(names)}: {words}" for words, names in groups.items()]
 
 
-def _behaviours(old: Measured, new: Measured) -> list[str]:
+def _behaviours(old: Measurement, new: Measurement) -> list[str]:
     """What each behaves as, where that differs."""
-    before = {(t.component, t.wrong): t for t in behaviour_of(old).news}
+    before = {(t.component, t.mistake): t for t in identify_measured(old).informative_terms}
     groups: dict[str, list[str]] = {}
-    for term in behaviour_of(new).news:
-        was = before.get((term.component, term.wrong))
+    for term in identify_measured(new).informative_terms:
+        was = before.get((term.component, term.mistake))
         if was is not None and was.words != term.words:
             groups.setdefault(f"OLD behaves as {was.words}, NEW as {term.words}", []).append(
                 term.name

@@ -19,7 +19,7 @@ from mgloss.gate.reports import terminal
 from mgspec import NORMALIZATIONS, Candidate, Verdict
 from mgspec.laws import BATCH_LAWS
 from mgspec.saved.files import write_text
-from mgspec.scaling.behaviour import Behaviour, TermBehaviour, batch_laws, identify
+from mgspec.scaling.behaviour import Behaviour, TermBehaviour, identify, search_batch_laws
 from mgspec.scaling.measuring import EVALUATIONS
 from mgspec.scaling.probes import BATCH_SIZE, GRID, OBJECTS
 from mgspec.search.search import BROKEN, ERROR, HOLDS
@@ -60,7 +60,7 @@ def gather(console: Console, candidate: Candidate) -> Told:
         if not behaviour.terms:
             return Told(behaviour, ())
         tried = bar.add_task("laws", total=LAW_EXAMPLES * len(BATCH_LAWS), detail="examples")
-        laws = batch_laws(
+        laws = search_batch_laws(
             candidate, max_examples=LAW_EXAMPLES, seed=SEED, progress=lambda: bar.advance(tried)
         )
     return Told(behaviour, tuple(laws))
@@ -93,12 +93,12 @@ def show(console: Console, loss: str | None, notes: Sequence[str], told: Told) -
         _indented(console, Text(f"{listed(names)} {verb} as ") + marked(words))
     if len(groups) > 1:
         _indented(console, Text("its terms behave differently", "yellow"))
-    for term in told.behaviour.news:
+    for term in told.behaviour.informative_terms:
         if not term.formulas:
             _indented(console, Text(f"{term.name}: ") + marked(_nearest(term)))
     if told.behaviour.terms:
         console.print()
-        console.print(_exponents(told.behaviour.news))
+        console.print(_exponents(told.behaviour.informative_terms))
     _show_unanswered(console, told.behaviour)
     _show_laws(console, told)
 
@@ -112,7 +112,7 @@ def _nearest(term: TermBehaviour) -> str:
         return "no formula is near"
     return (
         f"the nearest is {term.nearest.words}, "
-        f"from which its value varies by a factor of {term.off:.4g}"
+        f"from which its value varies by a factor of {term.spread:.4g}"
     )
 
 
@@ -174,7 +174,7 @@ def write_json(path: Path, loss: str | None, told: Told) -> None:
         "terms": [
             {
                 "component": term.component,
-                "wrong": term.wrong.name,
+                "wrong": term.mistake.name,
                 "behaves_as": term.words if term.formulas else None,
                 "formulas": [
                     dataclasses.asdict(f) | {"text": NORMALIZATIONS[f.normalization].text}
@@ -182,7 +182,7 @@ def write_json(path: Path, loss: str | None, told: Told) -> None:
                 ],
                 "exponents": dict(term.exponents),
                 "nearest": term.nearest.words if term.nearest is not None else None,
-                "off": term.off if term.nearest is not None else None,
+                "off": term.spread if term.nearest is not None else None,
             }
             for term in told.behaviour.terms
         ],

@@ -1,8 +1,8 @@
-"""Which normalization a loss behaves as, measured on probes.
+"""Identify the normalization that each term of a loss behaves as.
 
-Every formula of `mgspec.problem.normalizations`, times powers of the batch size and of the grid,
-predicts the value of each probe up to one constant. A loss behaves as the formula for which that
-constant is the same on all of them, within rounding.
+Each formula of `mgspec.problem.normalizations`, times powers of the batch size and of the grid,
+predicts the value of every probe up to one constant. A term behaves as a formula if that constant
+is the same on all probes, within rounding.
 """
 
 from __future__ import annotations
@@ -17,17 +17,33 @@ import numpy as np
 from mgspec.laws import BATCH_LAWS, LAWS
 from mgspec.loss.candidate import Candidate
 from mgspec.problem.normalizations import NORMALIZATIONS, NUMPY
-from mgspec.scaling.measuring import Measured, Progress, Readings, constant, measure, power, spread
-from mgspec.scaling.probes import ALL_CELLS, POSITIVE_CELLS, PROBES, SWEEPS, Probe, Wrong, sums_of
+from mgspec.scaling.measuring import (
+    Measurement,
+    Progress,
+    Readings,
+    fit_constant,
+    fit_exponent,
+    measure,
+    ratio_spread,
+)
+from mgspec.scaling.probes import (
+    ALL_CELLS,
+    POSITIVE_CELLS,
+    PROBES,
+    SWEEPS,
+    Mistake,
+    Probe,
+    sums_of,
+)
 from mgspec.search.search import Verdict, search
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A normalization, times powers of the batch size and of the cells of a grid.
+    """A normalization times B^images_power times (H·W)^cells_power.
 
-    count: what it divides by, if it divides by a count. offset: added to that count in place of
-    the guard max(1, n); 0 where the guard stands.
+    count: what the normalization counts, `POSITIVE_CELLS` or `ALL_CELLS`, if it divides by a count.
+    offset: divide by count + offset instead of max(1, count); 0 for the latter.
     """
 
     normalization: str
@@ -37,13 +53,13 @@ class Formula:
     offset: float = 0.0
 
     @property
-    def detours(self) -> int:
-        """How far it is from the normalization as it is named."""
+    def complexity(self) -> int:
+        """Sum of the powers' magnitudes; 0 for the normalization itself."""
         return abs(self.images_power) + abs(self.cells_power)
 
-    def predicted(self, probe: Probe, wrong: Wrong) -> float:
-        """The value of a probe, up to a constant."""
-        sums = sums_of(probe, wrong, self.count)
+    def predict(self, probe: Probe, mistake: Mistake) -> float:
+        """Return the value of a probe with this mistake, up to a constant."""
+        sums = sums_of(probe, mistake, self.count)
         if self.offset:
             value = np.sum(sums.raw) / (np.sum(sums.count) + self.offset)
         else:
@@ -53,25 +69,25 @@ class Formula:
 
     @property
     def words(self) -> str:
-        """Such as "`positives` multiplied by the batch size"."""
+        """The formula in words, such as "`positives` multiplied by the batch size"."""
         text = f"`{self.normalization}`"
         if self.count == ALL_CELLS:
             text += " over all cells"
         if self.offset:
             text += f" with n + {self.offset:g} in place of max(1, n)"
-        for times, what in (
+        for power, number in (
             (self.images_power, "the batch size"),
             (self.cells_power, "the cells of the grid"),
         ):
-            if times:
-                text += f" {'multiplied' if times > 0 else 'divided'} by {what}"
+            if power:
+                text += f" {'multiplied' if power > 0 else 'divided'} by {number}"
         return text
 
 
 @cache
-def _formulas(wrong: Wrong) -> tuple[Formula, ...]:
-    """All that can be told apart, the plainest first, and those that count all cells last."""
-    counts = (POSITIVE_CELLS,) if wrong.only_of_objects else (POSITIVE_CELLS, ALL_CELLS)
+def _formulas(mistake: Mistake) -> tuple[Formula, ...]:
+    """Return the formulas to try: the simplest first, those that count all cells last."""
+    counts = (POSITIVE_CELLS,) if mistake.only_of_objects else (POSITIVE_CELLS, ALL_CELLS)
     powers = (0, 1, -1)
     return tuple(
         Formula(name, images, cells, count)
@@ -85,12 +101,13 @@ def _formulas(wrong: Wrong) -> tuple[Formula, ...]:
 
 
 @cache
-def _predictions(formula: Formula, wrong: Wrong) -> dict[Probe, float]:
-    return {probe: formula.predicted(probe, wrong) for probe in PROBES}
+def _predictions(formula: Formula, mistake: Mistake) -> dict[Probe, float]:
+    return {probe: formula.predict(probe, mistake) for probe in PROBES}
 
 
-# Where a formula is asked to hold: the first that any fits is taken, with what must be added.
-_EVERYWHERE: tuple[tuple[Callable[[Probe], bool], str], ...] = (
+# The probes on which a formula must fit, and the exception to report. The first row with a fitting
+# formula decides.
+_DOMAINS: tuple[tuple[Callable[[Probe], bool], str], ...] = (
     (lambda probe: True, ""),
     (lambda probe: any(probe.objects), "except in batches without objects"),
     (lambda probe: all(probe.objects), "only where every image has objects"),
@@ -99,41 +116,41 @@ _EVERYWHERE: tuple[tuple[Callable[[Probe], bool], str], ...] = (
 
 @dataclass(frozen=True)
 class TermBehaviour:
-    """How a component scales where only one thing is wrong.
+    """How a component scales if only one mistake is made.
 
-    formulas: those that it behaves as, the plainest first, the same up to a constant. Empty where
-        none fits. exception: where they do not hold. distinct: False where rounding leaves open
-        which of them it is.
-    exponents: by sweep; None where it is no power law.
-    nearest: the formula that comes closest where none fits; `off` is how far: the constant varies
-        by this factor.
+    exponents: for each sweep the exponent of its power law; None if it follows none.
+    formulas: the simplest formulas that fit; empty if none does.
+    exception: the batches on which the formulas do not fit; empty if they fit on all.
+    distinct: False if the formulas are not equal up to a constant, and rounding hides which it is.
+    nearest: if no formula fits, the one that comes closest; None if none is near.
+    spread: the factor by which the constant of `nearest` varies.
     """
 
     component: str
-    wrong: Wrong
+    mistake: Mistake
     exponents: Mapping[str, float | None]
     formulas: tuple[Formula, ...] = ()
     exception: str = ""
     distinct: bool = True
     nearest: Formula | None = None
-    off: float = 1.0
+    spread: float = 1.0
 
     @property
     def name(self) -> str:
-        """Such as "location", or "location in the anchor" where that is wrong."""
-        if self.component in (self.wrong.component, "total"):
-            return self.wrong.name
-        return f"{self.wrong.name} in the {self.component}"
+        """The term's name: "location", or "location in the anchor" for another component."""
+        if self.component in (self.mistake.component, "total"):
+            return self.mistake.name
+        return f"{self.mistake.name} in the {self.component}"
 
     @property
     def words(self) -> str:
-        """What it behaves as."""
+        """The fitting formulas in words."""
         if not self.formulas:
             return "none of the normalizations"
-        text, *others = (f.words for f in self.formulas)
+        text, *others = (formula.words for formula in self.formulas)
         if others:
-            why = "the same up to a constant" if self.distinct else "not told apart"
-            text += f" (or {', '.join(others)}: {why})"
+            reason = "the same up to a constant" if self.distinct else "not told apart"
+            text += f" (or {', '.join(others)}: {reason})"
         return f"{text} {self.exception}".strip()
 
 
@@ -141,112 +158,124 @@ class TermBehaviour:
 class Behaviour:
     """How a loss scales, term by term.
 
-    unanswered: by probe, why the loss gave no finite number.
+    unanswered: for each probe without a finite number, the reason.
     """
 
     terms: tuple[TermBehaviour, ...]
     unanswered: Mapping[Probe, str]
 
     @property
-    def news(self) -> tuple[TermBehaviour, ...]:
-        """The terms, without those of the total that behave as in the component of their own."""
-        known = {(t.wrong, t.words) for t in self.terms if t.component != "total"}
+    def informative_terms(self) -> tuple[TermBehaviour, ...]:
+        """The terms, except those of the total that behave as in their own component."""
+        known = {(t.mistake, t.words) for t in self.terms if t.component != "total"}
         return tuple(
-            t for t in self.terms if t.component != "total" or (t.wrong, t.words) not in known
+            t for t in self.terms if t.component != "total" or (t.mistake, t.words) not in known
         )
 
     @property
     def by_words(self) -> dict[str, tuple[str, ...]]:
-        """What the terms behave as, with the names of those that do."""
+        """For each behaviour in words, the names of the terms that have it."""
+        total_alone = all(term.component == "total" for term in self.terms)
         groups: dict[str, tuple[str, ...]] = {}
-        for term in self.news:
-            own = all(t.component == "total" for t in self.terms)
-            name = term.name if own or term.component != "total" else f"{term.name} in the total"
+        for term in self.informative_terms:
+            in_total = term.component == "total" and not total_alone
+            name = f"{term.name} in the total" if in_total else term.name
             groups[term.words] = (*groups.get(term.words, ()), name)
         return groups
 
 
 def identify(candidate: Candidate, progress: Progress | None = None) -> Behaviour:
-    """Which normalization each term of a loss behaves as. progress: as of `measure`."""
-    return behaviour_of(measure(candidate, progress))
+    """Measure a loss and return the normalization that each of its terms behaves as.
+
+    progress: as in `measure`.
+    """
+    return identify_measured(measure(candidate, progress))
 
 
-def behaviour_of(measured: Measured) -> Behaviour:
-    """Which normalization each term behaves as, of a loss that was measured.
+def identify_measured(measurement: Measurement) -> Behaviour:
+    """Return the normalization that each term of a measured loss behaves as.
 
-    What costs nothing where it is wrong is not in the loss, and is left out.
+    Leave out mistakes that cost nothing: the loss has no term for them.
     """
     terms = [
-        _term(component, wrong, readings)
-        for (component, wrong), readings in measured.values.items()
+        _identify_term(component, mistake, readings)
+        for (component, mistake), readings in measurement.values.items()
         if any(reading.visible for reading in readings.values())
     ]
-    return Behaviour(tuple(terms), measured.unanswered)
+    return Behaviour(tuple(terms), measurement.unanswered)
 
 
-def _term(component: str, wrong: Wrong, readings: Readings) -> TermBehaviour:
-    exponents = {name: power(readings, sweep) for name, sweep in SWEEPS.items()}
-    for where, exception in _EVERYWHERE:
-        kept = {probe: r for probe, r in readings.items() if where(probe)}
-        found = _fitting(wrong, kept)
-        if found:
-            distinct = len(found) == 1 or all(_same(found[0], f, wrong, kept) for f in found[1:])
-            return TermBehaviour(component, wrong, exponents, found, exception, distinct)
-    nearest = min(_formulas(wrong), key=lambda f: spread(readings, _predictions(f, wrong)))
-    off = spread(readings, _predictions(nearest, wrong))
+def _identify_term(component: str, mistake: Mistake, readings: Readings) -> TermBehaviour:
+    exponents = {name: fit_exponent(readings, sweep) for name, sweep in SWEEPS.items()}
+    for contains, exception in _DOMAINS:
+        kept = {probe: reading for probe, reading in readings.items() if contains(probe)}
+        formulas = _fit_formulas(mistake, kept)
+        if formulas:
+            first, *others = formulas
+            distinct = all(_are_proportional(first, other, mistake, kept) for other in others)
+            return TermBehaviour(component, mistake, exponents, formulas, exception, distinct)
+    spreads = {f: ratio_spread(readings, _predictions(f, mistake)) for f in _formulas(mistake)}
+    nearest = min(spreads, key=lambda formula: spreads[formula])
+    spread = spreads[nearest]
     return TermBehaviour(
         component,
-        wrong,
+        mistake,
         exponents,
-        nearest=nearest if np.isfinite(off) else None,
-        off=off,
+        nearest=nearest if np.isfinite(spread) else None,
+        spread=spread,
     )
 
 
-def _fitting(wrong: Wrong, readings: Readings) -> tuple[Formula, ...]:
-    """The plainest formulas that fit; with another guard than max(1, n) where none does."""
-    fitting = [
-        f for f in _formulas(wrong) if constant(readings, _predictions(f, wrong)) is not None
-    ]
+def _fit_formulas(mistake: Mistake, readings: Readings) -> tuple[Formula, ...]:
+    """Return the simplest formulas that fit; if none does, one with another guard that does."""
+
+    def fits(formula: Formula) -> bool:
+        return fit_constant(readings, _predictions(formula, mistake)) is not None
+
+    fitting = [formula for formula in _formulas(mistake) if fits(formula)]
     if fitting:
-        least = fitting[0].detours
-        return tuple(f for f in fitting if f.detours == least)
+        least = fitting[0].complexity
+        return tuple(formula for formula in fitting if formula.complexity == least)
     for images_power in (0, 1, -1):
-        offset = _offset(wrong, readings, images_power)
+        offset = _fit_offset(mistake, readings, images_power)
         formula = Formula("positives", images_power, offset=offset)
-        if offset and constant(readings, _predictions(formula, wrong)) is not None:
+        if offset and fits(formula):
             return (formula,)
     return ()
 
 
-def _offset(wrong: Wrong, readings: Readings, images_power: int) -> float:
-    """d of S / (n + d) from the two probes that tell most of it; 0 where there is none."""
-    few, many = Probe((2,)), Probe((2,) * 8)
-    if few not in readings or many not in readings:
+def _fit_offset(mistake: Mistake, readings: Readings, images_power: int) -> float:
+    """Return d of S / (n + d), solved from a small and a large batch; 0 if there is none."""
+    small, large = Probe((2,)), Probe((2,) * 8)
+    if small not in readings or large not in readings:
         return 0.0
-    plain = Formula("sum", images_power)
-    n, q = [], []
-    for probe in (few, many):
+    sum_formula = Formula("sum", images_power)
+    counts, ratios = [], []  # n, and the predicted sum over the reading
+    for probe in (small, large):
         if readings[probe].value == 0:
             return 0.0
-        n.append(sum(probe.objects))
-        q.append(plain.predicted(probe, wrong) / readings[probe].value)
-    if q[0] == q[1]:
+        counts.append(sum(probe.objects))
+        ratios.append(sum_formula.predict(probe, mistake) / readings[probe].value)
+    if ratios[0] == ratios[1]:
         return 0.0
-    offset = (q[0] * n[1] - q[1] * n[0]) / (q[1] - q[0])
+    offset = (ratios[0] * counts[1] - ratios[1] * counts[0]) / (ratios[1] - ratios[0])
     return round(offset, 3) if 1e-3 <= offset <= 1e3 else 0.0
 
 
-def _same(one: Formula, other: Formula, wrong: Wrong, readings: Readings) -> bool:
-    a, b = _predictions(one, wrong), _predictions(other, wrong)
+def _are_proportional(one: Formula, other: Formula, mistake: Mistake, readings: Readings) -> bool:
+    """Return whether two formulas are equal up to a constant on the probes that were read."""
+    a, b = _predictions(one, mistake), _predictions(other, mistake)
     ratios = [a[probe] / b[probe] for probe in readings if b[probe]]
     return bool(np.allclose(ratios, ratios[0], rtol=1e-9))
 
 
-def batch_laws(
+def search_batch_laws(
     candidate: Candidate, *, max_examples: int, seed: int | None, progress: Progress | None = None
 ) -> list[Verdict]:
-    """The verdicts of the laws that say what a normalization is, in a short search."""
+    """Return verdicts of the laws that characterize a normalization, without shrinking.
+
+    Arguments as in `mgspec.search.search.search`.
+    """
     return [
         verdict
         for name in BATCH_LAWS

@@ -1,10 +1,9 @@
-"""The smallest batches on which two losses disagree, and what the disagreement depends on."""
+"""Find the smallest batches on which two losses, OLD and NEW, disagree, and describe them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -17,18 +16,25 @@ from mgspec.search.search import search
 
 Progress = Callable[[], None]
 
-# What is drawn, and the share of the examples that it gets: any batch, one of up to 12 images, and
-# one without objects in which every logit says that there are some.
-DRAWN = ((cases.one_batch, 1), (cases.sharded, 4), (cases.one_empty_batch, 4))
-SURVEYED = 100  # batches compared to see where two losses differ that do
+# The cases to search, and N: one of N examples is tried. In turn: any batch, batches of up to 12
+# images, and batches without objects in which every logit predicts some.
+_SEARCHES: tuple[tuple[Cases, int], ...] = (
+    (cases.one_batch, 1),
+    (cases.sharded, 4),
+    (cases.one_empty_batch, 4),
+)
+SURVEYED = 100  # batches drawn to describe those on which two losses differ
+LEAST_SURVEYED = 3  # batches of each kind, without which a survey says nothing
+
+VALUE = "NEW(X)"
 
 
 @dataclass(frozen=True)
 class Difference:
     """The smallest batch found on which two losses disagree.
 
-    component: None where one of them gave no answer. comparison: as expected is what OLD says, as
-    actual what NEW says; None where one gave no answer.
+    component: None if only one of the losses gave an answer.
+    comparison: OLD's number as `expected` and NEW's as `actual`; None if one gave no answer.
     """
 
     component: str | None
@@ -38,12 +44,12 @@ class Difference:
 
     @property
     def in_gradient(self) -> bool:
-        """Whether the values are the same and the gradients are not."""
+        """Whether the values agree and the gradients do not."""
         return self.comparison is not None and self.comparison.what != VALUE
 
     @property
     def factor(self) -> float | None:
-        """NEW / OLD; None where there is no such number."""
+        """NEW / OLD; None if there is no such number."""
         c = self.comparison
         if c is None or not c.is_finite or c.expected == 0:
             return None
@@ -52,7 +58,12 @@ class Difference:
 
 @dataclass
 class Effort:
-    """How hard was looked. tolerance: the largest part of a value taken for rounding."""
+    """How much was compared.
+
+    examples: batches tried. comparisons: numbers and arrays compared.
+    unanswered: batches for which neither loss gave an answer.
+    tolerance: the largest relative difference that was attributed to rounding.
+    """
 
     examples: int = 0
     comparisons: int = 0
@@ -64,7 +75,7 @@ class Effort:
 class Pair:
     """Two losses, restricted to the components that both return.
 
-    only_old, only_new: the other components. gradients: whether both have them.
+    only_old, only_new: the components that one of them returns.
     """
 
     old: Candidate
@@ -79,224 +90,254 @@ class Pair:
 
     @staticmethod
     def of(old: Candidate, new: Candidate) -> Pair:
-        """Two losses as they were loaded."""
+        """Return the pair of two losses as they were loaded."""
         common = tuple(c for c in old.components if c in new.components)
         return Pair(
-            restricted(old, common),
-            restricted(new, common),
+            restrict(old, common),
+            restrict(new, common),
             tuple(c for c in old.components if c not in common),
             tuple(c for c in new.components if c not in common),
         )
 
 
-def restricted(candidate: Candidate, components: tuple[str, ...]) -> Candidate:
-    """The candidate as if it returned these components only."""
+def restrict(candidate: Candidate, components: tuple[str, ...]) -> Candidate:
+    """Return a candidate that evaluates to these components only.
+
+    Its `run` raises LossError if the loss omits one of them.
+    """
 
     def run(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:
-        answer = candidate.run(problem, batch, gradients)
-        missing = [c for c in components if c not in answer.components]
+        evaluation = candidate.run(problem, batch, gradients)
+        missing = [c for c in components if c not in evaluation.components]
         if missing:
             raise LossError(f"the loss returned no {missing[0]} where it had returned one")
-        slopes = answer.gradients
+        slopes = evaluation.gradients
         return replace(
-            answer,
-            components={c: answer.components[c] for c in components},
+            evaluation,
+            components={c: evaluation.components[c] for c in components},
             gradients={c: slopes[c] for c in components} if slopes is not None else None,
         )
 
     return replace(candidate, run=run, components=components)
 
 
-VALUE = "NEW(X)"
-
-
-def _only_x(case: Case) -> Case:
+def _keep_x(case: Case) -> Case:
+    """Return the case with its batch X alone."""
     return Case(case.problem, {"X": case.batches["X"]})
 
 
-def _answer(
-    candidate: Candidate, problem: AnyProblem, batch: AnyBatch, gradients: bool
-) -> Evaluation | LossError:
-    try:
-        return candidate.run(problem, batch, gradients)
-    except LossError as error:
-        return error
+def _evaluate(pair: Pair, problem: AnyProblem, batch: AnyBatch) -> list[Evaluation | LossError]:
+    """Return OLD's and NEW's answers, or the errors that they raised instead."""
+    answers: list[Evaluation | LossError] = []
+    for loss in (pair.old, pair.new):
+        try:
+            answers.append(loss.run(problem, batch, pair.gradients))
+        except LossError as error:
+            answers.append(error)
+    return answers
 
 
 def compare(pair: Pair, effort: Effort, trial: Trial) -> Iterator[Comparison]:
-    """What the two losses say of a batch, as comparisons; LossError where one only has no answer.
+    """Compare the values and gradients of two losses on the trial's batch X.
 
-    Numbers that are no numbers in both losses, in the same way, are the same.
+    Treat numbers that are not finite in the same way as equal. Add to the effort.
+
+    Raise LossError if exactly one of the losses gives no answer.
     """
     x, problem = trial.images("X"), trial.case.problem
-    old, new = (_answer(loss, problem, x, pair.gradients) for loss in (pair.old, pair.new))
-    if isinstance(old, LossError) and isinstance(new, LossError):
-        effort.unanswered += 1
-        return
-    for name, answer, other in (("OLD", old, "NEW"), ("NEW", new, "OLD")):
-        if isinstance(answer, LossError):
-            raise LossError(f"{name}: {answer}; {other} gives an answer")
-    assert isinstance(old, Evaluation)
-    assert isinstance(new, Evaluation)
+    old, new = _evaluate(pair, problem, x)
+    if isinstance(old, LossError):
+        if isinstance(new, LossError):
+            effort.unanswered += 1
+            return
+        raise LossError(f"OLD: {old}; NEW gives an answer")
+    if isinstance(new, LossError):
+        raise LossError(f"NEW: {new}; OLD gives an answer")
     rounding = Rounding.of(problem, [x], old, new)
-    part = float(rounding.tolerance(1.0)) - float(rounding.tolerance(0.0))
-    effort.tolerance = max(effort.tolerance, part)
-    for c in trial.components:
-        got, want = new.components[c], old.components[c]
-        if _same(np.array(got), np.array(want)).all():
-            got = want = 0.0
-        tolerance = float(rounding.tolerance(max(abs(got), abs(want))))
-        yield Comparison(c, VALUE, got, EQUAL, want, tolerance)
+    relative = float(rounding.tolerance(1.0)) - float(rounding.tolerance(0.0))
+    effort.tolerance = max(effort.tolerance, relative)
+    for component in trial.components:
+        old_value, new_value = old.components[component], new.components[component]
+        if _same(np.array(old_value), np.array(new_value)).all():
+            old_value = new_value = 0.0
+        tolerance = float(rounding.tolerance(max(abs(old_value), abs(new_value))))
+        effort.comparisons += 1
+        yield Comparison(component, VALUE, new_value, EQUAL, old_value, tolerance)
         if old.gradients is None or new.gradients is None:
             continue
-        ours, theirs = new.gradients[c], old.gradients[c]
-        same = [_same(a, b) for a, b in zip(ours, theirs, strict=True)]
-        slopes = [
-            [np.where(s, 0, g) for s, g in zip(same, gradient, strict=True)]
-            for gradient in (ours, theirs)
-        ]
-        yield from worst_element(problem, c, VALUE, slopes[0], slopes[1], rounding)
+        old_slopes, new_slopes = old.gradients[component], new.gradients[component]
+        same = [_same(a, b) for a, b in zip(old_slopes, new_slopes, strict=True)]
+        old_slopes, new_slopes = (
+            tuple(np.where(s, 0, slope) for s, slope in zip(same, slopes, strict=True))
+            for slopes in (old_slopes, new_slopes)
+        )
+        for comparison in worst_element(
+            problem, component, VALUE, new_slopes, old_slopes, rounding
+        ):
+            effort.comparisons += 1
+            yield comparison
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return where two arrays are equal, or both NaN."""
     return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))
 
 
-def _law(pair: Pair, drawn: Cases, check: Check, **fields: Any) -> Law:
+def _law(cases: Cases, check: Check, components: tuple[str, ...], one_in: int = 1) -> Law:
+    """Return a law on batches X of these cases; `one_in` as in `Law`."""
     return Law(
         "difference",
         "Two losses are the same.",
         {},
-        lambda variety: drawn(variety).map(_only_x),
+        lambda variety: cases(variety).map(_keep_x),
         check,
-        **{"speaks_of": pair.new.components, **fields},
+        components,
+        one_in=one_in,
     )
 
 
-def differences(
+def find_differences(
     pair: Pair,
     *,
     max_examples: int,
     seed: int | None,
     progress: Progress | None = None,
 ) -> tuple[list[Difference], Effort]:
-    """The smallest batch for each component in which two losses disagree, and how hard was looked.
+    """Return, for each component that differs, the smallest batch found; and the effort spent.
 
-    Arguments as of `mgspec.search.search.search`.
+    Arguments as in `mgspec.search.search.search`.
     """
     effort = Effort()
-    found: dict[str | None, Difference] = {}
+    differences: dict[str | None, Difference] = {}
 
-    def count() -> None:
+    def count_example() -> None:
         effort.examples += 1
         if progress is not None:
             progress()
 
     def check(trial: Trial) -> Iterator[Comparison]:
-        for comparison in compare(pair, effort, trial):
-            effort.comparisons += 1
-            yield comparison
+        return compare(pair, effort, trial)
 
-    for drawn, share in DRAWN:
-        left = tuple(c for c in pair.new.components if c not in found)
-        if not left or None in found:
+    for searched, one_in in _SEARCHES:
+        remaining = tuple(c for c in pair.new.components if c not in differences)
+        if not remaining or None in differences:
             break
-        law = _law(pair, drawn, check, speaks_of=left, one_in=share)
-        for verdict in search(law, pair.new, max_examples=max_examples, seed=seed, progress=count):
+        law = _law(searched, check, remaining, one_in)
+        for verdict in search(
+            law, pair.new, max_examples=max_examples, seed=seed, progress=count_example
+        ):
             if verdict.finding is not None:
-                found[verdict.component] = _difference(verdict.component, verdict.finding)
-    return list(found.values()), effort
+                differences[verdict.component] = _difference(verdict.component, verdict.finding)
+    return list(differences.values()), effort
 
 
 def _difference(component: str | None, finding: Finding) -> Difference:
     c = finding.comparison
     message = finding.message
     if c is not None:
-        what = "" if c.what == VALUE else f"{c.what.replace(VALUE, 'L(X)')}: "
-        message = f"{c.component}: {what}OLD gives {c.expected:.9g}, NEW gives {c.actual:.9g}"
+        derivative = "" if c.what == VALUE else f"{c.what.replace(VALUE, 'L(X)')}: "
+        message = f"{c.component}: {derivative}OLD gives {c.expected:.9g}, NEW gives {c.actual:.9g}"
     return Difference(component, finding.case, message, c)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One batch of a survey: what is true of it, and by component what the two losses said.
+class Values:
+    """The values of a component in both losses; `differ` if values or gradients differ."""
 
-    values: by component (OLD, NEW, whether they differ, in value or gradient).
-    """
+    old: float
+    new: float
+    differ: bool
+
+
+@dataclass(frozen=True)
+class SurveyedBatch:
+    """One batch of a survey: the names of its `FEATURES`, and the values of each component."""
 
     features: frozenset[str]
-    values: Mapping[str, tuple[float, float, bool]]
+    values: Mapping[str, Values]
 
 
 FEATURES: dict[str, Callable[[AnyBatch], bool]] = {
     "without objects": lambda b: b.positives == 0,
     "with objects": lambda b: b.positives > 0,
-    "with an image without objects": lambda b: min(_objects(b)) == 0,
-    "in which every image has objects": lambda b: min(_objects(b)) > 0,
+    "with an image without objects": lambda b: min(_count_objects(b)) == 0,
+    "in which every image has objects": lambda b: min(_count_objects(b)) > 0,
     "of several images": lambda b: b.images > 1,
     "of one image": lambda b: b.images == 1,
-    "whose images differ in the number of objects": lambda b: len({*_objects(b)}) > 1,
+    "whose images differ in the number of objects": lambda b: len({*_count_objects(b)}) > 1,
     "of several scales": lambda b: isinstance(b, Batch) and len(b.targets) > 1,
     "with predictions of 50 or more": lambda b: max(np.abs(p).max() for p in b.predictions) >= 50,
 }
 
 
-def _objects(batch: AnyBatch) -> list[int]:
-    """Of each image, how many objects or, in this project's layout, positive cells."""
+def _count_objects(batch: AnyBatch) -> list[int]:
+    """Return the objects of each image; in the project's own layout, its positive cells."""
     if not isinstance(batch, Batch):
         return list(batch.objects)
     return [int(n) for n in sum(mask.sum((1, 2)) for mask in batch.masks())]
 
 
-def survey(pair: Pair, *, seed: int | None, progress: Progress | None = None) -> list[Seen]:
-    """Batches at random, and what two losses say of those that both answer."""
-    seen: list[Seen] = []
+def survey(
+    pair: Pair, *, seed: int | None, progress: Progress | None = None
+) -> list[SurveyedBatch]:
+    """Compare two losses on random batches, and return those that both losses answer."""
+    surveyed: list[SurveyedBatch] = []
     effort = Effort()
 
     def check(trial: Trial) -> Iterator[Comparison]:
         batch = trial.images("X")
         try:
-            found = list(compare(pair, effort, trial))
+            comparisons = list(compare(pair, effort, trial))
         except LossError:
             return iter(())
         values = {}
-        for c in pair.new.components:
-            own = [f for f in found if f.component == c]
-            if own:
-                differs = any(not f.holds for f in own)
-                values[c] = (own[0].expected, own[0].actual, differs)
-        features = frozenset(name for name, holds in FEATURES.items() if holds(batch))
-        seen.append(Seen(features, values))
+        for component in pair.new.components:
+            of_component = [c for c in comparisons if c.component == component]
+            if of_component:
+                value, *_ = of_component
+                differ = any(not c.holds for c in of_component)
+                values[component] = Values(value.expected, value.actual, differ)
+        features = frozenset(name for name, has in FEATURES.items() if has(batch))
+        surveyed.append(SurveyedBatch(features, values))
         return iter(())
 
-    law = _law(pair, cases.one_batch, check)
+    law = _law(cases.one_batch, check, pair.new.components)
     search(law, pair.new, max_examples=SURVEYED, seed=seed, progress=progress)
-    return seen
+    return surveyed
 
 
-def where(seen: list[Seen], component: str) -> str | None:
-    """The batches in which a component differs, in words; None where no feature tells them."""
-    known = [(s.features, s.values[component][2]) for s in seen if component in s.values]
-    differing = [features for features, differs in known if differs]
-    same = [features for features, differs in known if not differs]
-    if len(differing) < 3 or len(same) < 3:
+def describe_differing_batches(surveyed: Sequence[SurveyedBatch], component: str) -> str | None:
+    """Return the batches on which a component differs, such as "only in batches of one image".
+
+    Return None if no feature separates them from the others.
+    """
+    features_by_outcome: dict[bool, list[frozenset[str]]] = {True: [], False: []}
+    for batch in surveyed:
+        if component in batch.values:
+            features_by_outcome[batch.values[component].differ].append(batch.features)
+    differing, same = features_by_outcome[True], features_by_outcome[False]
+    if min(len(differing), len(same)) < LEAST_SURVEYED:
         return None
     shared = frozenset.intersection(*differing)
-    # The feature that the fewest of the others have says most.
-    by_others = {f: sum(f in features for features in same) for f in FEATURES if f in shared}
-    if not by_others:
+    # The rarer a feature is among the other batches, the better it separates.
+    others_with = {f: sum(f in features for features in same) for f in FEATURES if f in shared}
+    if not others_with:
         return None
-    best = min(by_others, key=lambda f: by_others[f])
-    if by_others[best] > len(same) / 2:
+    best = min(others_with, key=lambda feature: others_with[feature])
+    if others_with[best] > len(same) / 2:
         return None
-    return f"in batches {best}" if by_others[best] == 0 else f"only in batches {best}"
+    return f"in batches {best}" if others_with[best] == 0 else f"only in batches {best}"
 
 
-def added(seen: list[Seen], component: str) -> float | None:
-    """What NEW adds to OLD in every batch, if it is always the same; else None."""
-    amounts = [
-        s.values[component][1] - s.values[component][0] for s in seen if component in s.values
+def constant_offset(surveyed: Sequence[SurveyedBatch], component: str) -> float | None:
+    """Return NEW - OLD if it is the same, and not 0, on nearly every batch; else None."""
+    offsets = [
+        batch.values[component].new - batch.values[component].old
+        for batch in surveyed
+        if component in batch.values
     ]
-    middle = float(np.median(amounts)) if amounts else 0.0
-    alike = amounts and np.mean(np.isclose(amounts, middle, rtol=1e-3, atol=1e-6)) > 0.8
-    return middle if alike and middle else None
+    if not offsets:
+        return None
+    median = float(np.median(offsets))
+    share = np.mean(np.isclose(offsets, median, rtol=1e-3, atol=1e-6))
+    return median if share > 0.8 and median else None

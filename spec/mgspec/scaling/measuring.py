@@ -1,7 +1,7 @@
-"""What a loss says of the probes, and whether it goes as some formula or power does.
+"""Measure a loss on the probes, and fit a formula or a power law to the readings.
 
-A reading is what one wrong prediction costs in one component: the value of the probe with it, less
-the value of the probe without.
+A reading is the cost of one mistake in one component: the value of the probe with the mistake minus
+its value without.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ import numpy as np
 
 from mgspec.laws.comparison import Rounding
 from mgspec.loss.candidate import PLAIN_OPTIONS, Candidate, Evaluation, LossError, claiming
-from mgspec.scaling.probes import PROBES, WRONGS, Probe, Wrong, batch_of, problem_of
+from mgspec.scaling.probes import MISTAKES, PROBES, Mistake, Probe, batch_of, problem_of
 
 Progress = Callable[[], None]
-EVALUATIONS = len(PROBES) * (1 + len(WRONGS))
+EVALUATIONS = len(PROBES) * (1 + len(MISTAKES))
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one wrong prediction costs in a component, and how exactly that is known."""
+    """The cost of a mistake in a component, and the rounding error it may have."""
 
     value: float
     tolerance: float
 
     @property
     def visible(self) -> bool:
-        """Whether it is well above what rounding may make of 0."""
+        """Whether the value is well above what rounding can make of 0."""
         return abs(self.value) > 4 * self.tolerance
 
 
-Key = tuple[str, Wrong]
+Key = tuple[str, Mistake]  # component, mistake
 Readings = Mapping[Probe, Reading]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a loss said of the probes.
+class Measurement:
+    """The readings of a loss.
 
-    values: readings by (component, wrong); probes without a finite number are missing.
-    slopes: the same of the gradient's length; empty where no gradients were asked for.
-    unanswered: by probe, why there is no finite number.
+    values: the readings for each component and mistake. Probes without a finite number are missing.
+    slopes: the same for the length of the gradient; empty if gradients were not measured.
+    unanswered: for each probe without a finite number, the reason.
     """
 
     values: Mapping[Key, Readings]
@@ -53,63 +53,71 @@ class Measured:
 
 def measure(
     candidate: Candidate, progress: Progress | None = None, *, gradients: bool = False
-) -> Measured:
-    """Evaluate a loss on every probe. progress: called once for each evaluation."""
+) -> Measurement:
+    """Evaluate a loss on every probe.
+
+    progress: called once for each of the `EVALUATIONS` evaluations.
+    gradients: measure gradients too, if the loss has them.
+    """
     options = claiming(candidate.options or PLAIN_OPTIONS, candidate.claims)
-    values: dict[Key, dict[Probe, Reading]]
-    slopes: dict[Key, dict[Probe, Reading]]
-    values, slopes = defaultdict(dict), defaultdict(dict)
+    values: dict[Key, dict[Probe, Reading]] = defaultdict(dict)
+    slopes: dict[Key, dict[Probe, Reading]] = defaultdict(dict)
     unanswered: dict[Probe, str] = {}
     for probe in PROBES:
         problem, right = problem_of(probe, options), None
-        for wrong in (None, *WRONGS):
+        for mistake in (None, *MISTAKES):
             if progress is not None:
                 progress()
-            batch = batch_of(problem, probe, wrong)
+            batch = batch_of(problem, probe, mistake)
             try:
-                answer = candidate.run(problem, batch, gradients and candidate.has_gradients)
+                evaluation = candidate.run(problem, batch, gradients and candidate.has_gradients)
             except LossError as error:
                 unanswered.setdefault(probe, str(error))
                 continue
-            for component, value in answer.components.items():
+            for component, value in evaluation.components.items():
                 if not np.isfinite(value):
                     unanswered.setdefault(probe, f"{component} is {value}")
-            if wrong is None:
-                right = answer
+            if mistake is None:
+                right = evaluation
             elif right is not None:
-                rounding = Rounding.of(problem, [batch], answer, right)
+                rounding = Rounding.of(problem, [batch], evaluation, right)
                 for component in candidate.components:
-                    reading = _value(rounding, answer, right, component)
+                    reading = _read_value(rounding, evaluation, right, component)
                     if reading is not None:
-                        values[component, wrong][probe] = reading
-                    reading = _slope(rounding, answer, right, component)
+                        values[component, mistake][probe] = reading
+                    reading = _read_slope(rounding, evaluation, right, component)
                     if reading is not None:
-                        slopes[component, wrong][probe] = reading
-    return Measured(dict(values), dict(slopes), unanswered)
+                        slopes[component, mistake][probe] = reading
+    return Measurement(dict(values), dict(slopes), unanswered)
 
 
-def _value(
+def _read_value(
     rounding: Rounding, wrong: Evaluation, right: Evaluation, component: str
 ) -> Reading | None:
-    pair = [e.components.get(component, np.nan) for e in (wrong, right)]
-    if not np.isfinite(pair).all():
+    """Return the change of the component's value; None if it is not finite."""
+    values = [evaluation.components.get(component, np.nan) for evaluation in (wrong, right)]
+    if not np.isfinite(values).all():
         return None
-    return Reading(pair[0] - pair[1], sum(float(rounding.tolerance(value)) for value in pair))
+    return Reading(values[0] - values[1], sum(float(rounding.tolerance(value)) for value in values))
 
 
-def _slope(
+def _read_slope(
     rounding: Rounding, wrong: Evaluation, right: Evaluation, component: str
 ) -> Reading | None:
+    """Return the length of the gradient's change; None if it is not finite or not known."""
     if wrong.gradients is None or right.gradients is None:
         return None
     pairs = zip(wrong.gradients[component], right.gradients[component], strict=True)
     change = np.concatenate([(w.astype(float) - r).ravel() for w, r in pairs])
-    size = float(np.linalg.norm(change))
-    return Reading(size, 2 * float(rounding.tolerance(size))) if np.isfinite(size) else None
+    length = float(np.linalg.norm(change))
+    return Reading(length, 2 * float(rounding.tolerance(length))) if np.isfinite(length) else None
 
 
-def constant(readings: Readings, predicted: Mapping[Probe, float]) -> float | None:
-    """The one number that turns every prediction into its reading, within rounding; else None."""
+def fit_constant(readings: Readings, predicted: Mapping[Probe, float]) -> float | None:
+    """Return the constant by which every prediction becomes its reading, within rounding.
+
+    Return None if there is no such constant.
+    """
     low, high = -np.inf, np.inf
     for probe, reading in readings.items():
         expected = predicted[probe]
@@ -122,26 +130,29 @@ def constant(readings: Readings, predicted: Mapping[Probe, float]) -> float | No
     return (low + high) / 2 if np.isfinite(low) and low <= high else None
 
 
-def spread(readings: Readings, predicted: Mapping[Probe, float]) -> float:
-    """The largest ratio of reading to prediction over the smallest; infinite where signs differ."""
+def ratio_spread(readings: Readings, predicted: Mapping[Probe, float]) -> float:
+    """Return the largest ratio of reading to prediction, divided by the smallest.
+
+    Return infinity if a ratio is 0 or below.
+    """
     ratios = [r.value / predicted[p] for p, r in readings.items() if predicted[p]]
     if not ratios or min(ratios) <= 0:
         return np.inf
     return max(ratios) / min(ratios)
 
 
-def power(readings: Readings, sweep: Mapping[int, Probe]) -> float | None:
-    """The exponent p of readings that go as x^p along a sweep; None where there is none."""
+def fit_exponent(readings: Readings, sweep: Mapping[int, Probe]) -> float | None:
+    """Return the exponent p if the readings go as x^p along a sweep; else None."""
     known = [(x, readings[probe]) for x, probe in sweep.items() if probe in readings]
     if len(known) < 3 or not all(r.visible for _, r in known):
         return None
     signs = {np.sign(r.value) for _, r in known}
     if len(signs) > 1:
         return None
-    x = np.log([x for x, _ in known])
-    y = np.log([abs(r.value) for _, r in known])
-    slope, start = np.polyfit(x, y, 1)
+    log_x = np.log([x for x, _ in known])
+    log_y = np.log([abs(r.value) for _, r in known])
+    slope, intercept = np.polyfit(log_x, log_y, 1)
     allowed = sum(r.tolerance / abs(r.value) for _, r in known)
-    if np.abs(slope * x + start - y).max() > allowed:
+    if np.abs(slope * log_x + intercept - log_y).max() > allowed:
         return None
     return float(round(slope, 3)) + 0.0

@@ -1,8 +1,8 @@
-"""Batches that show how a loss scales: all objects alike, and one thing predicted wrong.
+"""Batches that show how a loss scales: all objects are equal, and one thing is predicted wrong.
 
-What such a batch costs beyond the same batch predicted right is due to that one thing, and its raw
-sum is known up to a constant: so many equal parts in each image. That holds for a loss that returns
-one scalar too, and whatever the other terms cost.
+Compare such a batch with the same batch predicted right. The mistake alone causes the difference,
+and its raw sum is known up to a constant, because each mistaken cell adds the same amount. This
+works for a loss that returns one scalar too, and whatever its other terms cost.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from mgspec.problem.normalizations import Sums
 from mgspec.problem.options import Options
 
 CLASSES = 2
-LOGIT = 8.0  # of what is predicted right, and, negated, wrong; larger ones cost precision
-SPECK = -8.0  # log-size of a box predicted in the background: it overlaps nothing
+LOGIT = 8.0  # a right prediction; a wrong one is its negative; larger logits cost precision
+TINY_LOG_SIZE = -8.0  # of a box predicted in the background, so that it overlaps nothing
 
 ANCHOR_LOGITS = (FIRST_ANCHOR, FIRST_ANCHOR + 1)
 CLASS_LOGITS = (FIRST_ANCHOR + 2, FIRST_ANCHOR + 3)
 
-BASE = (3, 4)  # cells; larger grids hold the same in their top left corner
-WRONG_BACKGROUND = 2  # cells an image
+BASE = (3, 4)  # cells; larger grids hold the same content in their top left corner
+MISTAKEN_BACKGROUND_CELLS = 2  # in an image
 
 POSITIVE_CELLS, ALL_CELLS = "positive cells", "all cells"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """How many objects each image holds, and the grid (H, W) of its one scale.
+    """The contents of a probe batch, apart from its mistake.
 
-    only_first: what is wrong is wrong in the first image only. Where it is wrong in all, a mean
-        over objects cannot be told from a mean over images of such means.
+    objects: number of objects in each image.
+    grid: (H, W) of its one scale, in cells.
+    only_first: make the mistake in the first image only. If every image has it, a mean over
+        objects equals a mean over images of such means.
     """
 
     objects: tuple[int, ...]
@@ -45,12 +47,12 @@ class Probe:
 
     @property
     def images(self) -> int:
-        """B."""
+        """Number of images, B."""
         return len(self.objects)
 
     @property
     def cells(self) -> int:
-        """H * W."""
+        """Number of cells of the grid, H * W."""
         return self.grid[0] * self.grid[1]
 
     def __str__(self) -> str:
@@ -59,42 +61,43 @@ class Probe:
         return f"{images} of {self.grid[0]} x {self.grid[1]} cells with {objects} objects"
 
     @property
-    def spoilt(self) -> tuple[bool, ...]:
-        """By image, whether it holds what is wrong."""
+    def mistaken(self) -> tuple[bool, ...]:
+        """For each image, whether it has the mistake."""
         return tuple(image == 0 or not self.only_first for image in range(self.images))
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """What is predicted wrong.
+class Mistake:
+    """One thing that a probe predicts wrong.
 
-    component: the one that speaks of it in the loss of the specification. logits: their channels;
-    none for the box. in_background: of two background cells an image, else of every object.
+    component: the component of the specification's loss that punishes it.
+    channels: the channels of the wrong logits; empty if the box is wrong.
+    in_background: make the mistake in two background cells of an image, not in every object.
     """
 
     name: str
     component: str
-    logits: tuple[int, ...]
+    channels: tuple[int, ...]
     in_background: bool = False
 
     @property
     def only_of_objects(self) -> bool:
-        """Whether the term that speaks of it can count nothing but objects."""
+        """Whether the punishing term can count nothing but objects."""
         return self.component in ("location", "classification") and not self.in_background
 
 
-WRONGS = (
-    Wrong("location", "location", ()),
-    Wrong("classification", "classification", CLASS_LOGITS),
-    Wrong("anchor", "anchor", ANCHOR_LOGITS),
-    Wrong("objectness", "objectness", (OBJECTNESS,)),
-    Wrong("background classification", "classification", CLASS_LOGITS, in_background=True),
-    Wrong("background anchor", "anchor", ANCHOR_LOGITS, in_background=True),
-    Wrong("background objectness", "objectness", (OBJECTNESS,), in_background=True),
+MISTAKES = (
+    Mistake("location", "location", ()),
+    Mistake("classification", "classification", CLASS_LOGITS),
+    Mistake("anchor", "anchor", ANCHOR_LOGITS),
+    Mistake("objectness", "objectness", (OBJECTNESS,)),
+    Mistake("background classification", "classification", CLASS_LOGITS, in_background=True),
+    Mistake("background anchor", "anchor", ANCHOR_LOGITS, in_background=True),
+    Mistake("background objectness", "objectness", (OBJECTNESS,), in_background=True),
 )
 
 BATCH_SIZE, OBJECTS, GRID = "batch size", "objects", "grid"
-# Each sweep with the numbers that are multiplied from probe to probe.
+# For each sweep: the number that grows from probe to probe, and its probe.
 SWEEPS: dict[str, dict[int, Probe]] = {
     BATCH_SIZE: {images: Probe((2,) * images) for images in (1, 2, 4, 8)},
     OBJECTS: {objects: Probe((objects,) * 2) for objects in (1, 2, 3, 6)},
@@ -117,49 +120,52 @@ PROBES = tuple(
 
 
 def problem_of(probe: Probe, options: Options = PLAIN_OPTIONS) -> Problem:
-    """One scale, two anchors, two classes; a cell is as large in every grid."""
+    """Return the probe's problem: one scale, two anchors, two classes, cells of 32 pixels."""
     size = (probe.grid[0] * STRIDE, probe.grid[1] * STRIDE)
     return Problem((ANCHORS[0][:2],), CLASSES, size, options)
 
 
-def batch_of(problem: Problem, probe: Probe, wrong: Wrong | None = None) -> Batch:
-    """The probe with one thing predicted wrong, or nothing."""
+def batch_of(problem: Problem, probe: Probe, mistake: Mistake | None = None) -> Batch:
+    """Return the probe's batch, with this mistake; None for all predicted right."""
     shape = (probe.images, *probe.grid, problem.channels(0))
     target, prediction = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    prediction[..., WH] = SPECK
+    prediction[..., WH] = TINY_LOG_SIZE
     prediction[..., OBJECTNESS:] = -LOGIT
-    thing = objects_of(problem, 0, np.zeros(6, np.int64))
-    right = np.where(thing > 0.5, LOGIT, -LOGIT)
+    object_target = objects_of(problem, 0, np.zeros(6, np.int64))
+    right = np.where(object_target > 0.5, LOGIT, -LOGIT)
     right[:OBJECTNESS] = 0  # phi(0) = 0.5, the centre of the cell
     for image, objects in enumerate(probe.objects):
-        for place in range(objects):
-            cell = (image, *divmod(place, BASE[1]))
-            target[cell], prediction[cell] = thing, right
-            if wrong is not None and not wrong.in_background and probe.spoilt[image]:
-                _spoil(prediction[cell], wrong)
-        if wrong is not None and wrong.in_background and probe.spoilt[image]:
-            for place in range(WRONG_BACKGROUND):
-                _spoil(prediction[image, BASE[0] - 1, BASE[1] - 1 - place], wrong)
+        for number in range(objects):
+            cell = (image, *divmod(number, BASE[1]))
+            target[cell], prediction[cell] = object_target, right
+            if mistake is not None and not mistake.in_background and probe.mistaken[image]:
+                _predict_wrong(prediction[cell], mistake)
+        if mistake is not None and mistake.in_background and probe.mistaken[image]:
+            for number in range(MISTAKEN_BACKGROUND_CELLS):
+                cell = (image, BASE[0] - 1, BASE[1] - 1 - number)
+                _predict_wrong(prediction[cell], mistake)
     return Batch((target,), (prediction,))
 
 
-def _spoil(prediction: np.ndarray, wrong: Wrong) -> None:
-    if wrong.logits:
-        prediction[list(wrong.logits)] *= -1
+def _predict_wrong(prediction: np.ndarray, mistake: Mistake) -> None:
+    """Change the prediction of a cell, `[5 + A + C]`, in place."""
+    if mistake.channels:
+        prediction[list(mistake.channels)] *= -1
     else:
         prediction[XY], prediction[WH] = 2, 1
 
 
-def sums_of(probe: Probe, wrong: Wrong, count: str = POSITIVE_CELLS) -> Sums:
-    """What a normalization is given for this probe, the raw sum up to a constant.
+def sums_of(probe: Probe, mistake: Mistake, count: str = POSITIVE_CELLS) -> Sums:
+    """Return the sums that a normalization receives for this probe; raw sums up to a constant.
 
-    count: what the term that speaks of it counts.
+    count: what the punishing term counts, `POSITIVE_CELLS` or `ALL_CELLS`.
     """
     objects = np.array(probe.objects, float)
     all_cells = np.full(probe.images, float(probe.cells))
-    each = np.full(probe.images, float(WRONG_BACKGROUND)) if wrong.in_background else objects
+    background = np.full(probe.images, float(MISTAKEN_BACKGROUND_CELLS))
+    mistakes = background if mistake.in_background else objects
     return Sums(
-        each * probe.spoilt,
+        mistakes * probe.mistaken,
         objects if count == POSITIVE_CELLS else all_cells,
         objects,
         probe.images,

@@ -18,7 +18,7 @@ from collections import defaultdict
 
 from mgloss.gate.losses.loading import load
 from mgspec import LAWS, search
-from mgspec.search.search import HOLDS
+from mgspec.search.verdicts import HOLDS
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from mgloss.gate.losses.environment import ENVIRONMENT
 from mgspec import LAWS, search
-from mgspec.search.search import BROKEN
+from mgspec.search.verdicts import BROKEN
 from tests.meta.faults.catalogue import FAULTS
 
 SCRIPT = Path(__file__).with_name("examples.py")

@@ -102,7 +102,7 @@ class LawCheck:
         from mgloss.gate.checks.failure import failure_text
         from mgloss.gate.losses.loading import LoadError
         from mgspec import LAWS, search
-        from mgspec.search.search import BROKEN, ERROR, SKIPPED
+        from mgspec.search.verdicts import BROKEN, ERROR, SKIPPED
 
         try:
             candidate = self.loaded().candidate

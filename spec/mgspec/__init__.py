@@ -19,7 +19,8 @@ from mgspec.problem.description import Described, Description, Images
 from mgspec.problem.layout import Batch, Problem
 from mgspec.problem.normalizations import NORMALIZATIONS, normalization
 from mgspec.problem.options import Options
-from mgspec.search.search import Verdict, judge, search
+from mgspec.search.search import judge, search
+from mgspec.search.verdicts import Verdict
 
 __all__ = [
     "COMPONENTS",

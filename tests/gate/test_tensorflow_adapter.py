@@ -8,7 +8,7 @@ import pytest
 
 from mgloss.gate.losses.loading import load
 from mgspec import LAWS, search
-from mgspec.search.search import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 
 LOSS = """
 import tensorflow as tf

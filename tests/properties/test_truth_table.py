@@ -12,7 +12,7 @@ from mgloss.gate.losses.reference import reference
 from mgspec import LAWS, NORMALIZATIONS, Verdict, search
 from mgspec.laws import BATCH_LAWS
 from mgspec.loss.candidate import PLAIN_OPTIONS
-from mgspec.search.search import BROKEN, HOLDS
+from mgspec.search.verdicts import BROKEN, HOLDS
 
 # As the analysis states it for location and classification; + is a law that must survive the
 # search, - one that must be broken by it.

@@ -12,7 +12,7 @@ from mgspec.drawing.strategies import PLAIN
 from mgspec.laws import Case, Trial
 from mgspec.laws.cases import other_predictions
 from mgspec.loss.candidate import BatchedRun
-from mgspec.search.search import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 
 RIGHT = specification("hybrid")
 MAY = {"masking", "participation", "separation", "gradient"} | {

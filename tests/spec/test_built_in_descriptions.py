@@ -36,7 +36,7 @@ from mgspec.saved.counterexample import (
     save,
     to_document,
 )
-from mgspec.search.search import BROKEN, HOLDS, Verdict
+from mgspec.search.verdicts import BROKEN, HOLDS, Verdict
 
 IN_PLACE = ("anchors", "grids")
 EVERY = tuple(BUILT_IN)

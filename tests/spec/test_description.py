@@ -14,7 +14,7 @@ from mgspec.laws.comparison import Rounding
 from mgspec.laws.law import OBJECT_TERMS
 from mgspec.problem.description import flat, images_of, nested
 from mgspec.problem.descriptions import BUILT_IN
-from mgspec.search.search import BROKEN, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, HOLDS, SKIPPED
 
 WHOLE = st.integers(-4, 4)
 

@@ -26,7 +26,7 @@ from mgspec import (
 from mgspec.drawing.strategies import FULL
 from mgspec.laws import Case, Trial
 from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
-from mgspec.search.search import BROKEN, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, HOLDS, SKIPPED
 
 UNIT = 2.0**-20
 # Of these the tolerance is another: that of 0, of a sum of terms, or of a difference quotient.

@@ -25,14 +25,14 @@ from mgspec import (
     specification,
 )
 from mgspec.saved.counterexample import from_verdict, to_document
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 ROOT = Path(__file__).parents[2]
 
 FIND = """
 import json, sys
 from mgspec import LAWS, search, specification
-from mgspec.counterexample import from_verdict, to_document
+from mgspec.saved.counterexample import from_verdict, to_document
 verdict = search(LAWS["sharding"], specification("hybrid"), seed=7)[0]
 json.dump(to_document(from_verdict(verdict, "", "hybrid", 7, {})), sys.stdout)
 """

@@ -7,7 +7,7 @@ import pytest
 
 from mgspec import LAWS, Batch, Options, Problem, search, specification
 from mgspec.loss.float64 import evaluate
-from mgspec.search.search import HOLDS, SKIPPED
+from mgspec.search.verdicts import HOLDS, SKIPPED
 
 
 @pytest.mark.filterwarnings("error")

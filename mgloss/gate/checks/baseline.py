@@ -14,7 +14,7 @@ from typing import Any
 
 from mgspec import COMPONENTS, law_named, normalization
 from mgspec.saved.files import read, write_text
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 FORMAT = "mgloss-baseline"
 VERSION = 1

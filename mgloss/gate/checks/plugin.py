@@ -296,7 +296,7 @@ class LawItem(pytest.Item):
         """Search; the verdicts go into the report."""
         from mgloss.gate.checks import verdicts
         from mgspec import LAWS, search
-        from mgspec.search.search import BROKEN, ERROR, SKIPPED
+        from mgspec.search.verdicts import BROKEN, ERROR, SKIPPED
 
         option = self.config.option
         loaded = self._loaded()

@@ -13,7 +13,7 @@ import pytest
 
 from mgloss.gate.checks import verdicts
 from mgloss.gate.checks.plugin import NOTES, PROGRESS, PROPERTY, claims_and_law
-from mgspec.search.search import ERROR
+from mgspec.search.verdicts import ERROR
 
 Document = dict[str, Any]
 

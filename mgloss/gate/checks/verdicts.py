@@ -14,7 +14,7 @@ from mgloss.gate.checks.stored import Stored
 from mgloss.gate.losses.adapters import frameworks
 from mgspec import Verdict
 from mgspec.saved.counterexample import from_verdict, to_document
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status
 
 REFERENCE = "reference"
 
@@ -69,7 +69,7 @@ def document(
     }
 
 
-def bare(law: str, status: str, message: str) -> dict[str, Any]:
+def bare(law: str, status: Status, message: str) -> dict[str, Any]:
     """A verdict of a law that was not searched."""
     return document(Verdict(law, None, status, message=message), None, "", None)
 

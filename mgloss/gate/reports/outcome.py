@@ -10,7 +10,7 @@ from typing import Any
 from mgloss.gate.checks import verdicts
 from mgloss.gate.reports.reporting import BrokenLaw, Request, broken_laws
 from mgspec.page.case_text import count
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
 

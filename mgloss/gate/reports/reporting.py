@@ -28,7 +28,7 @@ from mgspec.page.case_text import count
 from mgspec.saved.counterexample import Counterexample, from_document, load
 from mgspec.saved.counterexample import save as save_counterexample
 from mgspec.saved.files import write_text
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
 

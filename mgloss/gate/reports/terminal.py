@@ -25,7 +25,7 @@ from mgspec import LAWS, NORMALIZATIONS
 from mgspec.page import Section, without_links
 from mgspec.page.case_text import draw_case
 from mgspec.saved.counterexample import Counterexample
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 Document = dict[str, Any]
 

@@ -22,7 +22,7 @@ from mgspec.saved.files import write_text
 from mgspec.scaling.behaviour import Behaviour, TermBehaviour, identify, search_batch_laws
 from mgspec.scaling.measuring import EVALUATIONS
 from mgspec.scaling.probes import BATCH_SIZE, GRID, OBJECTS
-from mgspec.search.search import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 
 FORMAT, VERSION = "mgloss-behaviour", 1
 LAW_EXAMPLES, SEED = 25, 0

@@ -31,7 +31,7 @@ from mgspec.problem.layout import (
 from mgspec.problem.normalizations import normalization
 from mgspec.problem.options import Options
 from mgspec.saved.files import read, write_text
-from mgspec.search.search import Verdict
+from mgspec.search.verdicts import Verdict
 
 FORMAT = "mgloss-counterexample"
 VERSION = 3

@@ -25,7 +25,8 @@ from mgspec.loss.candidate import specification
 from mgspec.problem.layout import Array, Batch
 from mgspec.problem.normalizations import NORMALIZATIONS
 from mgspec.saved.counterexample import Counterexample, from_verdict, load, save
-from mgspec.search.search import BROKEN, judge, search
+from mgspec.search.search import judge, search
+from mgspec.search.verdicts import BROKEN
 
 COMPONENT = "location"  # the simplest that every law with a witness speaks of
 SEEDS = range(3)

@@ -35,7 +35,8 @@ from mgspec.scaling.probes import (
     Probe,
     sums_of,
 )
-from mgspec.search.search import Verdict, search
+from mgspec.search.search import search
+from mgspec.search.verdicts import Verdict
 
 
 @dataclass(frozen=True)

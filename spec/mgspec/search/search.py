@@ -8,7 +8,7 @@ component does not hide another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from hypothesis.database import ExampleDatabase
@@ -18,8 +18,7 @@ from mgspec.laws import Case, Finding, Law, Trial
 from mgspec.laws.comparison import Comparison
 from mgspec.loss.candidate import Candidate, LossError
 from mgspec.search.engine import MOST_REUSED, REUSE, Section, Tally, run, run_length
-
-HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdict
 
 # That a loss answers finite inputs with finite numbers is what these laws say; that it answers at
 # all, the first of them. A loss that does not is no case for the others: to them it is an error,
@@ -27,24 +26,6 @@ HOLDS, BROKEN, SKIPPED, ERROR = "holds", "broken", "skipped", "error"
 JUDGE_FINITENESS = ("finite", "empty")
 
 PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.drawing.strategies
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the search found of one law and one component.
-
-    component: None where the verdict is about the loss as a whole.
-    examples: cases tried, those of shrinking included. comparisons: assertions made of it.
-    """
-
-    law: str
-    component: str | None
-    status: str
-    examples: int = 0
-    comparisons: int = 0
-    seconds: float = 0.0
-    message: str = ""
-    finding: Finding | None = None
 
 
 def examine(
@@ -123,12 +104,12 @@ def search(
     if reason is not None:
         return [Verdict(law.name, None, SKIPPED, message=reason)]
     components = remaining = law.components_of(candidate)
-    found: dict[str, tuple[str, Finding | None]] = {}
+    found: dict[str, tuple[Status, Finding | None]] = {}
     spent = dict.fromkeys(components, Tally())
 
     def without_answer(finding: Finding) -> list[Verdict]:
         # Without an answer there is nothing to say of the components that are left.
-        status = BROKEN if law.name == "finite" else ERROR
+        status: Status = BROKEN if law.name == "finite" else ERROR
         return [
             *(_verdict(law, c, *found[c], spent[c]) for c in found),
             _verdict(law, None, status, finding, spent[remaining[0]]),
@@ -195,7 +176,7 @@ def search(
 
 
 def _verdict(
-    law: Law, component: str | None, status: str, finding: Finding | None, tally: Tally
+    law: Law, component: str | None, status: Status, finding: Finding | None, tally: Tally
 ) -> Verdict:
     return Verdict(
         law.name,

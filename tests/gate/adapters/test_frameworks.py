@@ -10,7 +10,7 @@ import pytest
 from mgloss.gate.losses.adapters import frameworks
 from mgloss.gate.losses.loading import Loaded, LoadError, load
 from mgspec import LAWS, Batch, Problem, search, specification
-from mgspec.search.search import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 
 HERE = Path(__file__).parent
 RIGHT = (

@@ -11,7 +11,7 @@ import pytest
 
 from mgspec import COMPONENTS, LAWS
 from mgspec.saved.counterexample import load
-from mgspec.search.search import BROKEN, ERROR, HOLDS, SKIPPED
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 from tests.gate.conftest import LOSSES, SCHEMA, Run
 from tests.gate.reports.conftest import Reported
 

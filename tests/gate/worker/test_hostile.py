@@ -16,7 +16,7 @@ from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.request import AskedLoss
 from mgloss.gate.losses.worker.process import end_all, load_apart
 from mgspec import LAWS, Batch, Verdict, search
-from mgspec.search.search import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 from tests.gate.conftest import Run, said
 from tests.gate.worker.hostile import HOSTILE
 

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from mgspec import LAWS, NORMALIZATIONS, Candidate, Verdict, search, specification
 from mgspec.loss.candidate import PLAIN_OPTIONS, components_of
-from mgspec.search.search import BROKEN, ERROR
+from mgspec.search.verdicts import BROKEN, ERROR
 from tests.meta.faults.catalogue import judging
 from tests.meta.faults.right import NORMALIZATIONS as WRITTEN
 from tests.meta.faults.right import einsums, keras_style, loops

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mgspec import LAWS, Candidate, law_named, search
-from mgspec.search.search import BROKEN, ERROR
+from mgspec.search.verdicts import BROKEN, ERROR
 from tests.meta.faults.catalogue import FAULTS, ORACLE, judging
 from tests.meta.faults.source import SOURCE_FAULTS, copy_of_the_reference
 

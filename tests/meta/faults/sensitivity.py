@@ -27,7 +27,7 @@ from mgspec import LAWS, NORMALIZATIONS, Batch, Candidate, Evaluation, Options, 
 from mgspec.loss.candidate import specification
 from mgspec.loss.float64 import Scale
 from mgspec.problem.normalizations import NUMPY, Sums, normalization
-from mgspec.search.search import BROKEN
+from mgspec.search.verdicts import BROKEN
 from tests.meta.faults.catalogue import ORACLE, judging
 from tests.meta.faults.planting import TERM_OF, speaking_of, with_slopes, with_values
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mgspec import LAWS, Verdict, search, specification
-from mgspec.search.search import BROKEN, HOLDS
+from mgspec.search.verdicts import BROKEN, HOLDS
 from tests.meta.faults.catalogue import FAULTS, ONLY_CATCHER, ORACLE, Fault, judging
 from tests.meta.faults.planting import speaking_of
 

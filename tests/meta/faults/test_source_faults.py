@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mgspec import LAWS, search
-from mgspec.search.search import BROKEN, HOLDS
+from mgspec.search.verdicts import BROKEN, HOLDS
 from tests.meta.faults.source import SOURCE_FAULTS, copy_of_the_reference
 
 

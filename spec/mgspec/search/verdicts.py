@@ -1,0 +1,36 @@
+"""The outcome of a search: what it decided about a law, and on what grounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mgspec.laws import Finding
+
+Status = Literal["holds", "broken", "skipped", "error"]
+
+HOLDS: Final = "holds"
+BROKEN: Final = "broken"
+SKIPPED: Final = "skipped"
+ERROR: Final = "error"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of the search for one law and one component.
+
+    component: None where the verdict is about the loss as a whole.
+    status: HOLDS: no case breaks the law. BROKEN: the finding does. SKIPPED: the law says nothing
+        of the loss; the message says why. ERROR: the loss gave no answer that the law can judge.
+    examples: cases tried, including those tried while shrinking.
+    comparisons: assertions made in these cases.
+    """
+
+    law: str
+    component: str | None
+    status: Status
+    examples: int = 0
+    comparisons: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    finding: Finding | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mgloss.gate.checks.stored import Stored, judged
-from mgloss.gate.losses.calling import Style
+from mgloss.gate.losses.form import Style
 from mgloss.gate.reports.page.grids import figure
 from mgloss.gate.reports.reproduction.snippet import why_none
 from mgspec import specification

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mgloss.gate.losses.adapters import numpy_adapter
+from mgloss.gate.losses.adapters.numpy_adapter import ADAPTER
 from mgloss.gate.losses.loading import LoadError
-from mgloss.gate.losses.revisions import Named, named
+from mgloss.gate.losses.revisions import RevisedLoss, parse_revision
 from mgspec.saved.counterexample import CounterexampleError, load
 from mgspec.scaling.difference import Pair, find_differences
 from tests.gate.conftest import LOSSES, ROOT, Run, said
@@ -23,7 +23,7 @@ from tests.meta.faults.right import einsums, loops
 
 @pytest.mark.parametrize("claims", WRITTEN)
 def test_one_loss_in_two_styles_of_float32_is_one_loss(claims: str) -> None:
-    pair = Pair.of(*(styled(style, numpy_adapter, claims) for style in (loops, einsums)))
+    pair = Pair.of(*(styled(style, ADAPTER, claims) for style in (loops, einsums)))
     seen, effort = find_differences(pair, max_examples=60, seed=0)
     assert seen == []
     assert effort.comparisons > 200
@@ -266,24 +266,24 @@ def test_a_revision_needs_a_repository(mgloss: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ("a.py", Named("a.py", None)),
-        ("a.py@v1", Named("a.py", "v1")),
-        ("b/a.py:loss@feature/x", Named("b/a.py:loss", "feature/x")),
-        ("a.py:loss@HEAD@{2}", Named("a.py:loss", "HEAD@{2}")),
-        ("p.q:loss@main", Named("p.q:loss", "main")),
-        ("x@y/a.py:loss@v1", Named("x@y/a.py:loss", "v1")),
+        ("a.py", RevisedLoss("a.py", None)),
+        ("a.py@v1", RevisedLoss("a.py", "v1")),
+        ("b/a.py:loss@feature/x", RevisedLoss("b/a.py:loss", "feature/x")),
+        ("a.py:loss@HEAD@{2}", RevisedLoss("a.py:loss", "HEAD@{2}")),
+        ("p.q:loss@main", RevisedLoss("p.q:loss", "main")),
+        ("x@y/a.py:loss@v1", RevisedLoss("x@y/a.py:loss", "v1")),
     ],
 )
-def test_the_revision_is_what_follows_the_loss(asked: str, expected: Named) -> None:
-    assert named(asked) == expected
+def test_the_revision_is_what_follows_the_loss(asked: str, expected: RevisedLoss) -> None:
+    assert parse_revision(asked) == expected
 
 
 def test_a_file_with_an_at_sign_needs_no_revision(tmp_path: Path) -> None:
     path = tmp_path / "a@b.py"
     path.write_text("")
-    assert named(f"{path}:loss") == Named(f"{path}:loss", None)
+    assert parse_revision(f"{path}:loss") == RevisedLoss(f"{path}:loss", None)
     with pytest.raises(LoadError, match="expected LOSS@REV"):
-        named(str(tmp_path / "other@b.py"))
+        parse_revision(str(tmp_path / "other@b.py"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mgloss.gate.losses.adapters import numpy_adapter
+from mgloss.gate.losses.adapters.numpy_adapter import ADAPTER
 from mgspec.scaling.behaviour import identify
 from tests.gate.conftest import LOSSES, ROOT, Run, said
 from tests.meta.faults.false_alarms import styled
@@ -21,7 +21,7 @@ UNDER_POSITIVES = "breaks partition, sharding, object_monotone and density_monot
 @pytest.mark.parametrize("style", [loops, einsums], ids=lambda style: style.__name__)
 @pytest.mark.parametrize("claims", WRITTEN)
 def test_a_loss_in_float32_is_told_in_whatever_style_it_is_written(style: Any, claims: str) -> None:
-    found = identify(styled(style, numpy_adapter, claims))
+    found = identify(styled(style, ADAPTER, claims))
     assert found.unanswered == {}
     for term in found.terms:
         if term.component in ("location", "classification"):

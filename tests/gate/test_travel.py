@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from mgloss.gate.checks.stored import still_broken
 from mgloss.gate.checks.verdicts import document
-from mgloss.gate.losses.calling import Style
+from mgloss.gate.losses.form import Style
 from mgloss.gate.losses.loading import load
 from mgloss.gate.reports import reporting
 from mgloss.gate.reports.reproduction.regression import test_text as regression_text

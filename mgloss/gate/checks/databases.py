@@ -19,7 +19,7 @@ from hypothesis.database import (
 )
 from hypothesis.errors import HypothesisWarning
 
-from mgloss.gate.losses.calling import plain_text
+from mgloss.gate.losses.output import plain_text
 
 EXPECTED = "a directory, redis://HOST:PORT/NUMBER, or github:OWNER/REPOSITORY"
 LOCAL = "mgloss-examples"  # what is found beside a GitHub database, which is read-only, goes here

@@ -95,7 +95,7 @@ def still_broken(path: Path, loss: str | None, problem: str | None = None) -> st
     Raises ValueError where the file or the loss is not what it should be, LoadError where the loss
     cannot be loaded.
     """
-    counterexample = load(path, problems.description(problem))
+    counterexample = load(path, problems.find_description(problem))
     options = ALL if problem is None else None
     candidate = load_loss(loss, counterexample.claims, options=options, problem=problem).candidate
     finding = judged(candidate, Stored(path, counterexample))

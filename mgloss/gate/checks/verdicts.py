@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from mgloss.gate.checks.stored import Stored
-from mgloss.gate.losses.adapters import frameworks
+from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS
 from mgspec import Verdict
 from mgspec.saved.counterexample import from_verdict, to_document
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status
@@ -28,7 +28,7 @@ def versions(framework: str | None = None) -> dict[str, str]:
     framework: that the loss is of, whose own process may be another one than this.
     """
     found = {"python": platform.python_version()}
-    used = {name for name in frameworks.PACKAGES if name in sys.modules or name == framework}
+    used = {name for name in FRAMEWORKS if name in sys.modules or name == framework}
     for package in ("mgloss", "numpy", "hypothesis", *sorted(used)):
         try:
             found[package] = metadata.version(package)

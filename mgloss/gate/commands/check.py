@@ -36,7 +36,7 @@ from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mgloss.gate.losses.calling import Style
+    from mgloss.gate.losses.form import Style
     from mgloss.gate.losses.request import AskedLoss
     from mgloss.gate.reports.reporting import Request
     from mgspec import Candidate
@@ -254,7 +254,7 @@ def judge(
                 style = found_loss.style
                 if n != "0":  # each process has one of its own
                     end_all()
-            description = problems.description(asked.problem)
+            description = problems.find_description(asked.problem)
         except ValueError as error:
             fail(str(error))
         except LoadError as error:

@@ -65,7 +65,8 @@ def diff(
     from rich.console import Console
 
     from mgloss.gate.losses.importing import LoadError
-    from mgloss.gate.losses.revisions import load_named, named
+    from mgloss.gate.losses.request import AskedLoss
+    from mgloss.gate.losses.revisions import load_revised
     from mgloss.gate.studies import diff as difference_report
     from mgspec.scaling.difference import Pair
 
@@ -81,16 +82,15 @@ def diff(
                 place = Path(folder) / str(number)
                 place.mkdir()
                 try:
-                    loaded.append(
-                        load_named(
-                            named(asked),
-                            place,
-                            problem=problem,
-                            framework=framework,
-                            timeout=timeout,
-                            memory=memory,
-                        )
+                    asked_loss = AskedLoss(
+                        asked,
+                        "batch",
+                        problem=problem,
+                        framework=framework,
+                        timeout=timeout,
+                        memory=memory,
                     )
+                    loaded.append(load_revised(asked_loss, place))
                 except (LoadError, ValueError) as error:
                     fail(str(error).replace(f"{place.resolve()}{os.sep}", ""))
         pair = Pair.of(loaded[0].candidate, loaded[1].candidate)

@@ -59,7 +59,7 @@ def replay(
     stored = []
     for path in files:
         try:
-            stored.append(Stored(path, load(path, problems.description(problem))))
+            stored.append(Stored(path, load(path, problems.find_description(problem))))
         except (CounterexampleError, LoadError) as error:
             fail(str(error))
     for path, counterexample in ((s.path, s.counterexample) for s in stored):

@@ -1,18 +1,18 @@
-"""What TensorFlow is told before it is imported, unless the user has told it otherwise."""
+"""Settings that TensorFlow reads when it is imported, unless the user chose others."""
 
 from __future__ import annotations
 
 import os
 
 ENVIRONMENT = {
-    # Notes on devices and compilers would run into the report.
+    # Keep notes on devices and compilers out of the report.
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Batches here are tiny: handing operations from thread to thread takes longer than they do.
+    # Batches are tiny: passing operations between threads takes longer than the operations.
     "TF_NUM_INTEROP_THREADS": "1",
 }
 
 
 def prepare() -> None:
-    """Set what is not set. It has no effect where TensorFlow has been imported before."""
+    """Set those environment variables that are not set; no effect once TensorFlow is imported."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""What `package.module:name` or `path/to/file.py:name` on a command line names."""
+"""Import what `package.module:name` or `path/to/file.py:name` names on a command line."""
 
 from __future__ import annotations
 
@@ -10,58 +10,64 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from mgloss.gate.losses.calling import plain_text, quiet
+from mgloss.gate.losses.output import plain_text, quiet
 from mgspec.problem.normalizations import unknown
 
 DEFAULT_NAME = "loss"
 
 
-Imported = tuple[Any, str, ModuleType]  # a value, its name, and the module that holds it
-
-
 class LoadError(Exception):
-    """What was named cannot be loaded or used; the message says what would do."""
+    """A loss or a description cannot be loaded or used; the message says what to do."""
 
 
-def value_named(
-    asked: str, *, what: str = "LOSS", default: str = DEFAULT_NAME, kind: type | None = None
+class Imported(NamedTuple):
+    """A value, its name, and the module that defines it."""
+
+    value: Any
+    name: str
+    module: ModuleType
+
+
+def import_value(
+    argument: str, *, what: str = "LOSS", default: str = DEFAULT_NAME, kind: type | None = None
 ) -> Imported:
-    """The value that is asked for, its name, and the module that holds it.
+    """Import the value that an argument names; raise LoadError if there is none.
 
-    what: is asked for, as messages call it. default: the name, where none is given. kind: that
-    other values in the module would be of; None for functions.
+    what: the argument as messages name it.
+    default: the name to take if the argument gives none.
+    kind: the class whose objects a message suggests instead of a wrong name; None for functions.
     """
-    module, name = _module(asked, what, default)
+    module, name = _import_module(argument, what, default)
     value = getattr(module, name, None)
     if value is None:
-        raise LoadError(f"{asked}: {_no_such_name(module, name, kind)}")
-    return value, name, module
+        raise LoadError(f"{argument}: {_explain_unknown_name(module, name, kind)}")
+    return Imported(value, name, module)
 
 
-def place_and_name(loss: str, default: str = DEFAULT_NAME) -> tuple[str, str]:
-    """The file or module that LOSS names, and the name in it."""
-    place, colon, name = loss.rpartition(":")
-    return (loss, default) if not colon or os.sep in name else (place, name)
+def split_name(argument: str, default: str = DEFAULT_NAME) -> tuple[str, str]:
+    """Split an argument into a file or module, and the name in it."""
+    place, colon, name = argument.rpartition(":")
+    return (argument, default) if not colon or os.sep in name else (place, name)
 
 
-def _module(asked: str, what: str, default: str) -> tuple[ModuleType, str]:
-    """The module that holds what is asked for, and the name in it."""
-    place, name = place_and_name(asked, default)
-    colon = place != asked
+def _import_module(argument: str, what: str, default: str) -> tuple[ModuleType, str]:
+    """Import the module that an argument names; return it and the name in it."""
+    place, name = split_name(argument, default)
+    has_name = place != argument
     if place.endswith(".py"):
-        return _from_file(Path(place)), name
-    if not colon or not place or not name or ":" in place or os.sep in place:
-        meant = f"{place.partition(':')[0]}.py"
-        hint = f"; did you mean {meant}?" if Path(meant).is_file() else ""
+        return _import_file(Path(place)), name
+    if not has_name or not place or not name or ":" in place or os.sep in place:
+        file = f"{place.partition(':')[0]}.py"
+        hint = f"; did you mean {file}?" if Path(file).is_file() else ""
         raise LoadError(
-            f"{what} {asked!r}: expected package.module:name or path/to/file.py:name{hint}"
+            f"{what} {argument!r}: expected package.module:name or path/to/file.py:name{hint}"
         )
-    return _imported(place, Path.cwd(), partial(importlib.import_module, place)), name
+    return _execute(place, Path.cwd(), partial(importlib.import_module, place)), name
 
 
-def _from_file(path: Path) -> ModuleType:
+def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise LoadError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(f"candidate_{path.stem}", path.resolve())
@@ -69,14 +75,15 @@ def _from_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
-    _imported(str(path), path.resolve().parent, partial(spec.loader.exec_module, module))
+    _execute(str(path), path.resolve().parent, partial(spec.loader.exec_module, module))
     return module
 
 
-def _imported(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
-    """What `execute` gives, with the modules of a folder importable, as Python does for a script.
+def _execute(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
+    """Call `execute` with the modules of a folder importable first, as Python runs a script.
 
-    Afterwards the folder comes last: a user's `types.py` must not stand in for the standard one.
+    Move the folder to the end of the search path afterwards, so that a user's `types.py` does not
+    replace the standard one. Raise LoadError for whatever `execute` raises, except Ctrl-C.
     """
     sys.path.insert(0, str(folder))
     try:
@@ -92,7 +99,9 @@ def _imported(place: str, folder: Path, execute: Callable[[], Any]) -> Any:
         sys.path.append(str(folder))
 
 
-def _no_such_name(module: ModuleType, name: str, kind: type | None) -> str:
+def _explain_unknown_name(module: ModuleType, name: str, kind: type | None) -> str:
+    """Say that a module lacks a name, and suggest those that may be meant."""
+
     def may_be_meant(value: Any) -> bool:
         if kind is not None:
             return isinstance(value, kind)

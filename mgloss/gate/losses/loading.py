@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any, Literal
 
 from mgloss.gate.losses import options as asked_options
-from mgloss.gate.losses import problems
-from mgloss.gate.losses.adapters import frameworks
-from mgloss.gate.losses.adapters.adapter import Adapter, asked, evaluate, evaluation
-from mgloss.gate.losses.adapters.frameworks import FrameworkError
-from mgloss.gate.losses.callables import form_of, takes_predictions_first
-from mgloss.gate.losses.calling import AnswerError, Form, Style, probes
-from mgloss.gate.losses.importing import Imported, LoadError, place_and_name, value_named
+from mgloss.gate.losses.adapters.adapter import Adapter, ask, evaluate, to_evaluation
+from mgloss.gate.losses.adapters.recognizing import rank_frameworks
+from mgloss.gate.losses.adapters.starting import FrameworkError, need_installed, start_adapter
+from mgloss.gate.losses.answers import AnswerError
+from mgloss.gate.losses.callables import recognize_form
+from mgloss.gate.losses.form import Form, Style
+from mgloss.gate.losses.importing import Imported, LoadError, import_value
+from mgloss.gate.losses.probes import Probes, probe_batches
+from mgloss.gate.losses.problems import find_description
+from mgloss.gate.losses.signatures import takes_predictions_first
 from mgspec import Candidate, Description, LossError, Options, normalization
 from mgspec.loss.candidate import PLAIN_OPTIONS
-from mgspec.problem.layout import AnyBatch, AnyProblem
+from mgspec.problem.layout import AnyProblem
 
-__all__ = ["LoadError", "Loaded", "load", "load_object", "place_and_name"]
+__all__ = ["LoadError", "Loaded", "load", "load_object"]
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ def load(
 
     loss: None for the built-in reference. options: as of `asked_options.read`; None for a loss
         other than the reference that is taken for the three plain terms. problem: as of
-        `problems.description`. framework: None for whichever the loss is found to be of.
-    imported: what `value_named(loss)` gives, where that is known. tried: evaluate it on plain
+        `problems.find_description`. framework: None for whichever the loss is found to be of.
+    imported: what `import_value(loss)` gives, where that is known. tried: evaluate it on plain
         batches to see what it returns; else it is taken to be what is likely.
 
     Raises ValueError for an unknown normalization or options that are none, LoadError for a LOSS
@@ -80,14 +83,14 @@ def load(
     chosen = asked_options.read(options, claims)
     if loss is None:
         need_reference()
-        frameworks.adapter("tensorflow")
+        start_adapter("tensorflow")
         from mgloss.gate.losses.reference import reference
 
         return Loaded(reference(claims, chosen))
     if problem is not None and options is not None:
         raise LoadError("--options tell of this project's layout, --problem of another: give one")
-    described = problems.description(problem)
-    value, name, module = imported or value_named(loss)
+    described = find_description(problem)
+    value, name, module = imported or import_value(loss)
     asked = _Asked(loss, value, name, module, claims, described, framework, show_traceback)
     found = _candidate(asked, tried)
     return _with_options(found, _plain(found) if options is None else chosen)
@@ -96,7 +99,7 @@ def load(
 def need_reference() -> None:
     """LoadError where the built-in reference cannot run; TensorFlow is not imported to tell."""
     try:
-        frameworks.need_installed("tensorflow")
+        need_installed("tensorflow")
     except FrameworkError as error:
         raise LoadError(
             f"the built-in reference is a TensorFlow loss: {error}; or name a LOSS"
@@ -119,9 +122,9 @@ def load_object(
     Raises as `load` does.
     """
     normalization(claims)
-    described = problems.description(problem)
+    described = find_description(problem)
     if isinstance(loss, str):
-        value, name, module = value_named(loss)
+        value, name, module = import_value(loss)
         label = loss
     else:
         value = loss
@@ -149,34 +152,32 @@ def _with_options(found: Loaded, options: Options | None) -> Loaded:
     return replace(found, candidate=replace(found.candidate, options=options))
 
 
-def _candidate(ask: _Asked, is_tried: bool = True) -> Loaded:
+def _candidate(request: _Asked, is_tried: bool = True) -> Loaded:
     """Tries the loss on plain batches, to see what it is of, how it is called, what it returns."""
-    form = form_of(
-        ask.loss,
-        ask.value,
-        ask.name,
-        is_described=ask.description is not None,
-        show_traceback=ask.show_traceback,
+    form = recognize_form(
+        request.loss,
+        request.value,
+        request.name,
+        is_described=request.description is not None,
+        show_traceback=request.show_traceback,
     )
-    batches: Sequence[tuple[AnyProblem, AnyBatch]] = (
-        probes() if ask.description is None else problems.probes(ask.description)
-    )
+    batches = probe_batches(request.description)
     try:
-        adapter, tried = _of_framework(ask, form, batches if is_tried else ())
+        adapter, tried = _of_framework(request, form, batches if is_tried else ())
     except AnswerError as wrong:
-        raise LoadError(f"{ask.loss}: {wrong}") from wrong
+        raise LoadError(f"{request.loss}: {wrong}") from wrong
     form = tried.form
     names = tuple(tried.components) if tried.components else ("total",)
     candidate = Candidate(
-        ask.loss,
+        request.loss,
         partial(evaluate, adapter, form),
         names,
-        adapter.HAS_GRADIENTS,
-        ask.claims,
-        description=ask.description,
-        few_shapes=adapter.COMPILES,
+        adapter.has_gradients,
+        request.claims,
+        description=request.description,
+        few_shapes=adapter.compiles,
     )
-    style = Style(adapter.NAME, form.is_factory, form.per_scale, form.predictions_first)
+    style = Style(adapter.name, form.is_factory, form.per_scale, form.predictions_first)
     return Loaded(candidate, tuple(_notes(form, tried, names, adapter)), style)
 
 
@@ -197,7 +198,7 @@ def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) 
             + ('"its name"' if form.is_described else '"location"')
             + ": ...}"
         )
-    if not adapter.HAS_GRADIENTS:
+    if not adapter.has_gradients:
         notes.append("it is a NumPy loss: laws about gradients are skipped")
     return notes
 
@@ -211,22 +212,22 @@ class _Tried:
     error: LossError | None
 
 
-def _of_framework(
-    ask: _Asked, form: Form, batches: Sequence[tuple[AnyProblem, AnyBatch]]
-) -> tuple[Adapter, _Tried]:
+def _of_framework(request: _Asked, form: Form, batches: Probes) -> tuple[Adapter, _Tried]:
     """The framework that the loss is of, and how it was tried with it.
 
     What was computed tells more than what a module imports: a loss is of the first framework whose
     own numbers it returns.
     """
-    names = [ask.framework] if ask.framework else frameworks.likely(ask.value, ask.module)
+    names = (
+        [request.framework] if request.framework else rank_frameworks(request.value, request.module)
+    )
     attempts: list[tuple[Adapter, _Tried]] = []
     refused: Exception | None = None
     for name in names:
         try:
-            adapter = frameworks.adapter(name)
+            adapter = start_adapter(name)
         except FrameworkError as error:
-            if ask.framework:
+            if request.framework:
                 raise LoadError(f"--framework: {error}") from error
             refused = error
             continue
@@ -238,15 +239,15 @@ def _of_framework(
             continue
         attempts.append((adapter, tried))
         answered = tried.components or {}
-        if tried.error is None and any(map(adapter.is_answer, answered.values())):
+        if tried.error is None and any(map(adapter.is_own_number, answered.values())):
             return attempts[-1]
     if not attempts:
-        raise refused if refused is not None else LoadError(f"{ask.loss}: cannot be tried")
+        raise refused if refused is not None else LoadError(f"{request.loss}: cannot be tried")
     # It raised, or returned plain numbers: then of the likeliest that had an answer.
     return next((each for each in attempts if each[1].components), attempts[0])
 
 
-def _tried(form: Form, adapter: Adapter, batches: Sequence[tuple[AnyProblem, AnyBatch]]) -> _Tried:
+def _tried(form: Form, adapter: Adapter, batches: Probes) -> _Tried:
     """It is called with lists, and then with the arrays of one scale.
 
     A loss that raises both ways is taken to be of one scale if it was the list that it could not
@@ -258,8 +259,8 @@ def _tried(form: Form, adapter: Adapter, batches: Sequence[tuple[AnyProblem, Any
         for attempt in attempts:
             try:
                 attempt = _in_order(attempt, problem)
-                answer = asked(adapter, attempt, problem, batch, False)
-                evaluation(batch, answer)
+                answer = ask(adapter, attempt, problem, batch, False)
+                to_evaluation(batch, answer)
             except AnswerError:
                 raise
             except LossError as error:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mgloss.gate.losses.calling import plain_text
+from mgloss.gate.losses.output import plain_text
 from mgloss.reference.loss import components_of_batches
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
 from mgspec.loss.candidate import COMPONENTS, BatchedRun, claiming, components_of

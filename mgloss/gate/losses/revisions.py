@@ -1,63 +1,169 @@
-"""A loss as it was in a revision of its git repository, beside the loss as it is.
+"""Load a loss as it was in a revision of its git repository.
 
-LOSS@REV names it. The revision's files are copied into a folder of their own by `git archive`; the
+LOSS@REV names such a loss. `git archive` copies the revision's files into a separate folder; the
 work tree and the index are neither read nor changed.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import subprocess
 import sys
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.loading import Loaded
-from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT, AskedLoss
+from mgloss.gate.losses.request import AskedLoss
 from mgloss.gate.losses.worker.process import load_apart
 
-# Modules that are never a revision's own, wherever they lie.
+# Folders of modules that never belong to a revision, wherever the folders are.
 _INSTALLED = {"site-packages", "dist-packages"}
-_HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
+# Set by git for the hooks that it runs. They name a repository; here the loss's folder decides.
+_HOOK_VARIABLES = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
 
 
 @dataclass(frozen=True)
-class Named:
-    """A loss and the revision that it is asked for in; None for the files as they are."""
+class RevisedLoss:
+    """A loss, and the revision of its files; None for the files as they are."""
 
     loss: str
     revision: str | None
 
+    def __str__(self) -> str:
+        return self.loss if self.revision is None else f"{self.loss}@{self.revision}"
 
-def named(asked: str) -> Named:
-    """What LOSS or LOSS@REV names; LoadError where the revision stands in a wrong place."""
-    place = _place(asked)
-    in_a_path = Path(place).is_file() and "@" not in asked[len(place) :]
-    if "@" not in asked or in_a_path:
-        return Named(asked, None)
-    parts = re.fullmatch(r"(?P<loss>.+?(?:\.py(?::\w+)?|:\w+))@(?P<revision>.+)", asked)
+
+def parse_revision(argument: str) -> RevisedLoss:
+    """Split LOSS or LOSS@REV; raise LoadError if the revision stands in a wrong place."""
+    place = _place(argument)
+    is_in_path = Path(place).is_file() and "@" not in argument[len(place) :]
+    if "@" not in argument or is_in_path:
+        return RevisedLoss(argument, None)
+    parts = re.fullmatch(r"(?P<loss>.+?(?:\.py(?::\w+)?|:\w+))@(?P<revision>.+)", argument)
     if parts is None:
         raise LoadError(
-            f"{asked!r}: expected LOSS@REV, such as my_loss.py:loss@HEAD~1 or "
+            f"{argument!r}: expected LOSS@REV, such as my_loss.py:loss@HEAD~1 or "
             "package.module:name@main"
         )
     revision = parts["revision"]
     if ":" in revision:
         commit, _, name = revision.partition(":")
-        meant = f"{_place(parts['loss'])}:{name}@{commit}"
-        raise LoadError(f"{asked!r}: the revision comes last; did you mean {meant}?")
-    return Named(parts["loss"], revision)
+        suggestion = f"{_place(parts['loss'])}:{name}@{commit}"
+        raise LoadError(f"{argument!r}: the revision comes last; did you mean {suggestion}?")
+    return RevisedLoss(parts["loss"], revision)
+
+
+def load_revised(request: AskedLoss, folder: Path) -> Loaded:
+    """Load LOSS or LOSS@REV into a process of its own, which imports that revision's modules.
+
+    request: what to load; its `loss` may name a revision. A described problem is read from the
+        files as they are.
+    folder: an empty folder that outlives the candidate, for the copy of a revision.
+
+    Raise LoadError as `load_apart` does, and if git cannot provide the revision.
+    """
+    assert request.loss is not None
+    revised = parse_revision(request.loss)
+    if revised.revision is None:
+        return load_apart(request)
+    place = _place(revised.loss)
+    is_file = place.endswith(".py")
+    path = (Path.cwd() / place).parent.resolve() / Path(place).name
+    start = _nearest_existing(path.parent) if is_file else Path.cwd()
+    toplevel = _git(start, "rev-parse", "--show-toplevel")
+    if toplevel.returncode != 0:
+        raise LoadError(
+            f"{revised}: {start} is in no git repository ({_last_line(toplevel.stderr)})"
+        )
+    repository = Path(toplevel.stdout.strip()).resolve()
+    _extract(revised, repository, folder)
+    copy = folder.resolve()
+    imports = _search_path(repository, copy)
+    if is_file:
+        relative = path.relative_to(repository)
+        if not (copy / relative).is_file():
+            raise LoadError(f"{revised}: that revision has no file {relative}")
+        copied_loss = f"{copy / relative}{revised.loss[len(place) :]}"
+        return load_apart(replace(request, loss=copied_loss), None, imports)
+    working_folder = _nearest_existing(copy / Path.cwd().resolve().relative_to(repository))
+    refuse = partial(_refuse_other_origin, revised, copy)
+    return load_apart(replace(request, loss=revised.loss), working_folder, imports, refuse)
 
 
 def _place(loss: str) -> str:
-    """The file or module of LOSS, without the name in it."""
+    """Return the file or module of LOSS, without the name in it."""
     place, colon, name = loss.rpartition(":")
     return loss if not colon or os.sep in name else place
+
+
+def _extract(revised: RevisedLoss, repository: Path, folder: Path) -> None:
+    """Copy the files of a revision into a folder."""
+    commit = _git(
+        repository,
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{revised.revision}^{{commit}}",
+    )
+    if commit.returncode:
+        raise LoadError(
+            f"{revised}: the repository {repository} has no revision {revised.revision!r}; "
+            "git log --oneline lists those of this branch"
+        )
+    archive = subprocess.Popen(
+        ["git", "-C", str(repository), "archive", "--format=tar", commit.stdout.strip()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_git_environment(),
+    )
+    with archive:
+        try:
+            # Skip (errorlevel 0) what would be written outside the folder.
+            with tarfile.open(fileobj=archive.stdout, mode="r|", errorlevel=0) as tar:
+                tar.extraction_filter = getattr(tarfile, "data_filter", lambda m, _: m)
+                tar.extractall(folder)
+        except (tarfile.TarError, OSError) as error:
+            archive.kill()
+            raise LoadError(f"{revised}: cannot be copied from {repository}: {error}") from None
+
+
+def _search_path(repository: Path, copy: Path) -> list[str]:
+    """Return `sys.path` with the repository's folders first, each replaced by its copy."""
+    own, others = [], []
+    for entry in sys.path:
+        path = Path(entry or ".")
+        if _belongs_to(repository, path):
+            own.append(str(copy / path.resolve().relative_to(repository)))
+        else:
+            others.append(entry)
+    return [*own, *others]
+
+
+def _refuse_other_origin(revised: RevisedLoss, copy: Path, origin: str | None) -> None:
+    """Raise LoadError if a module was imported from elsewhere than the copy of the revision."""
+    if origin is None or not _belongs_to(copy, Path(origin)):
+        raise LoadError(
+            f"{revised}: {_place(revised.loss)} is imported from {origin or 'elsewhere'}, "
+            "not from that revision; name its file instead: path/to/file.py:name@REV"
+        )
+
+
+def _belongs_to(folder: Path, path: Path) -> bool:
+    """Return whether a path lies in a folder, but not in packages installed there."""
+    resolved = path.resolve()
+    return resolved.is_relative_to(folder) and not _INSTALLED.intersection(resolved.parts)
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists: a file may have been removed."""
+    while not folder.is_dir():
+        folder = folder.parent
+    return folder
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,132 +173,16 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             capture_output=True,
             text=True,
             check=False,
-            env=_environment(),
+            env=_git_environment(),
         )
     except FileNotFoundError:
         raise LoadError("LOSS@REV needs git, and there is no such command") from None
 
 
-def _environment() -> dict[str, str]:
-    """Without the repository that git names to the hooks it runs: the folder decides."""
-    return {k: v for k, v in os.environ.items() if k not in _HOOKS}
+def _git_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
 
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else "git said nothing"
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists: a file may be gone since."""
-    while not folder.is_dir():
-        folder = folder.parent
-    return folder
-
-
-@functools.cache
-def _lies_in(folder: Path, path: Path) -> bool:
-    """Whether it is a file or folder of a repository, what is installed into it apart."""
-    place = path.resolve()
-    return place.is_relative_to(folder) and not _INSTALLED.intersection(place.parts)
-
-
-def load_named(
-    asked: Named,
-    folder: Path,
-    *,
-    problem: str | None = None,
-    framework: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
-    memory: float = DEFAULT_MEMORY,
-) -> Loaded:
-    """The candidate that is asked for, in a process of its own, whose imports are its own.
-
-    folder: an empty one that outlives the candidate; a revision is copied into it.
-    The others as of `AskedLoss`; the problem is not of a revision.
-
-    Raises LoadError, also for what git cannot give.
-    """
-
-    def of(loss: str) -> AskedLoss:
-        return AskedLoss(
-            loss,
-            "batch",
-            problem=problem,
-            framework=framework,
-            timeout=timeout,
-            memory=memory,
-        )
-
-    if asked.revision is None:
-        return load_apart(of(asked.loss))
-    place = _place(asked.loss)
-    is_file = place.endswith(".py")
-    path = (Path.cwd() / place).parent.resolve() / Path(place).name
-    start = _existing(path.parent) if is_file else Path.cwd()
-    found = _git(start, "rev-parse", "--show-toplevel")
-    if found.returncode != 0:
-        raise LoadError(
-            f"{asked.loss}@{asked.revision}: {start} is in no git repository "
-            f"({_last_line(found.stderr)})"
-        )
-    top = Path(found.stdout.strip()).resolve()
-    _extract(top, asked, folder)
-    folder = folder.resolve()
-    others = [entry for entry in sys.path if not _lies_in(top, Path(entry or "."))]
-    imports = [*_moved(top, folder), *others]
-    if not is_file:
-        there = _existing(folder / Path.cwd().resolve().relative_to(top))
-        return load_apart(of(asked.loss), there, imports, partial(_refuse, asked, folder))
-    relative = path.relative_to(top)
-    if not (folder / relative).is_file():
-        raise LoadError(f"{asked.loss}@{asked.revision}: that revision has no file {relative}")
-    return load_apart(of(f"{folder / relative}{asked.loss[len(place) :]}"), None, imports)
-
-
-def _extract(top: Path, asked: Named, folder: Path) -> None:
-    revision = asked.revision
-    assert revision is not None
-    commit = _git(
-        top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
-    )
-    if commit.returncode:
-        raise LoadError(
-            f"{asked.loss}@{revision}: the repository {top} has no revision {revision!r}; "
-            "git log --oneline lists those of this branch"
-        )
-    archive = subprocess.Popen(
-        ["git", "-C", str(top), "archive", "--format=tar", commit.stdout.strip()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-    )
-    with archive:
-        try:
-            # What would leave the folder is left out (errorlevel 0), not followed.
-            with tarfile.open(fileobj=archive.stdout, mode="r|", errorlevel=0) as tar:
-                tar.extraction_filter = getattr(tarfile, "data_filter", lambda m, _: m)
-                tar.extractall(folder)
-        except (tarfile.TarError, OSError) as error:
-            archive.kill()
-            raise LoadError(
-                f"{asked.loss}@{revision}: cannot be copied from {top}: {error}"
-            ) from None
-
-
-def _moved(top: Path, folder: Path) -> list[str]:
-    """The folders of the repository that modules are imported from, in the copy of it."""
-    entries = [
-        Path(entry or ".").resolve() for entry in sys.path if _lies_in(top, Path(entry or "."))
-    ]
-    return [str(folder / entry.relative_to(top)) for entry in entries]
-
-
-def _refuse(asked: Named, folder: Path, origin: str | None) -> None:
-    """A package is imported from wherever it is found first: that must be the revision."""
-    if origin is None or not _lies_in(folder, Path(origin)):
-        place = asked.loss.rpartition(":")[0]
-        raise LoadError(
-            f"{asked.loss}@{asked.revision}: {place} is imported from {origin or 'elsewhere'}, "
-            "not from that revision; name its file instead: path/to/file.py:name@REV"
-        )

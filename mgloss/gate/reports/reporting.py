@@ -17,7 +17,7 @@ from mgloss.gate.checks import verdicts
 from mgloss.gate.checks.baseline import WHOLE, Change, Comparison
 from mgloss.gate.checks.running import Listener, run
 from mgloss.gate.losses import problems
-from mgloss.gate.losses.calling import Style
+from mgloss.gate.losses.form import Style
 from mgloss.gate.reports import terminal
 from mgloss.gate.reports.reproduction.python_text import file_part
 from mgloss.gate.reports.reproduction.regression import test_text
@@ -74,7 +74,7 @@ class Request:
     @property
     def description(self) -> Description | None:
         """Of the problem that the loss is of; None for this project's layout."""
-        return problems.description(self.problem)
+        return problems.find_description(self.problem)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgloss.gate.losses.adapters import frameworks
+from mgloss.gate.losses.adapters import starting
 from mgloss.gate.losses.loading import Loaded, LoadError, load
 from mgspec import LAWS, Batch, Problem, search, specification
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
@@ -174,15 +174,15 @@ def test_a_numpy_function_named_as_another_framework_s_is_an_error() -> None:
 def test_a_framework_that_is_missing_is_named_with_what_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(frameworks.importlib.util, "find_spec", lambda name: None)
-    frameworks.adapter.cache_clear()
+    monkeypatch.setattr(starting.importlib.util, "find_spec", lambda name: None)
+    starting.start_adapter.cache_clear()
     try:
         with pytest.raises(LoadError, match=r"torch is not installed.*pip install 'mgloss\[torch"):
             loaded("torch_losses.py:by_batch", framework="torch")
         with pytest.raises(LoadError, match=r"reference is a TensorFlow loss.*mgloss\[tensorflow"):
             load(None, "batch")
     finally:
-        frameworks.adapter.cache_clear()
+        starting.start_adapter.cache_clear()
 
 
 def test_the_specification_and_torch_agree_on_a_component() -> None:

@@ -76,8 +76,8 @@ def test_what_is_no_message_is_refused(text: bytes) -> None:
 def test_a_batch_is_asked_about_as_it_is(drawn: tuple[Any, Any]) -> None:
     problem, batch = drawn
     description = problem.description if isinstance(problem, Described) else None
-    sent = messages.encode(messages.question(problem, batch, True))
-    asked, came, gradients = messages.asked(messages.decode(sent), description)
+    sent = messages.encode(messages.make_question(problem, batch, True))
+    asked, came, gradients = messages.read_question(messages.decode(sent), description)
     assert gradients
     if isinstance(problem, Described):
         assert isinstance(asked, Described)
@@ -109,8 +109,8 @@ def _of(name: str | None) -> st.SearchStrategy[tuple[Any, Any]]:
 def test_an_answer_comes_as_it_was_given(drawn: tuple[Any, Any], gradients: bool) -> None:
     problem, batch = drawn
     given_answer = specification("batch").run(problem, batch, gradients)
-    came = messages.evaluation_of(
-        messages.decode(messages.encode(messages.answer(given_answer))), batch.predictions
+    came = messages.read_answer(
+        messages.decode(messages.encode(messages.make_answer(given_answer))), batch.predictions
     )
     assert came.components == dict(given_answer.components)
     assert (came.gradients is None) == (not gradients)
@@ -122,7 +122,7 @@ def test_an_answer_comes_as_it_was_given(drawn: tuple[Any, Any], gradients: bool
 
 def test_numbers_that_are_not_finite_are_told() -> None:
     told = Evaluation({"total": float("nan"), "location": float("-inf")}, None)
-    came = messages.evaluation_of(messages.decode(messages.encode(messages.answer(told))), ())
+    came = messages.read_answer(messages.decode(messages.encode(messages.make_answer(told))), ())
     assert np.isnan(came.components["total"])
     assert came.components["location"] == float("-inf")
 
@@ -151,15 +151,15 @@ RIGHT = {
 )
 def test_an_answer_that_is_none_is_refused(change: dict[str, Any]) -> None:
     slope = np.zeros((1, 2), np.float32)
-    assert messages.evaluation_of(Message(RIGHT, (slope,)), [slope]).gradients is not None
+    assert messages.read_answer(Message(RIGHT, (slope,)), [slope]).gradients is not None
     with pytest.raises(MessageError):
-        messages.evaluation_of(Message({**RIGHT, **change}, (slope,)), [slope])
+        messages.read_answer(Message({**RIGHT, **change}, (slope,)), [slope])
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((2, 1), np.float32), np.zeros((1, 2), np.int32)])
 def test_a_gradient_of_another_shape_or_kind_is_refused(wrong: np.ndarray) -> None:
     with pytest.raises(MessageError):
-        messages.evaluation_of(Message(RIGHT, (wrong,)), [np.zeros((1, 2), np.float32)])
+        messages.read_answer(Message(RIGHT, (wrong,)), [np.zeros((1, 2), np.float32)])
 
 
 def test_frames_come_in_order_whatever_their_size() -> None:

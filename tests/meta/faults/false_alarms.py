@@ -32,7 +32,7 @@ from tests.meta.faults.right import einsums, keras_style, loops
 def styled(module: Any, adapter: Any, claims: str) -> Candidate:
     """A loss of `tests/meta/faults/right`, run as the gate runs a foreign loss."""
     from mgloss.gate.losses.adapters.adapter import evaluate
-    from mgloss.gate.losses.calling import Form
+    from mgloss.gate.losses.form import Form
 
     name = module.__name__.rpartition(".")[2]
     form = Form(module.make(claims), is_factory=True)
@@ -40,27 +40,27 @@ def styled(module: Any, adapter: Any, claims: str) -> Candidate:
         f"{name}:{claims}",
         partial(evaluate, adapter, form),
         components_of(PLAIN_OPTIONS),
-        adapter.HAS_GRADIENTS,
+        adapter.has_gradients,
         claims,
     )
 
 
 def _loops(claims: str) -> Candidate:
-    from mgloss.gate.losses.adapters import numpy_adapter
+    from mgloss.gate.losses.adapters.numpy_adapter import ADAPTER
 
-    return styled(loops, numpy_adapter, claims)
+    return styled(loops, ADAPTER, claims)
 
 
 def _einsums(claims: str) -> Candidate:
-    from mgloss.gate.losses.adapters import numpy_adapter
+    from mgloss.gate.losses.adapters.numpy_adapter import ADAPTER
 
-    return styled(einsums, numpy_adapter, claims)
+    return styled(einsums, ADAPTER, claims)
 
 
 def _keras_style(claims: str) -> Candidate:
-    from mgloss.gate.losses.adapters import tensorflow_adapter
+    from mgloss.gate.losses.adapters.tensorflow_adapter import ADAPTER
 
-    return styled(keras_style, tensorflow_adapter, claims)
+    return styled(keras_style, ADAPTER, claims)
 
 
 def _specification(claims: str) -> Candidate:

@@ -1,1 +1,1 @@
-"""One adapter a framework, and how a foreign loss is evaluated by whichever it is."""
+"""Evaluate losses of any framework: one adapter for each, and what all of them share."""

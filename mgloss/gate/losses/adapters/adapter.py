@@ -1,20 +1,21 @@
-"""What an adapter does for its framework, and the evaluation that all of them share.
+"""The interface of an adapter, and the evaluation of a batch that all adapters share.
 
-An adapter is a module. It makes arrays of its framework, calls the loss with them, and has the
-framework differentiate what comes back; what a batch is made of and what may come back are the same
-for all, and told here and in `mgloss.gate.losses.calling`.
+An adapter turns NumPy arrays into arrays of its framework, calls the loss with them, and
+differentiates the loss. Everything else about an evaluation is the same for all frameworks, and is
+here and in `mgloss.gate.losses.form`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgloss.gate.losses.calling import Form, coarsest, plain_number, scalar_dtype
+from mgloss.gate.losses.answers import coarsest_dtype, judged_dtype, to_float
+from mgloss.gate.losses.form import Form
 from mgspec import Batch, Described, Evaluation, LossError
 from mgspec.problem.description import nested
 from mgspec.problem.layout import AnyBatch, AnyProblem
@@ -24,10 +25,11 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a loss returned, in its framework's own numbers.
+    """What a loss returned for a batch, in numbers of its framework.
 
-    gradients: of each component, one array for each array of predictions; None if not asked for.
-    changed_inputs: the loss wrote into the arrays it was given.
+    components: the value of each component.
+    gradients: for each component, one array for each array of predictions; None if not requested.
+    changed_inputs: whether the loss modified the arrays that it received.
     """
 
     components: Mapping[str, Any]
@@ -37,122 +39,129 @@ class Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """A loss as a function of two lists of arrays: what is predicted, and everything else.
+    """A loss as a function of two lists of arrays: the predictions, and all others.
 
-    Two of them that are equal compute alike, so that an adapter may keep what it has compiled.
+    Equal calls compute the same function, so an adapter may cache what it compiled for one.
 
-    problem: None where the loss is the same for all. places: of a described batch, the joined
-    names of each image's arrays, the predicted ones first; None for this project's layout.
-    predicted: how many of each image's arrays are. stack: as of the adapter.
+    form: the loss and how to call it.
+    stack: the adapter's `stack`.
+    problem: what a factory or a description needs; None for a plain loss.
+    array_names: for each image of a described batch, the joined names of its arrays, the predicted
+        ones first; None for this project's layout.
+    predicted_count: how many arrays of an image are predicted, for a described batch.
     """
 
     form: Form
     stack: Callable[[Sequence[Any]], Any]
     problem: AnyProblem | None = None
-    places: tuple[tuple[str, ...], ...] | None = None
-    predicted: int = 0
+    array_names: tuple[tuple[str, ...], ...] | None = None
+    predicted_count: int = 0
 
     def __call__(self, predictions: Sequence[Any], others: Sequence[Any]) -> dict[str, Any]:
-        """The components; LossError where there are none, AnswerError where they are no numbers."""
-        if self.places is None:
-            answer = self.form.call(self.problem, list(others), list(predictions))
-        else:
-            assert isinstance(self.problem, Described)
-            arguments = self._arguments(self.problem, iter(predictions), iter(others))
-            answer = self.form.call(self.problem, *arguments)
-        for component, value in answer.items():
-            scalar_dtype(component, value)
-        return answer
+        """Call the loss and return its components.
 
-    def _arguments(self, problem: Described, predictions: Any, others: Any) -> tuple[Any, ...]:
-        assert self.places is not None
+        Raise AnswerError if one is not a number, LossError if there are none.
+        """
+        if self.array_names is None:
+            components = self.form.call(self.problem, list(others), list(predictions))
+        else:
+            arguments = self._described_arguments(iter(predictions), iter(others))
+            components = self.form.call(self.problem, *arguments)
+        for name, value in components.items():
+            judged_dtype(name, value)
+        return components
+
+    def _described_arguments(
+        self, predictions: Iterator[Any], others: Iterator[Any]
+    ) -> tuple[Any, ...]:
+        """Rebuild the nested images, and let the description make the loss's arguments of them."""
+        assert self.array_names is not None
+        assert isinstance(self.problem, Described)
         images = [
             nested(
                 {
-                    place: next(predictions if number < self.predicted else others)
-                    for number, place in enumerate(of_image)
+                    name: next(predictions if position < self.predicted_count else others)
+                    for position, name in enumerate(names)
                 }
             )
-            for of_image in self.places
+            for names in self.array_names
         ]
-        with self.form.survive("the description's `arguments`", LossError):
-            return problem.description.arguments(images, self.stack)
+        with self.form.reraise("the description's `arguments`", LossError):
+            return self.problem.description.arguments(images, self.stack)
 
 
-class Adapter(Protocol):
-    """What is asked of the module of a framework.
+@dataclass(frozen=True)
+class Adapter:
+    """What a framework's module provides, as its constant ADAPTER.
 
-    NAME: of the framework, as --framework takes it. COMPILES: each shape anew, which takes long.
+    name: of the framework, as in `FRAMEWORKS`.
+    has_gradients: whether the framework differentiates.
+    compiles: whether the framework compiles a loss for each new shape, which takes long.
+    start: sets the framework up; called once, before the other functions.
+    stack: joins arrays of the framework along a new first axis.
+    is_own_number: says whether the framework computed a component's value.
+    answer: evaluates a call on the predictions and the other arrays, with gradients if the last
+        argument is true. The loss cannot modify these arrays: it receives copies.
     """
 
-    NAME: str
-    HAS_GRADIENTS: bool
-    COMPILES: bool
-
-    def start(self) -> None:
-        """Set the framework up; called once, before anything else."""
-
-    def stack(self, arrays: Sequence[Any]) -> Any:
-        """Arrays of the framework in one, with a new first axis."""
-
-    def is_answer(self, value: Any) -> bool:
-        """Whether a component shows that it was computed by the framework."""
-
-    def answer(
-        self, call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
-    ) -> Answer:
-        """The loss of these arrays, which it cannot spoil, and the gradients if asked for."""
-
-
-def arrays_of(
-    form: Form, stack: Callable[[Sequence[Any]], Any], problem: AnyProblem, batch: AnyBatch
-) -> tuple[Call, list[Array], list[Array]]:
-    """The call that a batch asks for, its predictions, and its other arrays."""
-    if isinstance(batch, Batch):
-        asked = problem if form.is_factory else None
-        return Call(form, stack, asked), list(batch.predictions), list(batch.targets)
-    predicted = batch.predicted
-    places = tuple(
-        (*predicted, *(name for name in image if name not in predicted)) for image in batch.each
-    )
-    return (
-        Call(form, stack, problem, places, len(predicted)),
-        [image[name] for image in batch.each for name in predicted],
-        [image[name] for image in batch.each for name in image if name not in predicted],
-    )
-
-
-def asked(
-    adapter: Adapter, form: Form, problem: AnyProblem, batch: AnyBatch, gradients: bool
-) -> Answer:
-    """What the loss says of a batch, in the framework's own numbers; raises LossError."""
-    call, predictions, others = arrays_of(form, adapter.stack, problem, batch)
-    return adapter.answer(call, predictions, others, gradients and adapter.HAS_GRADIENTS)
+    name: str
+    has_gradients: bool
+    compiles: bool
+    start: Callable[[], None]
+    stack: Callable[[Sequence[Any]], Any]
+    is_own_number: Callable[[Any], bool]
+    answer: Callable[[Call, Sequence[Array], Sequence[Array], bool], Answer]
 
 
 def evaluate(
     adapter: Adapter, form: Form, problem: AnyProblem, batch: AnyBatch, gradients: bool
 ) -> Evaluation:
-    """What the loss says of a batch; raises LossError."""
-    return evaluation(batch, asked(adapter, form, problem, batch, gradients))
+    """Evaluate a loss on a batch; raise LossError if it gives no answer."""
+    return to_evaluation(batch, ask(adapter, form, problem, batch, gradients))
 
 
-def evaluation(batch: AnyBatch, answer: Answer) -> Evaluation:
-    """An answer in plain numbers and arrays."""
-    slopes = None
+def ask(
+    adapter: Adapter, form: Form, problem: AnyProblem, batch: AnyBatch, gradients: bool
+) -> Answer:
+    """Evaluate a loss on a batch, in its framework's numbers; raise LossError without an answer."""
+    call, predictions, others = _split(form, adapter.stack, problem, batch)
+    return adapter.answer(call, predictions, others, gradients and adapter.has_gradients)
+
+
+def to_evaluation(batch: AnyBatch, answer: Answer) -> Evaluation:
+    """Convert an answer to Python's numbers and NumPy's arrays."""
+    gradients = None
     if answer.gradients is not None:
-        slopes = {name: _by_array(batch, found) for name, found in answer.gradients.items()}
+        gradients = {name: _join_images(batch, arrays) for name, arrays in answer.gradients.items()}
     return Evaluation(
-        {name: plain_number(value) for name, value in answer.components.items()},
-        slopes,
-        coarsest([scalar_dtype(name, value) for name, value in answer.components.items()]),
+        {name: to_float(value) for name, value in answer.components.items()},
+        gradients,
+        coarsest_dtype([judged_dtype(name, value) for name, value in answer.components.items()]),
         answer.changed_inputs,
     )
 
 
-def _by_array(batch: AnyBatch, gradients: Sequence[Array]) -> tuple[Array, ...]:
-    """One `[B, ...]` array for each that is predicted."""
+def _split(
+    form: Form, stack: Callable[[Sequence[Any]], Any], problem: AnyProblem, batch: AnyBatch
+) -> tuple[Call, list[Array], list[Array]]:
+    """Return the call for a batch, its predictions, and its other arrays."""
+    if isinstance(batch, Batch):
+        call = Call(form, stack, problem if form.is_factory else None)
+        return call, list(batch.predictions), list(batch.targets)
+    predicted = batch.predicted
+    array_names = tuple(
+        (*predicted, *(name for name in image if name not in predicted)) for image in batch.each
+    )
+    return (
+        Call(form, stack, problem, array_names, len(predicted)),
+        [image[name] for image in batch.each for name in predicted],
+        [image[name] for image in batch.each for name in image if name not in predicted],
+    )
+
+
+def _join_images(batch: AnyBatch, gradients: Sequence[Array]) -> tuple[Array, ...]:
+    """Return one `[B, ...]` array for each predicted array."""
     if isinstance(batch, Batch):
         return tuple(gradients)
     count = len(batch.predicted)
-    return tuple(np.stack(gradients[number::count]) for number in range(count))
+    return tuple(np.stack(gradients[position::count]) for position in range(count))

@@ -1,79 +1,62 @@
-"""Which framework a loss is of. None of them is imported before a loss asks for it."""
+"""The registry of frameworks: all that mgloss knows of each, except how to run its losses.
+
+A new framework takes an entry here, an adapter module beside this file, and an extra in
+pyproject.toml. This file imports only the standard library, so that help texts stay quick.
+"""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Mapping
-from functools import cache
-from types import ModuleType
-from typing import Any, cast
-
-from mgloss.gate.losses.adapters.adapter import Adapter
-from mgloss.gate.losses.calling import quiet
-from mgspec.problem.normalizations import unknown
+from dataclasses import dataclass
 
 NUMPY = "numpy"
 
-# By the packages whose objects tell of them, the most telling framework first: a file that imports
-# several computes with these rather than with NumPy.
-PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "torch": ("torch", "torchvision"),
-    "tensorflow": ("tensorflow", "keras", "tf_keras"),
-    "jax": ("jax", "jaxlib", "flax", "optax", "equinox", "chex", "haiku"),
-}
-FRAMEWORKS = (*PACKAGES, NUMPY)
-OF_PACKAGE = {package: name for name, packages in PACKAGES.items() for package in packages}
 
+@dataclass(frozen=True)
+class Framework:
+    """A framework that losses are written in.
 
-class FrameworkError(Exception):
-    """A framework that is none, or is not installed; the message says what would do."""
-
-
-def need_installed(name: str) -> None:
-    """FrameworkError where a framework is not installed; imports nothing."""
-    if importlib.util.find_spec(name) is None:
-        raise FrameworkError(
-            f"{name} is not installed here; python -m pip install 'mgloss[{name}]' installs it"
-        )
-
-
-@cache
-def adapter(name: str) -> Adapter:
-    """The adapter of a framework, which it starts; the first use of most greets at length."""
-    if name not in FRAMEWORKS:
-        raise FrameworkError(str(unknown("framework", name, FRAMEWORKS)))
-    need_installed(name)
-    with quiet(native=True):
-        module = importlib.import_module(f"mgloss.gate.losses.adapters.{name}_adapter")
-        found = cast(Adapter, module)
-        found.start()
-    return found
-
-
-def likely(value: Any, module: ModuleType) -> list[str]:
-    """The frameworks that a loss may be of, the likeliest first; NumPy is always the last.
-
-    What the loss itself is tells more than what its module holds by names of its own.
+    name: as --framework takes it, as the package is imported, and as the extra is called.
+    packages: top-level packages whose objects reveal a loss of this framework.
+    adapter: name of the module in `mgloss.gate.losses.adapters` that defines its ADAPTER.
+    import_line: what a snippet imports besides NumPy; None for nothing.
+    make_array: a snippet's function that copies a NumPy array into an array of the framework.
     """
-    own = [kind.__module__ for kind in type(value).__mro__]
-    held = [_origin(each) for each in list(vars(module).values())]
-    packages = [str(name).partition(".")[0] for name in (*own, *held)]
-    found = [_of_package(package) for package in packages if package in OF_PACKAGE]
-    return list(dict.fromkeys([*found, NUMPY]))
+
+    name: str
+    packages: tuple[str, ...]
+    adapter: str
+    import_line: str | None
+    make_array: str
 
 
-def _origin(value: Any) -> Any:
-    """The module that a value is or comes from."""
-    if isinstance(value, ModuleType):
-        return value.__name__
-    return getattr(value, "__module__", None) or type(value).__module__
+# NumPy comes last: a file that imports another framework too computes with that one.
+FRAMEWORKS: Mapping[str, Framework] = {
+    framework.name: framework
+    for framework in (
+        Framework(
+            "torch", ("torch", "torchvision"), "torch_adapter", "import torch", "torch.tensor"
+        ),
+        Framework(
+            "tensorflow",
+            ("tensorflow", "keras", "tf_keras"),
+            "tensorflow_adapter",
+            "import tensorflow as tf",
+            "tf.constant",
+        ),
+        Framework(
+            "jax",
+            ("jax", "jaxlib", "flax", "optax", "equinox", "chex", "haiku"),
+            "jax_adapter",
+            "import jax.numpy as jnp",
+            "jnp.array",
+        ),
+        Framework(NUMPY, (), "numpy_adapter", None, "np.array"),
+    )
+}
 
 
-def _of_package(package: str) -> str:
-    if package == "keras":  # of whichever framework it has been told to use
-        keras = sys.modules.get("keras")
-        backend = getattr(getattr(keras, "backend", None), "backend", lambda: None)()
-        return backend if backend in FRAMEWORKS else OF_PACKAGE[package]
-    return OF_PACKAGE[package]
+def names_for_help() -> str:
+    """Return the names of all frameworks for a help text, such as "torch, jax or numpy"."""
+    *names, last = FRAMEWORKS
+    return f"{', '.join(names)} or {last}"

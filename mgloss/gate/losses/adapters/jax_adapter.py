@@ -1,7 +1,7 @@
 """JAX losses: compiled once for each shape, as in a training step; gradients by `jax.vjp`.
 
-A loss whose Python code reads values, or answers otherwise each time it is traced, is not compiled:
-that would raise, or hide what the laws are to see.
+Some losses are not compiled: those whose Python code reads values, because compiling them raises,
+and those that answer differently each time they are traced, because compiling would hide that.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgloss.gate.losses.adapters.adapter import Answer, Array, Call
-from mgloss.gate.losses.calling import Form, quiet
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.form import Form
+from mgloss.gate.losses.output import quiet
 from mgspec import LossError
 
-NAME = "jax"
-HAS_GRADIENTS = True
-COMPILES = True
+# Most batches have shapes of their own: compiling takes longer than optimizing would save.
+COMPILER_OPTIONS = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
 
-# Most batches are of shapes of their own, so that compiling takes longer than what it makes faster.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
-READS_VALUES = (
+# Raised while tracing a loss whose Python code reads values.
+READS_VALUES_ERRORS = (
     jax.errors.ConcretizationTypeError,
     jax.errors.NonConcreteBooleanIndexError,
     jax.errors.TracerArrayConversionError,
@@ -33,84 +34,101 @@ READS_VALUES = (
     jax.errors.TracerIntegerConversionError,
 )
 
-Judged = Callable[[list[Any], list[Any]], tuple[dict[str, Any], dict[str, list[Any]]]]
+Arrays = list[Any]
+# From predictions and other arrays to values and gradients, by component.
+ValuesAndGradients = Callable[[Arrays, Arrays], tuple[dict[str, Any], dict[str, Arrays]]]
 
 
-def start() -> None:
-    """Look for no accelerator, which takes long and says so."""
+def _start() -> None:
+    """Keep JAX from searching for an accelerator, which takes long and prints a message."""
     jax.config.update("jax_platforms", "cpu")
 
 
-def stack(arrays: Sequence[Any]) -> Any:
-    """Arrays in one, with a new first axis."""
+def _stack(arrays: Sequence[Any]) -> Any:
     return jnp.stack(list(arrays))
 
 
-def is_answer(value: Any) -> bool:
-    """Whether a component was computed by JAX."""
+def _is_own_number(value: Any) -> bool:
     return isinstance(value, jax.Array)
 
 
-def answer(
+def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """The loss's answer, and the gradient of each component."""
-    judged = _judged(call)
-    given = [jnp.asarray(array) for array in predictions], [jnp.asarray(array) for array in others]
-    if _may_compile(call.form, judged, given):
-        judged = _compiled(judged)
-    with quiet(native=True), call.form.survive("the loss", LossError):
-        components, slopes = judged(*given)
-        found = {
+    """Evaluate and differentiate, compiled where that is safe."""
+    evaluate = _differentiate(call)
+    arguments = (
+        [jnp.asarray(array) for array in predictions],
+        [jnp.asarray(array) for array in others],
+    )
+    if _may_compile(call.form, evaluate, arguments):
+        evaluate = _compile(evaluate)
+    with quiet(native=True), call.form.reraise("the loss", LossError):
+        components, slopes = evaluate(*arguments)
+        gradients_by_component = {
             name: [np.asarray(slope, np.float32) for slope in of_component]
             for name, of_component in slopes.items()
         }
-    return Answer(components, found if gradients else None)
+    return Answer(components, gradients_by_component if gradients else None)
 
 
 @lru_cache(maxsize=1024)
-def _judged(call: Call) -> Judged:
-    """Values and gradients as one function of arrays: values alone would be compiled once more."""
+def _differentiate(call: Call) -> ValuesAndGradients:
+    """Return values and gradients as one function: values alone would be compiled once more."""
 
-    def judged(predictions: list[Any], others: list[Any]) -> Any:
-        def of_predictions(given: list[Any]) -> dict[str, Any]:
-            return {n: jnp.asarray(value) for n, value in call(given, others).items()}
+    def evaluate(predictions: Arrays, others: Arrays) -> Any:
+        def values_of(predictions: Arrays) -> dict[str, Any]:
+            return {name: jnp.asarray(v) for name, v in call(predictions, others).items()}
 
-        values, back = jax.vjp(of_predictions, predictions)
-        nothing = {name: jnp.zeros_like(value) for name, value in values.items()}
+        values, pull_back = jax.vjp(values_of, predictions)
+        zeros = {name: jnp.zeros_like(value) for name, value in values.items()}
         slopes = {
-            name: back({**nothing, name: jnp.ones_like(value)})[0] for name, value in values.items()
+            name: pull_back({**zeros, name: jnp.ones_like(value)})[0]
+            for name, value in values.items()
         }
         return values, slopes
 
-    return judged
+    return evaluate
 
 
 @lru_cache(maxsize=1024)
-def _compiled(judged: Judged) -> Judged:
-    compiled: Judged = jax.jit(judged, compiler_options=QUICKLY)
+def _compile(evaluate: ValuesAndGradients) -> ValuesAndGradients:
+    compiled: ValuesAndGradients = jax.jit(evaluate, compiler_options=COMPILER_OPTIONS)
     return compiled
 
 
-_ANSWERS: dict[Form, bool] = {}
+_MAY_COMPILE: dict[Form, bool] = {}
 
 
-def _may_compile(form: Form, judged: Judged, given: tuple[list[Any], list[Any]]) -> bool:
-    """Whether the loss can be traced, and answers alike however often it is."""
-    if form not in _ANSWERS:
-        values = []
+def _may_compile(
+    form: Form, evaluate: ValuesAndGradients, arguments: tuple[Arrays, Arrays]
+) -> bool:
+    """Return whether the loss can be traced, and gives the same values each time it is traced."""
+    if form not in _MAY_COMPILE:
+        values_of_traces = []
         for _ in range(2):
             try:
                 with quiet(native=True):
-                    # Another function each time: what has been traced would not be traced again.
-                    found, _ = jax.jit(lambda *arrays: judged(*arrays))(*given)
+                    # A new function each time: JAX does not trace the same function again.
+                    values, _ = jax.jit(lambda *arrays: evaluate(*arrays))(*arguments)
             except LossError as error:
-                if isinstance(error.__cause__, READS_VALUES):
-                    _ANSWERS[form] = False
+                if isinstance(error.__cause__, READS_VALUES_ERRORS):
+                    _MAY_COMPILE[form] = False
                 return False
-            values.append({name: np.asarray(value) for name, value in found.items()})
-        _ANSWERS[form] = all(
-            np.array_equal(value, values[1][name], equal_nan=True)
-            for name, value in values[0].items()
+            values_of_traces.append({name: np.asarray(value) for name, value in values.items()})
+        first, second = values_of_traces
+        _MAY_COMPILE[form] = all(
+            np.array_equal(value, second[name], equal_nan=True) for name, value in first.items()
         )
-    return _ANSWERS[form]
+    return _MAY_COMPILE[form]
+
+
+ADAPTER = Adapter(
+    name="jax",
+    has_gradients=True,
+    compiles=True,
+    start=_start,
+    stack=_stack,
+    is_own_number=_is_own_number,
+    answer=_answer,
+)

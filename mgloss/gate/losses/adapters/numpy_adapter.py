@@ -7,32 +7,40 @@ from typing import Any
 
 import numpy as np
 
-from mgloss.gate.losses.adapters.adapter import Answer, Array, Call
-
-NAME = "numpy"
-HAS_GRADIENTS = False
-COMPILES = False
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.adapters.frameworks import NUMPY
 
 
-def start() -> None:
-    """Nothing is to be set up."""
+def _start() -> None:
+    """Do nothing: NumPy needs no set-up."""
 
 
-def stack(arrays: Sequence[Any]) -> Any:
-    """Arrays in one, with a new first axis."""
+def _stack(arrays: Sequence[Any]) -> Any:
     return np.stack(arrays)
 
 
-def is_answer(value: Any) -> bool:
-    """Whether a component was computed by NumPy."""
+def _is_own_number(value: Any) -> bool:
     return isinstance(value, (np.ndarray, np.generic))
 
 
-def answer(
+def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """The loss's answer; it is given copies, and is told on if it writes into them."""
-    given = [array.copy() for array in predictions], [array.copy() for array in others]
-    components = call(*given)
-    pairs = zip((*predictions, *others), (*given[0], *given[1]), strict=True)
-    return Answer(components, None, not all(np.array_equal(a, b) for a, b in pairs))
+    """Pass copies; report if the loss modified them."""
+    copied_predictions = [array.copy() for array in predictions]
+    copied_others = [array.copy() for array in others]
+    components = call(copied_predictions, copied_others)
+    pairs = zip((*predictions, *others), (*copied_predictions, *copied_others), strict=True)
+    changed = not all(np.array_equal(array, copy) for array, copy in pairs)
+    return Answer(components, None, changed)
+
+
+ADAPTER = Adapter(
+    name=NUMPY,
+    has_gradients=False,
+    compiles=False,
+    start=_start,
+    stack=_stack,
+    is_own_number=_is_own_number,
+    answer=_answer,
+)

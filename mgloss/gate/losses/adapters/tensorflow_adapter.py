@@ -1,4 +1,4 @@
-"""TensorFlow and Keras losses, run eagerly, as their author would debug them.
+"""TensorFlow and Keras losses: run eagerly, as their authors debug them; gradients by a tape.
 
 A trace would hide state and noise.
 """
@@ -13,67 +13,74 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mgloss.gate.losses.adapters.adapter import Answer, Array, Call
-from mgloss.gate.losses.calling import quiet
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.output import quiet
 from mgspec import LossError
 
-NAME = "tensorflow"
-HAS_GRADIENTS = True
-COMPILES = False
 
+def _start() -> None:
+    """Set up TensorFlow's devices, and exempt its objects from garbage collection.
 
-def start() -> None:
-    """Make TensorFlow set up its devices now, and Python keep its hands off what it is made of.
-
-    Nothing of that is ever garbage, and looking through it takes a twentieth of a search.
+    They are never garbage, and scanning them would take a twentieth of a search.
     """
     tf.constant(0.0)
     gc.freeze()
 
 
-def stack(arrays: Sequence[Any]) -> Any:
-    """Tensors in one, with a new first axis."""
+def _stack(arrays: Sequence[Any]) -> Any:
     return tf.stack(list(arrays))
 
 
-def is_answer(value: Any) -> bool:
-    """Whether a component was computed by TensorFlow."""
+def _is_own_number(value: Any) -> bool:
     return isinstance(value, (tf.Tensor, tf.Variable))
 
 
-def answer(
+def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """The loss's answer, and the gradient of each component by a tape."""
-    given = [tf.constant(array) for array in predictions]
-    rest = [tf.constant(array) for array in others]
-    with _eagerly(), tf.GradientTape(persistent=True) as tape:
-        tape.watch(given)
-        components = call(given, rest)
-    slopes = None
+    """Evaluate under a tape, and differentiate each component."""
+    tensors = [tf.constant(array) for array in predictions]
+    other_tensors = [tf.constant(array) for array in others]
+    with _run_eagerly(), tf.GradientTape(persistent=True) as tape:
+        tape.watch(tensors)
+        components = call(tensors, other_tensors)
+    gradients_by_component = None
     if gradients:
         with (
-            _eagerly(),
+            _run_eagerly(),
             quiet(native=True),
-            call.form.survive("the loss's gradient", LossError),
+            call.form.reraise("the loss's gradient", LossError),
         ):
-            slopes = {name: _gradient(tape, value, given) for name, value in components.items()}
-    return Answer(components, slopes)
+            gradients_by_component = {
+                name: _gradients(tape, value, tensors) for name, value in components.items()
+            }
+    return Answer(components, gradients_by_component)
 
 
 @contextlib.contextmanager
-def _eagerly() -> Iterator[None]:
-    """Runs a loss's own tf.functions eagerly: they would be traced anew for most batches."""
-    kept = tf.config.functions_run_eagerly()
+def _run_eagerly() -> Iterator[None]:
+    """Run the loss's own tf.functions eagerly: most batches would trace them anew."""
+    before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
         yield
     finally:
-        tf.config.run_functions_eagerly(kept)
+        tf.config.run_functions_eagerly(before)
 
 
-def _gradient(tape: tf.GradientTape, value: Any, given: list[tf.Tensor]) -> list[Array]:
-    if not is_answer(value):  # such as a plain 0.0 for a batch without objects
-        return [np.zeros(p.shape, np.float32) for p in given]
-    found = tape.gradient(value, given, unconnected_gradients="zero")
-    return [tf.convert_to_tensor(g).numpy() for g in found]
+def _gradients(tape: tf.GradientTape, value: Any, predictions: list[tf.Tensor]) -> list[Array]:
+    if not _is_own_number(value):  # such as a plain 0.0 for a batch without objects
+        return [np.zeros(tensor.shape, np.float32) for tensor in predictions]
+    gradients = tape.gradient(value, predictions, unconnected_gradients="zero")
+    return [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+
+
+ADAPTER = Adapter(
+    name="tensorflow",
+    has_gradients=True,
+    compiles=False,
+    start=_start,
+    stack=_stack,
+    is_own_number=_is_own_number,
+    answer=_answer,
+)

@@ -8,56 +8,63 @@ from typing import Any
 import numpy as np
 import torch
 
-from mgloss.gate.losses.adapters.adapter import Answer, Array, Call
-from mgloss.gate.losses.calling import quiet
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.output import quiet
 from mgspec import LossError
 
-NAME = "torch"
-HAS_GRADIENTS = True
-COMPILES = False
 
-
-def start() -> None:
-    """One thread: the batches are small, and other laws are judged beside this one."""
+def _start() -> None:
+    """Use one thread: batches are small, and other processes judge other laws meanwhile."""
     torch.set_num_threads(1)
 
 
-def stack(arrays: Sequence[Any]) -> Any:
-    """Tensors in one, with a new first axis."""
+def _stack(arrays: Sequence[Any]) -> Any:
     return torch.stack(list(arrays))
 
 
-def is_answer(value: Any) -> bool:
-    """Whether a component was computed by PyTorch."""
+def _is_own_number(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-def answer(
+def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """The loss's answer, and the gradient of each component.
+    """Evaluate with autograd; report if the loss modified its inputs.
 
-    The tensors given are what a network's output is: no leaves, so that a loss which writes into
-    them is not stopped by PyTorch, and is told on.
+    Pass clones of the leaves, as a network's outputs are no leaves either. PyTorch then lets the
+    loss write into them, which the comparison afterwards reveals.
     """
     with torch.enable_grad():
         leaves = [torch.tensor(array).requires_grad_() for array in predictions]
-        given = [leaf.clone() for leaf in leaves]
-        rest = [torch.tensor(array) for array in others]
-        components = call(given, rest)
-    slopes = None
+        clones = [leaf.clone() for leaf in leaves]
+        other_tensors = [torch.tensor(array) for array in others]
+        components = call(clones, other_tensors)
+    gradients_by_component = None
     if gradients:
-        with quiet(native=True), call.form.survive("the loss's gradient", LossError):
-            slopes = {name: _gradient(value, leaves) for name, value in components.items()}
-    pairs = zip((*predictions, *others), (*given, *rest), strict=True)
-    changed = not all(np.array_equal(a, t.detach().numpy()) for a, t in pairs)
-    return Answer(components, slopes, changed)
+        with quiet(native=True), call.form.reraise("the loss's gradient", LossError):
+            gradients_by_component = {
+                name: _gradients(value, leaves) for name, value in components.items()
+            }
+    pairs = zip((*predictions, *others), (*clones, *other_tensors), strict=True)
+    changed = not all(np.array_equal(array, tensor.detach().numpy()) for array, tensor in pairs)
+    return Answer(components, gradients_by_component, changed)
 
 
-def _gradient(value: Any, leaves: list[torch.Tensor]) -> list[Array]:
-    if not is_answer(value) or not value.requires_grad:  # such as a plain 0.0 without objects
+def _gradients(value: Any, leaves: list[torch.Tensor]) -> list[Array]:
+    if not _is_own_number(value) or not value.requires_grad:  # such as a plain 0.0 without objects
         return [np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves]
-    found = torch.autograd.grad(
+    gradients = torch.autograd.grad(
         value, leaves, retain_graph=True, allow_unused=True, materialize_grads=True
     )
-    return [slope.detach().numpy() for slope in found]
+    return [gradient.detach().numpy() for gradient in gradients]
+
+
+ADAPTER = Adapter(
+    name="torch",
+    has_gradients=True,
+    compiles=False,
+    start=_start,
+    stack=_stack,
+    is_own_number=_is_own_number,
+    answer=_answer,
+)

@@ -1,6 +1,7 @@
-"""A foreign loss in a process of its own, with limits on time and memory.
+"""Run a foreign loss in a process of its own, with limits on time and memory.
 
-The loss is code that nobody has judged yet: it may hang, exit, be killed, fill the memory, or write
-where it should not. So the gate asks a worker process for each answer, over two pipes, and outlives
-it. What passes between the two is data: JSON and the bytes of arrays, checked at both ends.
+Nobody has judged the loss yet: it may hang, exit, be killed, fill the memory, or write where it
+should not. The gate therefore asks a worker process for each answer, over two pipes, and survives
+the worker. Only data passes between the two, JSON and the bytes of arrays, and the gate checks what
+it receives.
 """

@@ -1,4 +1,4 @@
-"""Whole pieces of bytes over a pipe, each preceded by its length."""
+"""Send and receive byte strings over a pipe, each preceded by its length."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import time
 
 HEADER = struct.Struct(">Q")
 LARGEST = 2**30  # bytes of a frame; a batch of the laws takes less than a megabyte
-CHUNK = 2**20
+CHUNK = 2**20  # bytes read at a time
 
 
 class FrameError(Exception):
-    """What came is no frame."""
+    """The received bytes are not a frame."""
 
 
 class ClosedError(Exception):
-    """The other end is closed."""
+    """The other end of the pipe is closed."""
 
 
 def write(descriptor: int, data: bytes, deadline: float | None = None) -> None:
-    """Send a frame. Raises ClosedError, or TimeoutError at the deadline, of `time.monotonic`.
+    """Send a frame.
 
-    descriptor: of a pipe that does not block, where there is a deadline.
+    descriptor: of a pipe; non-blocking if there is a deadline.
+    deadline: in seconds of `time.monotonic`; None to wait without end.
+
+    Raise ClosedError, or TimeoutError at the deadline.
     """
     view = memoryview(HEADER.pack(len(data)) + data)
     while view:
@@ -38,14 +41,14 @@ def write(descriptor: int, data: bytes, deadline: float | None = None) -> None:
 
 
 def read(descriptor: int, deadline: float | None = None) -> bytes:
-    """The next frame. Raises as `write` does, and FrameError for one that is too large."""
-    (length,) = HEADER.unpack(_exactly(descriptor, HEADER.size, deadline))
+    """Return the next frame; raise as `write` does, and FrameError if it is too large."""
+    (length,) = HEADER.unpack(_read_exactly(descriptor, HEADER.size, deadline))
     if length > LARGEST:
         raise FrameError(f"a frame of {length} bytes")
-    return _exactly(descriptor, length, deadline)
+    return _read_exactly(descriptor, length, deadline)
 
 
-def _exactly(descriptor: int, length: int, deadline: float | None) -> bytes:
+def _read_exactly(descriptor: int, length: int, deadline: float | None) -> bytes:
     parts = []
     while length:
         _wait(descriptor, selectors.EVENT_READ, deadline)
@@ -63,7 +66,7 @@ def _exactly(descriptor: int, length: int, deadline: float | None) -> bytes:
 
 
 def _wait(descriptor: int, event: int, deadline: float | None) -> None:
-    """Until the pipe is ready; without a deadline a call that blocks does the waiting."""
+    """Wait until the pipe is ready; without a deadline the blocking call itself waits."""
     if deadline is None:
         return
     with selectors.DefaultSelector() as selector:

@@ -1,4 +1,4 @@
-"""What the gate and its worker say to each other: JSON, and arrays as their bytes."""
+"""Messages between the gate and its worker: JSON, followed by the bytes of arrays."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mgloss.gate.losses.answers import LONGEST_NAME
 from mgspec import Batch, Description, Evaluation
 from mgspec.laws.comparison import UNIT_ROUNDOFF
 from mgspec.problem.description import Images
@@ -22,31 +23,31 @@ from mgspec.saved.counterexample import DTYPES, MOST_AXES, problem_document, pro
 HEADER = struct.Struct(">I")
 KNOWN_DTYPES = (*DTYPES, "float64")
 MOST_COMPONENTS = 1000
-LONGEST_NAME = 100
 
 Array = NDArray[Any]
 
 
 class MessageError(Exception):
-    """What came is no message, or not the one that was to come."""
+    """The received bytes are not a message, or not the expected one."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """JSON-ready data, and the arrays that belong to it, in the order that it tells."""
+    """JSON-ready data, and arrays in an order that follows from the data."""
 
     data: Mapping[str, Any]
     arrays: tuple[Array, ...] = ()
 
 
 def encode(message: Message) -> bytes:
-    """The message as bytes."""
+    """Return a message as bytes."""
     arrays = [np.ascontiguousarray(array) for array in message.arrays]
     head = {
         "data": message.data,
-        # ascontiguousarray makes one axis of none.
+        # Shapes are of the originals: ascontiguousarray turns a scalar into shape [1].
         "arrays": [
-            (a.dtype.name, list(b.shape)) for a, b in zip(arrays, message.arrays, strict=True)
+            (array.dtype.name, list(original.shape))
+            for array, original in zip(arrays, message.arrays, strict=True)
         ],
     }
     text = json.dumps(head).encode()
@@ -54,18 +55,18 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes) -> Message:
-    """The message of these bytes; MessageError where they are none."""
+    """Return the message that bytes encode; raise MessageError if they encode none."""
     try:
         (length,) = HEADER.unpack_from(data)
         end = HEADER.size + length
         if end > len(data):
             raise MessageError("it is cut short")
         head = json.loads(data[HEADER.size : end])
-        told, described = head["data"], head["arrays"]
-        if not isinstance(told, dict) or not isinstance(described, list):
+        content, layouts = head["data"], head["arrays"]
+        if not isinstance(content, dict) or not isinstance(layouts, list):
             raise MessageError("it is no object")
         arrays = []
-        for dtype, shape in described:
+        for dtype, shape in layouts:
             if dtype not in KNOWN_DTYPES or len(shape) > MOST_AXES:
                 raise MessageError(f"an array of dtype {dtype!r:.40}")
             if not all(type(n) is int and 0 <= n < 2**31 for n in shape):
@@ -83,24 +84,22 @@ def decode(data: bytes) -> Message:
         raise
     except (struct.error, ValueError, TypeError, KeyError, RecursionError) as error:
         raise MessageError(f"{type(error).__name__}") from error
-    return Message(told, tuple(arrays))
+    return Message(content, tuple(arrays))
 
 
-@lru_cache(maxsize=256)  # a law evaluates several batches of one problem
-def _problem_text(problem: AnyProblem) -> str:
-    return json.dumps(problem_document(problem))
+def make_question(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Message:
+    """Return the message that asks for the loss of a batch, and for gradients if wanted.
 
-
-def question(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Message:
-    """Asks for the loss of a batch. Raises TypeError where what images share is no plain data."""
-    asked = {"ask": "evaluate", "problem": _problem_text(problem), "gradients": gradients}
+    Raise TypeError if what the images share is not plain data.
+    """
+    question = {"ask": "evaluate", "problem": _write_problem(problem), "gradients": gradients}
     if isinstance(batch, Batch):
         return Message(
-            {**asked, "scales": len(batch.targets)}, (*batch.targets, *batch.predictions)
+            {**question, "scales": len(batch.targets)}, (*batch.targets, *batch.predictions)
         )
     return Message(
         {
-            **asked,
+            **question,
             "images": [list(image) for image in batch.each],
             "objects": list(batch.objects),
             "predicted": list(batch.predicted),
@@ -109,29 +108,36 @@ def question(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Message:
     )
 
 
-@lru_cache(maxsize=256)
-def _problem_of(text: str, description: Description | None) -> AnyProblem:
-    return problem_of(json.loads(text), description)
+def read_question(
+    message: Message, description: Description | None
+) -> tuple[AnyProblem, AnyBatch, bool]:
+    """Return the problem, the batch, and whether gradients are wanted.
 
-
-def asked(message: Message, description: Description | None) -> tuple[AnyProblem, AnyBatch, bool]:
-    """The problem, the batch, and whether gradients are wanted; the gate's words are believed."""
+    Do not check the message: it comes from the gate.
+    """
     data, arrays = message.data, message.arrays
-    problem = _problem_of(data["problem"], description)
+    problem = _read_problem(data["problem"], description)
     if "scales" in data:
         scales = data["scales"]
         return problem, Batch(arrays[:scales], arrays[scales:]), data["gradients"]
-    each = iter(arrays)
-    images = tuple({name: next(each) for name in names} for names in data["images"])
-    return (
-        problem,
-        Images(images, tuple(data["objects"]), tuple(data["predicted"])),
-        data["gradients"],
-    )
+    remaining = iter(arrays)
+    images = tuple({name: next(remaining) for name in names} for names in data["images"])
+    batch = Images(images, tuple(data["objects"]), tuple(data["predicted"]))
+    return problem, batch, data["gradients"]
 
 
-def answer(evaluation: Evaluation) -> Message:
-    """What a loss said of a batch."""
+@lru_cache(maxsize=256)  # a law evaluates several batches of one problem
+def _write_problem(problem: AnyProblem) -> str:
+    return json.dumps(problem_document(problem))
+
+
+@lru_cache(maxsize=256)
+def _read_problem(text: str, description: Description | None) -> AnyProblem:
+    return problem_of(json.loads(text), description)
+
+
+def make_answer(evaluation: Evaluation) -> Message:
+    """Return the message that holds an evaluation."""
     gradients = evaluation.gradients
     return Message(
         {
@@ -140,14 +146,16 @@ def answer(evaluation: Evaluation) -> Message:
             "changed_inputs": evaluation.changed_inputs,
             "gradients": list(gradients) if gradients is not None else None,
         },
-        tuple(array for found in (gradients or {}).values() for array in found),
+        tuple(array for arrays in (gradients or {}).values() for array in arrays),
     )
 
 
-def evaluation_of(message: Message, predictions: Sequence[Array]) -> Evaluation:
-    """The evaluation that an answer tells; MessageError where it is none.
+def read_answer(message: Message, predictions: Sequence[Array]) -> Evaluation:
+    """Return the evaluation that a message holds; raise MessageError if it holds none.
 
-    predictions: that the loss was asked about, whose shapes its gradients have.
+    Check everything: the message comes from a process that runs foreign code.
+
+    predictions: of the batch in the question; gradients must have their shapes.
     """
     data = message.data
     components, dtype = data.get("components"), data.get("dtype")
@@ -161,16 +169,24 @@ def evaluation_of(message: Message, predictions: Sequence[Array]) -> Evaluation:
         raise MessageError("its dtype")
     gradients = None
     if names is not None:
-        shapes = [p.shape for p in predictions]
-        found = message.arrays
-        if names != list(components) or len(found) != len(names) * len(shapes):
+        if names != list(components):
             raise MessageError("its gradients")
-        gradients = {}
-        for number, name in enumerate(names):
-            own = found[number * len(shapes) : (number + 1) * len(shapes)]
-            if [a.shape for a in own] != shapes or any(a.dtype.kind != "f" for a in own):
-                raise MessageError("its gradients")
-            gradients[name] = tuple(own)
+        gradients = _read_gradients(names, message.arrays, [p.shape for p in predictions])
     return Evaluation(
         {name: float(value) for name, value in components.items()}, gradients, dtype, changed
     )
+
+
+def _read_gradients(
+    names: Sequence[str], arrays: Sequence[Array], shapes: Sequence[tuple[int, ...]]
+) -> dict[str, tuple[Array, ...]]:
+    """Return for each name one array of each shape; raise MessageError if the arrays differ."""
+    if len(arrays) != len(names) * len(shapes):
+        raise MessageError("its gradients")
+    gradients = {}
+    for position, name in enumerate(names):
+        own = arrays[position * len(shapes) : (position + 1) * len(shapes)]
+        if [a.shape for a in own] != list(shapes) or any(a.dtype.kind != "f" for a in own):
+            raise MessageError("its gradients")
+        gradients[name] = tuple(own)
+    return gradients

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mgloss.gate.losses import problems
-from mgloss.gate.losses.calling import Style
+from mgloss.gate.losses.form import Style
 from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.loading import Loaded
+from mgloss.gate.losses.problems import find_description
 from mgloss.gate.losses.request import AskedLoss
 from mgloss.gate.losses.worker import frames, messages
 from mgloss.gate.losses.worker.messages import Message, MessageError
@@ -172,7 +172,7 @@ class Worker:
             except (LoadError, ValueError) as error:
                 raise FatalLossError(f"started anew, {error}") from None
         try:
-            question = messages.question(problem, batch, gradients)
+            question = messages.make_question(problem, batch, gradients)
         except TypeError as error:
             raise LossError(
                 f"what the images share must be numbers, text, or tuples of them: {error}"
@@ -181,7 +181,7 @@ class Worker:
         if "failed" in reply.data:
             raise LossError(str(reply.data["failed"]))
         try:
-            return messages.evaluation_of(reply, batch.predictions)
+            return messages.read_answer(reply, batch.predictions)
         except MessageError:
             raise self._fatal("answered what is no answer") from None
 
@@ -242,7 +242,7 @@ def load_apart(
         for where this process does. refuse: raises LoadError for an origin that is a wrong one.
     """
     assert asked.loss is not None
-    description = problems.description(asked.problem)
+    description = find_description(asked.problem)
     places = sys.path if imports is None else imports
     worker = Worker(asked, folder or Path.cwd(), places, refuse)
     told = worker.load().data

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import asdict
 from typing import Any
 
-from mgloss.gate.losses.importing import Imported, LoadError, value_named
+from mgloss.gate.losses.importing import Imported, LoadError, import_value
 from mgloss.gate.losses.loading import Loaded, load
 from mgloss.gate.losses.worker import frames, limits, messages
 from mgloss.gate.losses.worker.messages import Message
@@ -46,8 +46,8 @@ def main(questions: int, answers: int, memory: float, gate: int) -> None:
 
 def _imported(loss: str) -> tuple[Imported | None, Message]:
     try:
-        found = value_named(loss)
-        return found, Message({"origin": getattr(found[2], "__file__", None)})
+        found = import_value(loss)
+        return found, Message({"origin": getattr(found.module, "__file__", None)})
     except LoadError as error:
         return None, _refused(error)
 
@@ -82,8 +82,8 @@ def _loaded(
 
 def _evaluated(loaded: Loaded, message: Message, memory: float) -> Message:
     try:
-        problem, batch, gradients = messages.asked(message, loaded.candidate.description)
-        return messages.answer(loaded.candidate.run(problem, batch, gradients))
+        problem, batch, gradients = messages.read_question(message, loaded.candidate.description)
+        return messages.make_answer(loaded.candidate.run(problem, batch, gradients))
     except LossError as error:
         text = str(error)
         if isinstance(error.__cause__, MemoryError):

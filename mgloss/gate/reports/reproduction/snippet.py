@@ -7,35 +7,19 @@ arrays as literals, calls the loss as it was called here, and prints the two sid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from mgloss.gate.losses.calling import Style
-from mgloss.gate.losses.loading import place_and_name
+from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS, NUMPY, Framework
+from mgloss.gate.losses.form import Style
+from mgloss.gate.losses.importing import split_name
 from mgloss.gate.reports.reproduction.python_text import comment, docstring, quoted, statement
 from mgspec import LAWS, Batch, Described, Problem
 from mgspec.laws import Case
 from mgspec.problem.layout import Array, with_background
 from mgspec.saved.counterexample import Counterexample
-
-
-@dataclass(frozen=True)
-class Framework:
-    """What a loss takes its arrays as. convert: a function from a NumPy array, which it copies."""
-
-    imports: str | None
-    convert: str
-
-
-FRAMEWORKS: Mapping[str, Framework] = {
-    "numpy": Framework(None, "np.array"),
-    "tensorflow": Framework("import tensorflow as tf", "tf.constant"),
-    "torch": Framework("import torch", "torch.tensor"),
-    "jax": Framework("import jax.numpy as jnp", "jnp.array"),
-}
 
 ABOUT_GRADIENT = re.compile(r"^\w+: (\d+ )?(d\(|max \|d)")
 SHORT = 3  # numbers of a cell that are set one by one; more are written as a row
@@ -66,7 +50,7 @@ def snippet_text(counterexample: Counterexample, style: Style) -> str:
     """The snippet as Python; only where `why_none` has no reason."""
     law, case = LAWS[counterexample.law], counterexample.case
     framework = FRAMEWORKS[style.framework]
-    place, within = place_and_name(counterexample.loss)
+    place, within = split_name(counterexample.loss)
     from_file = place.endswith(".py")
     sections = [
         docstring(
@@ -82,7 +66,7 @@ def snippet_text(counterexample: Counterexample, style: Style) -> str:
             *(["from types import SimpleNamespace"] if style.is_factory else []),
             "",
             "import numpy as np",
-            *([framework.imports] if framework.imports else []),
+            *([framework.import_line] if framework.import_line else []),
         ],
         [
             *comment("The loss: the file or module, and the name in it."),
@@ -133,7 +117,7 @@ def _call(style: Style, framework: Framework) -> list[str]:
     lines = [
         "def L(batch, loss=found):",
         "    y_true, y_pred = ("
-        f"[{framework.convert}(array) for array in arrays] for arrays in batch)",
+        f"[{framework.make_array}(array) for array in arrays] for arrays in batch)",
     ]
     if style.per_scale:
         lines.append("    return sum(value(loss(t, p)) for t, p in zip(y_true, y_pred))")
@@ -247,7 +231,7 @@ def _pure(counterexample: Counterexample, style: Style) -> list[str]:
         'show("L(Y)", L(Y))',
         *_same(("L(X) again", "L(X)"), law="the first and the last are equal"),
     ]
-    if style.framework != "numpy":
+    if style.framework != NUMPY:
         return lines
     call = "[found(t, p) for t, p in zip(*given)]" if style.per_scale else "found(*given)"
     return [

@@ -1,0 +1,129 @@
+"""How to call a foreign loss: a plain function, a factory, one scale at a time, described."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mgloss.gate.losses.answers import AnswerError, judged_dtype, split_components
+from mgloss.gate.losses.output import plain_text, quiet
+from mgloss.gate.losses.signatures import loss_function
+from mgspec import LossError, Problem
+from mgspec.problem.layout import AnyProblem
+
+EXPECTED_FORM = (
+    "expected a loss f(y_true, y_pred) or a factory f(problem) that returns one; "
+    "y_true and y_pred are lists, one [B, H, W, 5 + A + C] array a scale"
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a file that calls a loss must know of it, as plain data.
+
+    framework: name of the framework whose arrays the loss takes. The other fields: see `Form`.
+    """
+
+    framework: str
+    is_factory: bool
+    per_scale: bool
+    predictions_first: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """A foreign loss and how to call it.
+
+    function: the loss, or a factory of losses.
+    is_factory: `function(problem)` returns the loss.
+    per_scale: the loss takes the arrays of one scale; the values of all scales are added up.
+    predictions_first: the loss takes (y_pred, y_true).
+    is_described: the loss belongs to a described problem, and takes what the description's
+        `arguments` returns.
+    show_traceback: add the traceback to the message when the loss raises.
+    printed: the first output of the loss, if it printed anything.
+    losses: the losses that a factory made. It makes one for each problem, once, so that a loss
+        that keeps state between calls is found out.
+    """
+
+    function: Callable[..., Any]
+    is_factory: bool = False
+    per_scale: bool = False
+    predictions_first: bool = False
+    is_described: bool = False
+    show_traceback: bool = False
+    printed: list[str] = field(default_factory=list, compare=False)
+    losses: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
+
+    def call(self, problem: AnyProblem | None, *arguments: Any) -> dict[str, Any]:
+        """Call the loss and return its components.
+
+        problem: what a factory needs; ignored by other forms.
+        arguments: (y_true, y_pred), each a list of one array a scale; for a described problem what
+            its description's `arguments` returned.
+
+        Raise LossError if the loss gives no components.
+        """
+        loss = self.loss(problem)
+        calls = self._calls(arguments)
+        with quiet(native=True) as output, self.reraise("the loss", LossError):
+            answers = [loss(*passed) for passed in calls]
+        if not self.printed and not output.closed and output.getvalue():
+            self.printed.append(output.getvalue())
+        scales = [split_components(answer, any_name=self.is_described) for answer in answers]
+        for scale in scales:
+            if set(scale) != set(scales[0]):
+                raise AnswerError("the loss returned other components for another scale")
+            for component, value in scale.items():
+                judged_dtype(component, value)
+        with self.reraise("adding up its scales", LossError):
+            return {c: sum((scale[c] for scale in scales[1:]), scales[0][c]) for c in scales[0]}
+
+    def loss(self, problem: AnyProblem | None) -> Callable[..., Any]:
+        """Return the loss for a problem; raise AnswerError if a factory does not return one."""
+        if not self.is_factory:
+            return self.function
+        assert isinstance(problem, Problem)
+        if problem not in self.losses:
+            with quiet(), self.reraise("the factory", AnswerError):
+                loss = loss_function(self.function(problem))
+            if not callable(loss):
+                raise AnswerError(
+                    f"called with a problem it returned {type(loss).__name__}, which is not "
+                    f"callable; {EXPECTED_FORM}"
+                )
+            self.losses[problem] = loss
+        return self.losses[problem]
+
+    @contextlib.contextmanager
+    def reraise(self, actor: str, error_type: type[LossError]) -> Iterator[None]:
+        """Turn whatever foreign code raises, except Ctrl-C, into an error of this type.
+
+        actor: what raises, as the message names it, such as "the loss".
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, and the outcomes of test frameworks
+            detail = f"\n{traceback.format_exc()}" if self.show_traceback else ""
+            raise error_type(
+                f"{actor} raised {type(error).__name__}: {plain_text(error)}{detail}"
+            ) from error
+
+    def _calls(self, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Return the arguments of each call of the loss: one call, or one a scale."""
+        if self.is_described:
+            return [arguments]
+        y_true, y_pred = arguments
+        calls = (
+            list(zip(y_true, y_pred, strict=True))
+            if self.per_scale
+            else [(list(y_true), list(y_pred))]
+        )
+        if self.predictions_first:
+            return [(pred, true) for true, pred in calls]
+        return list(calls)

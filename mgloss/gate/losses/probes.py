@@ -1,0 +1,86 @@
+"""Ordinary batches on which a loss is tried, to see how to call it and what it returns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import hypothesis
+import numpy as np
+from hypothesis import HealthCheck
+from hypothesis.strategies import SearchStrategy
+
+from mgloss.gate.losses.importing import LoadError
+from mgloss.gate.losses.output import plain_text, quiet
+from mgspec import Batch, Described, Description, Images, Problem
+from mgspec.problem.description import images_of
+from mgspec.problem.layout import AnyBatch, AnyProblem
+
+Probes = Sequence[tuple[AnyProblem, AnyBatch]]
+
+
+def probe_batches(description: Description | None) -> Probes:
+    """Return problems with one batch each, the most telling first.
+
+    description: of the loss's problem; None for this project's layout.
+
+    Raise LoadError if the description draws no images.
+    """
+    return _layout_probes() if description is None else _described_probes(description)
+
+
+def _layout_probes() -> list[tuple[Problem, Batch]]:
+    """Return two batches of this project's layout.
+
+    A loss with a mistake in shapes may raise on the first and not on the second, which has square
+    grids and a single image. The scales of both differ in size, so that no list of their arrays
+    passes for an array.
+    """
+    anchors = (((48.0, 32.0), (32.0, 64.0)), ((16.0, 24.0),))
+    return [
+        _layout_probe(Problem(anchors, 3, (32, 64)), 2, ((1, 2), (2, 4))),
+        _layout_probe(Problem(anchors, 1, (32, 32)), 1, ((1, 1), (2, 2))),
+    ]
+
+
+def _layout_probe(
+    problem: Problem, images: int, grids: tuple[tuple[int, int], ...]
+) -> tuple[Problem, Batch]:
+    """Return a batch with one positive cell a scale, and predictions between -1 and 1."""
+    targets, predictions = [], []
+    for scale, grid in enumerate(grids):
+        shape = (images, *grid, problem.channels(scale))
+        target = np.zeros(shape, np.float32)
+        target[0, 0, -1, [0, 1, 4, 5, -1]] = (0.5, 0.25, 1, 1, 1)
+        targets.append(target)
+        steps = np.arange(np.prod(shape)) % 9 - 4
+        predictions.append((steps / 4).astype(np.float32).reshape(shape))
+    return problem, Batch(tuple(targets), tuple(predictions))
+
+
+def _described_probes(description: Description) -> list[tuple[Described, Images]]:
+    """Return a batch of an image with an object and one without, and a batch of the first alone."""
+    try:
+        described = Described(description, _simplest(description.shared))
+        images = [_simplest(description.image(n, described.shared)) for n in (1, 0)]
+        return [
+            (described, images_of(description, images, (1, 0))),
+            (described, images_of(description, images[:1], (1,))),
+        ]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise LoadError(
+            f"the description {description.name!r} gives no images: "
+            f"{type(error).__name__}: {plain_text(error)}"
+        ) from error
+
+
+def _simplest(strategy: SearchStrategy[Any]) -> Any:
+    """Return the value that a strategy shrinks to."""
+    settings = hypothesis.settings(
+        database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    with quiet():
+        return hypothesis.find(strategy, lambda _: True, settings=settings, random=random.Random(0))

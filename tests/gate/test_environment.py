@@ -12,7 +12,7 @@ from mgloss.gate.losses.environment import ENVIRONMENT, prepare
 
 COMMAND = """
 import os, sys
-from mgloss.gate import cli
+from mgloss.gate.commands import cli
 cli.app = lambda **_: print({"tensorflow" in sys.modules}, os.environ["TF_NUM_INTEROP_THREADS"])
 cli.main()
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from mgspec import LAWS, Candidate, Described, Description, Evaluation, search
 from mgspec.laws.comparison import Rounding
 from mgspec.laws.law import OBJECT_TERMS
+from mgspec.laws.needs import LAYOUT
 from mgspec.problem.description import flat, images_of, nested
 from mgspec.problem.descriptions import BUILT_IN
 from mgspec.search.verdicts import BROKEN, HOLDS, SKIPPED
@@ -102,10 +104,10 @@ def test_a_fault_of_one_in_a_thousand_in_one_image_is_seen() -> None:
 def test_laws_that_read_cells_say_that_they_do() -> None:
     for name, law in LAWS.items():
         (reason,) = {v.message for v in search(law, candidate(by_images), max_examples=1, seed=0)}
-        if law.needs_layout:
-            assert "this project's own layout" in reason, name
-        elif law.needs_change:
-            assert reason == f"needs {law.needs_change}, which 'points' does not describe"
+        if LAYOUT in law.needs:
+            assert reason == "needs this project's own layout of cells and channels", name
+        elif law.speaks_of == OBJECT_TERMS:
+            assert re.fullmatch(r"needs with\w+, which 'points' does not describe", reason), name
 
 
 def test_laws_of_objects_leave_out_what_holds_background() -> None:
@@ -114,7 +116,7 @@ def test_laws_of_objects_leave_out_what_holds_background() -> None:
         candidate(by_images, everything), components=("bbox_regression", "classification")
     )
     for law in LAWS.values():
-        if not law.needs_layout and law.speaks_of == OBJECT_TERMS:
+        if LAYOUT not in law.needs and law.speaks_of == OBJECT_TERMS:
             assert law.components_of(loss) == ("bbox_regression",)
     assert LAWS["partition"].components_of(loss) == loss.components
 

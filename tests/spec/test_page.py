@@ -13,12 +13,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from mgspec import LAWS, NORMALIZATIONS
+from mgspec.laws import BATCH_LAWS
 from mgspec.page import explanation, page, without_links
 from mgspec.page import laws as page_laws
 from mgspec.page.__main__ import main
 from mgspec.page.markdown import anchor, as_it_is
 from mgspec.saved.witnesses import broken_pairs, witness_of
-from tests.properties.test_truth_table import ANCHOR_DIFFERS, EXPECTED
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "spec"
@@ -148,21 +148,26 @@ def test_the_tables_of_the_page_are_the_truth_table() -> None:
                 found[rendered(law), name] = {"✓": True, "✗": False}[mark]
         return found
 
-    assert marks(page_laws.truth_table()) == EXPECTED
-    of_anchor = marks(page_laws.constant_count_table())
-    rows = {law for law, _ in ANCHOR_DIFFERS}
-    assert of_anchor == {
-        (law, name): ANCHOR_DIFFERS.get((law, name), holds)
-        for (law, name), holds in EXPECTED.items()
-        if law in rows
-    }
+    def obeyed(laws: Iterable[str], component: str) -> dict[tuple[str, str], bool]:
+        return {
+            (law, name): rule.obeys(law, component)
+            for law in laws
+            for name, rule in NORMALIZATIONS.items()
+        }
+
+    assert marks(page_laws.truth_table()) == obeyed(BATCH_LAWS, "location")
+    differing = {"partition", "locality", "sharding"}
+    assert marks(page_laws.constant_count_table()) == obeyed(differing, "anchor")
     assert "\n".join(page_laws.truth_table()) in page()
 
 
 def test_a_law_says_what_it_needs() -> None:
     assert page_laws.needs(LAWS["partition"]) == []
     assert page_laws.needs(LAWS["locality"]) == ["needs gradients"]
-    assert page_laws.needs(LAWS["resolution"]) == ["speaks of location and classification only"]
+    assert page_laws.needs(LAWS["resolution"]) == [
+        "speaks of location and classification only",
+        "needs `with_background` of a described problem",
+    ]
     assert "needs a loss that can be run in several ways" in page_laws.needs(LAWS["modes"])
     assert any("follows the options" in s for s in page_laws.needs(LAWS["scales"]))
 

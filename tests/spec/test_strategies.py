@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
-from mgspec import LAWS, Batch, Case
+from mgspec import LAWS, Batch, Case, specification
 from mgspec.drawing.scenery import bulk_images, imitating_neighbours
 from mgspec.drawing.strategies import (
     ANCHORS,
@@ -146,8 +146,8 @@ def arrays_of(batch: AnyBatch) -> list[np.ndarray]:
 
 
 def speaks_of(law: Law, description: Description) -> bool:
-    change = law.needs_change
-    return not law.needs_layout and (not change or getattr(description, change) is not None)
+    described = replace(specification(options=None), description=description)
+    return all(need.why_not(described) is None for need in law.needs)
 
 
 SIMPLEST_OF = [

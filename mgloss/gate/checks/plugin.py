@@ -208,13 +208,13 @@ def selected(claims: str, laws: tuple[str, ...], *, is_multigrid: bool) -> tuple
     """
     from mgspec import LAWS, law_named, normalization
 
-    obeyed = normalization(claims).obeys
+    rule = normalization(claims)
     if laws:
         return tuple(dict.fromkeys(law_named(name).name for name in laws))
     return tuple(
         name
         for name, law in LAWS.items()
-        if name in obeyed and (is_multigrid or not law.on_request)
+        if rule.obeys(name) and (is_multigrid or not law.on_request)
     )
 
 

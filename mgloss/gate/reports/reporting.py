@@ -168,14 +168,14 @@ def gather(
 
 def not_run(request: Request, chosen: Sequence[str]) -> list[Document]:
     """Verdicts for the laws that were not run, saying why."""
-    obeyed = normalization(request.claims).obeys
+    rule = normalization(request.claims)
     return [
         verdicts.bare(
             name,
             SKIPPED,
             "speak of this layout's own loss; ask for them with --law NAME, or for all of them by "
             "saying what the loss is with --options"
-            if name in obeyed
+            if rule.obeys(name)
             else f"not claimed: {request.claims} does not obey it",
         )
         for name in LAWS
@@ -280,7 +280,7 @@ def show_matrix(
             cells = []
             for name, rule in NORMALIZATIONS.items():
                 seen = frozenset(statuses.get((name, law, c), "missing") for c in components)
-                claimed = law in rule.laws_of(components[0])
+                claimed = rule.obeys(law, components[0])
                 right = seen == frozenset({HOLDS if claimed else BROKEN})
                 cells.append(marks.get(seen, "?") + ("" if right else " !"))
                 if not right:

@@ -10,6 +10,7 @@ import numpy as np
 from mgspec.laws import cases
 from mgspec.laws.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
+from mgspec.laws.needs import EACH_TERM, GRADIENTS, LAYOUT, MODES
 from mgspec.loss import float64 as loss
 from mgspec.loss.candidate import Evaluation, LossError
 from mgspec.problem.layout import OBJECTNESS, AnyBatch, Array, Batch
@@ -29,7 +30,7 @@ def _moved(batch: AnyBatch, direction: list[Array], step: float) -> AnyBatch:
     )
 
 
-@law(cases.one_batch, speaks_of=("total",), needs_terms=True, on_request=True)
+@law(cases.one_batch, speaks_of=("total",), needs=(EACH_TERM,), on_request=True)
 def composition(trial: Trial) -> Iterator[Comparison]:
     """The total is the sum of its terms.
 
@@ -59,7 +60,7 @@ def composition(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.small_batch, needs_gradients=True)
+@law(cases.small_batch, needs=(GRADIENTS,))
 def gradient(trial: Trial) -> Iterator[Comparison]:
     """The gradient is the derivative of the value.
 
@@ -178,7 +179,7 @@ def _along(gradient: Sequence[np.ndarray], direction: Sequence[Array]) -> float:
     return sum(float((g.astype(np.float64) * d).sum()) for g, d in parts)
 
 
-@law(cases.same_shapes, needs_layout=True, needs_modes=True, on_request=True, one_in=5)
+@law(cases.same_shapes, needs=(LAYOUT, MODES), on_request=True, one_in=5)
 def modes(trial: Trial) -> Iterator[Comparison]:
     """However the loss is run, it is the same loss.
 
@@ -211,7 +212,7 @@ def modes(trial: Trial) -> Iterator[Comparison]:
             )
 
 
-@law(cases.one_clear_batch, needs_layout=True, on_request=True)
+@law(cases.one_clear_batch, needs=(LAYOUT,), on_request=True)
 def oracle(trial: Trial) -> Iterator[Comparison]:
     """The loss is the specification's own, component by component.
 

@@ -18,6 +18,7 @@ from mgspec.laws.comparison import (
     worst_element,
 )
 from mgspec.laws.law import Trial, law
+from mgspec.laws.needs import GRADIENTS
 from mgspec.loss.candidate import Evaluation
 from mgspec.problem.layout import AnyBatch, Batch, concatenate, repeat, shards, take
 
@@ -249,7 +250,7 @@ def partition(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.two_batches, needs_gradients=True)
+@law(cases.two_batches, needs=(GRADIENTS,))
 def locality(trial: Trial) -> Iterator[Comparison]:
     """What an image teaches does not depend on the other images of its batch.
 

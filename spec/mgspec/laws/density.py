@@ -13,6 +13,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
+from mgspec.laws.needs import LAYOUT, WITH_BACKGROUND, WITH_COPIES, WITHOUT_OBJECT
 from mgspec.problem.description import Described, Description, Image, Images, images_of, nested
 from mgspec.problem.layout import (
     AnyBatch,
@@ -83,7 +84,7 @@ def _with_background(trial: Trial) -> tuple[AnyProblem, AnyBatch]:
     )
 
 
-@law(cases.one_more_object, speaks_of=OBJECT_TERMS, needs_change="without_object")
+@law(cases.one_more_object, speaks_of=OBJECT_TERMS, needs=(WITHOUT_OBJECT,))
 def object_monotone(trial: Trial) -> Iterator[Comparison]:
     """One more object never lowers location or classification.
 
@@ -108,7 +109,7 @@ def object_monotone(trial: Trial) -> Iterator[Comparison]:
         yield Comparison(c, "L(X with the object)", got, AT_LEAST, bound, tolerance)
 
 
-@law(cases.more_perfect_objects, needs_layout=True, speaks_of=OBJECT_TERMS)
+@law(cases.more_perfect_objects, needs=(LAYOUT,), speaks_of=OBJECT_TERMS)
 def density_monotone(trial: Trial) -> Iterator[Comparison]:
     """At the same raw sum, more positive cells never lower the value.
 
@@ -141,7 +142,7 @@ def density_monotone(trial: Trial) -> Iterator[Comparison]:
             yield Comparison(c, "2 L(one object)", 2 * bound, AT_LEAST, got, tolerance, known)
 
 
-@law(cases.equal_objects, speaks_of=OBJECT_TERMS, needs_change="with_copies")
+@law(cases.equal_objects, speaks_of=OBJECT_TERMS, needs=(WITH_COPIES,))
 def density_neutral(trial: Trial) -> Iterator[Comparison]:
     """The same loss per positive cell gives the same value at any density.
 
@@ -158,7 +159,7 @@ def density_neutral(trial: Trial) -> Iterator[Comparison]:
     yield from equal_values(trial, "L(Y)", after, before, x, y)
 
 
-@law(cases.background_added, speaks_of=OBJECT_TERMS, needs_change="with_background")
+@law(cases.background_added, speaks_of=OBJECT_TERMS, needs=(WITH_BACKGROUND,))
 def resolution(trial: Trial) -> Iterator[Comparison]:
     """Rows or columns of background leave location and classification unchanged.
 

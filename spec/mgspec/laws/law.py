@@ -11,8 +11,8 @@ import hypothesis.strategies as st
 
 from mgspec.drawing.strategies import Variety
 from mgspec.laws.comparison import Comparison
+from mgspec.laws.needs import Need
 from mgspec.loss.candidate import COMPONENTS, BatchedRun, Candidate, Evaluation, LossError
-from mgspec.problem.description import Description
 from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem
 
 Choice = int | float | tuple[int, ...]
@@ -139,41 +139,34 @@ class Trial:
         return answer
 
 
+Check = Callable[[Trial], Iterator[Comparison]]
+
+
 @dataclass(frozen=True)
 class Law:
     """A law of loss normalization.
 
     statement: one sentence. sections: "Formula", "Why it matters", "Broken by".
-    cases: gives the strategy that builds its inputs, preconditions included.
-    check: what must hold, as comparisons.
+    cases: returns the strategy that builds its inputs, preconditions included.
+    check: yields what must hold, as comparisons.
     speaks_of: the components that it can judge.
-    needs_gradients: it says nothing about a loss without gradients.
-    needs_options: it says nothing about a loss that does not follow the options of a problem.
-    needs_modes: it says nothing about a loss that runs in one way only.
-    needs_terms: it says nothing about a loss that returns its total and no term of it.
-    needs_layout: it reads cells and channels, which a described problem does not have.
-    needs_change: what a description must tell how to do to its images, such as "without_object".
-    one_in: of the examples asked for, one in so many is tried, for each is run in several ways.
-    on_request: it speaks of this layout's own loss; others are held to it only when it is named.
+    needs: what a loss must have to be judged by it.
+    on_request: it is about this layout's own loss; other losses are judged only when it is named.
+    one_in: try 1 of N examples, because each costs several evaluations.
     """
 
     name: str
     statement: str
     sections: Mapping[str, str]
     cases: Cases
-    check: Callable[[Trial], Iterator[Comparison]]
-    speaks_of: tuple[str, ...]
-    needs_gradients: bool = False
-    needs_options: bool = False
-    needs_modes: bool = False
-    needs_terms: bool = False
-    needs_layout: bool = False
-    needs_change: str = ""
+    check: Check
+    speaks_of: tuple[str, ...] = COMPONENTS
+    needs: tuple[Need, ...] = ()
     on_request: bool = False
     one_in: int = 1
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
-        """The candidate's components that this law can judge."""
+        """Return the candidate's components that this law can judge."""
         if candidate.description is None or self.speaks_of == ("total",):
             return tuple(c for c in candidate.components if c in self.speaks_of)
         if self.speaks_of == OBJECT_TERMS:
@@ -182,69 +175,57 @@ class Law:
         return candidate.components
 
     def why_not(self, candidate: Candidate) -> str | None:
-        """Why this law says nothing of the candidate, or None."""
+        """Return why this law cannot judge the candidate, or None if it can."""
+        for need in self.needs:
+            reason = need.why_not(candidate)
+            if reason is not None:
+                return reason
+        if self.components_of(candidate):
+            return None
+        returned = ", ".join(candidate.components)
         if candidate.description is not None:
-            missing = self._missing_of(candidate.description)
-            if missing is not None:
-                return missing
-        if self.needs_gradients and not candidate.has_gradients:
-            return "needs gradients, and this loss has none"
-        if self.needs_options and candidate.options is not None:
-            return "needs a loss that follows the options of the problem"
-        if self.needs_modes and not candidate.modes:
-            return "needs a loss that can be run in several ways"
-        if self.needs_terms and candidate.components == ("total",):
-            return "needs a loss that returns its terms beside their total"
-        if not self.components_of(candidate):
-            if candidate.description is not None:
-                return (
-                    "speaks of what objects alone contribute; in each component of this loss, "
-                    f"{', '.join(candidate.components)}, the description says there is background"
-                )
             return (
-                f"speaks of {' and '.join(self.speaks_of)}; "
-                f"the loss returns only {', '.join(candidate.components)}"
+                "speaks of what objects alone contribute; in each component of this loss, "
+                f"{returned}, the description says there is background"
             )
-        return None
-
-    def _missing_of(self, description: Description) -> str | None:
-        if self.needs_layout:
-            return "needs this project's own layout of cells and channels"
-        if self.needs_change and getattr(description, self.needs_change) is None:
-            return f"needs {self.needs_change}, which {description.name!r} does not describe"
-        return None
+        return f"speaks of {' and '.join(self.speaks_of)}; the loss returns only {returned}"
 
 
-REGISTERED: dict[str, Law] = {}  # by the order of definition
-
-
-Check = Callable[[Trial], Iterator[Comparison]]
+REGISTERED: dict[str, Law] = {}  # in the order of definition
 
 
 def law(
-    cases: Cases, *, speaks_of: tuple[str, ...] = COMPONENTS, **needs: Any
+    cases: Cases,
+    *,
+    speaks_of: tuple[str, ...] = COMPONENTS,
+    needs: tuple[Need, ...] = (),
+    on_request: bool = False,
+    one_in: int = 1,
 ) -> Callable[[Check], Check]:
     """Register a function as the law of its name; its docstring becomes the normative text.
 
-    needs: further fields of `Law`.
+    Arguments: the fields of `Law`.
     """
 
     def register(check: Check) -> Check:
+        name = check.__name__
         statement, *paragraphs = (inspect.getdoc(check) or "").split("\n\n")
         sections = {}
         for paragraph in paragraphs:
             title, _, text = paragraph.partition(":")
             sections[title] = " ".join(text.split())
         if tuple(sections) != SECTIONS:
-            raise TypeError(f"law {check.__name__}: its docstring needs {', '.join(SECTIONS)}")
-        REGISTERED[check.__name__] = Law(
-            check.__name__,
+            raise TypeError(f"law {name}: its docstring needs {', '.join(SECTIONS)}")
+        REGISTERED[name] = Law(
+            name,
             " ".join(statement.split()),
             sections,
             cases,
             check,
             speaks_of,
-            **needs,
+            needs,
+            on_request,
+            one_in,
         )
         return check
 

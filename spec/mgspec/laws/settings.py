@@ -10,6 +10,7 @@ import numpy as np
 from mgspec.laws import cases
 from mgspec.laws.comparison import ABOVE, AT_LEAST, EQUAL, Comparison, Rounding, channel_name
 from mgspec.laws.law import Trial, law
+from mgspec.laws.needs import LAYOUT, OPTIONS
 from mgspec.loss.candidate import Evaluation
 from mgspec.loss.float64 import Scale, best_overlaps
 from mgspec.problem.layout import OBJECTNESS, Problem
@@ -31,7 +32,7 @@ def _with(trial: Trial, **changes: float) -> Evaluation:
     return trial.evaluate(trial.batch("X"), problem=_changed(trial.problem, **changes))
 
 
-@law(cases.one_batch, needs_layout=True, needs_options=True, on_request=True)
+@law(cases.one_batch, needs=(LAYOUT, OPTIONS), on_request=True)
 def scales(trial: Trial) -> Iterator[Comparison]:
     """Each scale factor enters once.
 
@@ -93,7 +94,10 @@ def scales(trial: Trial) -> Iterator[Comparison]:
 
 
 @law(
-    cases.imitated_objects, speaks_of=("anchor", "objectness"), needs_options=True, on_request=True
+    cases.imitated_objects,
+    speaks_of=("anchor", "objectness"),
+    needs=(LAYOUT, OPTIONS),
+    on_request=True,
 )
 def ignoring(trial: Trial) -> Iterator[Comparison]:
     """A background cell is ignored where its predicted box covers an object, and only there.

@@ -14,6 +14,7 @@ from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
+from mgspec.laws.needs import LAYOUT
 from mgspec.problem.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
 
 TERMS = ("location", "anchor", "classification", "objectness")
@@ -30,7 +31,7 @@ def own_channels(problem: Problem, scale: int, component: str) -> slice:
     }[component]
 
 
-@law(cases.background_rewritten, needs_layout=True, speaks_of=TERMS)
+@law(cases.background_rewritten, needs=(LAYOUT,), speaks_of=TERMS)
 def masking(trial: Trial) -> Iterator[Comparison]:
     """A cell without an object has no say in location and classification.
 
@@ -65,7 +66,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     yield from equal_values(trial, "L(X with Y's background targets)", told, value, x)
 
 
-@law(cases.right_predictions, needs_layout=True, speaks_of=TERMS, on_request=True)
+@law(cases.right_predictions, needs=(LAYOUT,), speaks_of=TERMS, on_request=True)
 def perfect(trial: Trial) -> Iterator[Comparison]:
     """Predictions that are right cost nothing.
 
@@ -89,7 +90,7 @@ def perfect(trial: Trial) -> Iterator[Comparison]:
         yield Comparison(c, "L(X)", value.components[c], EQUAL, 0.0, float(rounding.tolerance(0.0)))
 
 
-@law(cases.one_spoilt_prediction, needs_layout=True, speaks_of=TERMS, on_request=True)
+@law(cases.one_spoilt_prediction, needs=(LAYOUT,), speaks_of=TERMS, on_request=True)
 def participation(trial: Trial) -> Iterator[Comparison]:
     """Every positive cell counts, with every channel.
 
@@ -124,7 +125,7 @@ def participation(trial: Trial) -> Iterator[Comparison]:
             yield Comparison(c, "L(X with one number off)", got, ABOVE, bound, tolerance)
 
 
-@law(cases.other_predictions, needs_layout=True, speaks_of=TERMS, on_request=True)
+@law(cases.other_predictions, needs=(LAYOUT,), speaks_of=TERMS, on_request=True)
 def separation(trial: Trial) -> Iterator[Comparison]:
     """Each component depends on its own channels only, the ignore mask excepted.
 
@@ -177,7 +178,7 @@ def _with_channels(
     return mixed
 
 
-@law(cases.one_batch, needs_layout=True, on_request=True)
+@law(cases.one_batch, needs=(LAYOUT,), on_request=True)
 def layers(trial: Trial) -> Iterator[Comparison]:
     """The loss of a list of scales is the sum of the losses of each.
 

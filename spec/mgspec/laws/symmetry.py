@@ -10,6 +10,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
+from mgspec.laws.needs import LAYOUT
 from mgspec.problem.layout import Batch, placed, relabelled, transposed, transposed_array
 
 
@@ -19,7 +20,7 @@ def _order(value: object, size: int, what: str) -> Sequence[int]:
     return value
 
 
-@law(cases.renamed, needs_layout=True, on_request=True)
+@law(cases.renamed, needs=(LAYOUT,), on_request=True)
 def relabelling(trial: Trial) -> Iterator[Comparison]:
     """Which class or anchor comes first does not matter.
 
@@ -53,7 +54,7 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.one_clear_batch, needs_layout=True, on_request=True)
+@law(cases.one_clear_batch, needs=(LAYOUT,), on_request=True)
 def transposition(trial: Trial) -> Iterator[Comparison]:
     """Rows and columns are treated alike.
 
@@ -80,7 +81,7 @@ def transposition(trial: Trial) -> Iterator[Comparison]:
         yield from worst_element(problem, c, "L(X transposed)", back, value.gradients[c], rounding)
 
 
-@law(cases.moved, needs_layout=True, on_request=True)
+@law(cases.moved, needs=(LAYOUT,), on_request=True)
 def translation(trial: Trial) -> Iterator[Comparison]:
     """Where in the image things are does not matter.
 

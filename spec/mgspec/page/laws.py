@@ -9,7 +9,11 @@ from mgspec.laws.law import SECTIONS
 from mgspec.loss.candidate import COMPONENTS
 from mgspec.page.case_text import draw_case
 from mgspec.page.markdown import as_it_is, code, link, table, written
-from mgspec.problem.normalizations import NORMALIZATIONS, Normalization
+from mgspec.problem.normalizations import (
+    NORMALIZATIONS,
+    OBEYED_BY_CONSTANT_COUNT,
+    Normalization,
+)
 from mgspec.saved.counterexample import Counterexample, to_document
 from mgspec.saved.witnesses import breakers, path, witness_of
 
@@ -27,39 +31,30 @@ def truth_table(component: str = "location") -> list[str]:
 
 def constant_count_table() -> list[str]:
     """The rows of the truth table that differ for the anchor term where its count is constant."""
-    rules = NORMALIZATIONS.values()
-    laws = [LAWS[name] for name in BATCH_LAWS]
-    differ = [law for law in laws if any(law.name in r.obeys_by_constant_count for r in rules)]
+    excepted = {law for law, _ in OBEYED_BY_CONSTANT_COUNT}
+    differ = [LAWS[name] for name in BATCH_LAWS if name in excepted]
     return _marks(differ, "anchor")
 
 
 def _marks(laws: Sequence[Law], component: str) -> list[str]:
     rules = NORMALIZATIONS.values()
     rows = [
-        (link(law.name), *("✓" if law.name in rule.laws_of(component) else "✗" for rule in rules))
+        (link(law.name), *("✓" if rule.obeys(law.name, component) else "✗" for rule in rules))
         for law in laws
     ]
     return table(("law", *NORMALIZATIONS), rows, centred=True)
 
 
 def needs(law: Law) -> list[str]:
-    """What the law speaks of and what a loss must have to be judged by it, a phrase each."""
-    said = []
+    """Return what the law speaks of and what it needs of a loss, a phrase each."""
+    phrases = [need.phrase for need in law.needs]
     if law.speaks_of != COMPONENTS:
         *others, last = law.speaks_of
         first = f"{', '.join(others)} and " if others else "the "
-        said.append(f"speaks of {first}{last} only")
-    if law.needs_gradients:
-        said.append("needs gradients")
-    if law.needs_options:
-        said.append("needs a loss that follows the options of the problem")
-    if law.needs_modes:
-        said.append("needs a loss that can be run in several ways")
-    if law.needs_terms:
-        said.append("needs a loss that returns its terms beside their total")
+        phrases.insert(0, f"speaks of {first}{last} only")
     if law.on_request:
-        said.append("is asked of this layout's own loss, of another only on request")
-    return said
+        phrases.append("is asked of this layout's own loss, of another only on request")
+    return phrases
 
 
 def who_obeys(law: Law) -> list[str]:
@@ -71,7 +66,7 @@ def who_obeys(law: Law) -> list[str]:
             "[tests/meta/faults](../tests/meta/faults) break it"
         ]
     obeying = [name for name in NORMALIZATIONS if name not in broken]
-    constant = [n for n, r in NORMALIZATIONS.items() if law.name in r.obeys_by_constant_count]
+    constant = [name for name in NORMALIZATIONS if (law.name, name) in OBEYED_BY_CONSTANT_COUNT]
     said = [f"✓ obeyed by {code(obeying)}", f"✗ broken by {code(broken)}"]
     if constant:
         said.append(
@@ -125,11 +120,11 @@ def normalization_text(rule: Normalization) -> list[str]:
     lines = [f"`{rule.text}`", "", f"*Where from:* {as_it_is(rule.source)}."]
     if rule.needs_expected:
         lines += ["", "*E* is the expected count of positive cells of an image, a given constant."]
-    obeyed = [name for name in LAWS if name in rule.obeys and breakers(name)]
+    obeyed = [name for name in LAWS if rule.obeys(name) and breakers(name)]
     lines += ["", f"- ✓ obeys {code(obeyed)}, and every law that no choice of denominator breaks"]
-    lines += [f"- ✗ breaks {code(name for name in LAWS if name not in rule.obeys)}"]
-    if rule.obeys_by_constant_count:
-        more = (name for name in LAWS if name in rule.obeys_by_constant_count)
+    lines += [f"- ✗ breaks {code(name for name in LAWS if not rule.obeys(name))}"]
+    more = [name for name in LAWS if (name, rule.name) in OBEYED_BY_CONSTANT_COUNT]
+    if more:
         lines += [f"- ✓ in the anchor term, where its count is constant, obeys {code(more)} too"]
     return lines
 

@@ -1,10 +1,10 @@
-"""The eight normalizations: each one's formula, once, and the laws that it obeys.
+"""The normalizations: the formula of each, and the truth table of the laws that it obeys.
 
-A formula takes the raw sums and counts of one component on one scale and gives the component's
-value. It is plain arithmetic on whatever numbers `Sums` holds (NumPy arrays, tensors, symbols) plus
-two operations that differ between them, handed in as `Arithmetic`. Every formula is linear in the
-raw sums, so the weight of image i, which is what the gradient needs, is the formula's value where
-image i has the raw sum 1 and the others 0.
+A formula takes the raw sums and counts of one component on one scale and returns the component's
+value. It is plain arithmetic on whatever numbers `Sums` holds (NumPy arrays, tensors, symbols).
+`Arithmetic` holds the two operations that differ between them. Every formula is linear in the raw
+sums. So the weight of image i, which the gradient needs, is the formula's value where image i has
+the raw sum 1 and the others 0.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What the formulas need beyond + - * /."""
+    """The operations that the formulas need beyond + - * /."""
 
     total: Callable[[Any], Any]
     at_least_one: Callable[[Any], Any]
@@ -88,107 +88,104 @@ def sum_(q: Sums, of: Arithmetic) -> Any:
     return of.total(q.raw)
 
 
+# The laws that location, classification and the total obey (✓) and break (✗) under each
+# normalization. A law without a row is broken by none.
+TRUTH_TABLE = """
+                  positives  batch  fixed  hybrid  grid  expected  per_image  sum
+replication           ✓        ✓      ✗      ✓      ✓       ✓          ✓       ✗
+partition             ✗        ✓      ✗      ✗      ✓       ✓          ✓       ✗
+locality              ✗        ✓      ✗      ✗      ✓       ✓          ✓       ✗
+sharding              ✗        ✓      ✗      ✗      ✓       ✓          ✓       ✗
+object_monotone       ✗        ✓      ✗      ✓      ✓       ✓          ✗       ✓
+density_monotone      ✗        ✓      ✗      ✓      ✓       ✓          ✗       ✓
+density_neutral       ✓        ✗      ✓      ✗      ✗       ✗          ✓       ✗
+resolution            ✓        ✓      ✓      ✗      ✗       ✓          ✓       ✓
+"""
+
+# (law, normalization) of each ✗ that is ✓ for the anchor term. Where nothing is ignored, its count
+# is the same in every image, so that `positives` divides it as `grid` does.
+OBEYED_BY_CONSTANT_COUNT = frozenset(
+    {("partition", "positives"), ("locality", "positives"), ("sharding", "positives")}
+)
+
+
+def _marks(table: str) -> dict[tuple[str, str], bool]:
+    """Return whether (law, normalization) is marked ✓, for each entry of the table."""
+    names, *rows = (line.split() for line in table.strip().splitlines())
+    return {
+        (law, name): {"✓": True, "✗": False}[mark]
+        for law, *marks in rows
+        for name, mark in zip(names, marks, strict=True)
+    }
+
+
+MARKS = _marks(TRUTH_TABLE)
+
+
 @dataclass(frozen=True)
 class Normalization:
-    """A way of dividing a component's raw sum.
+    """A way of dividing a component's raw sum; its column of the truth table has its name.
 
-    obeys: the laws that location, classification and the total obey under it.
-    obeys_by_constant_count: further laws that a component obeys whose count is the same in every
-        image, as the anchor term's is where nothing is ignored.
+    divides_by_count: whether the formula divides by the component's own count.
+    needs_expected: whether the formula uses E.
     """
 
     name: str
     formula: Callable[[Sums, Arithmetic], Any]
     source: str
-    obeys: frozenset[str]
-    obeys_by_constant_count: frozenset[str] = frozenset()
+    divides_by_count: bool = False
+    needs_expected: bool = False
 
     @property
     def text(self) -> str:
         """The formula as a person writes it."""
         return (self.formula.__doc__ or "").strip()
 
-    @property
-    def divides_by_count(self) -> bool:
-        """Whether the formula divides by the component's own count."""
-        return self.formula in (positives, fixed, per_image)
+    def obeys(self, law: str, component: str = "location") -> bool:
+        """Return whether this component obeys the law under this normalization."""
+        if component == "anchor" and (law, self.name) in OBEYED_BY_CONSTANT_COUNT:
+            return True
+        return MARKS.get((law, self.name), True)
 
-    @property
-    def needs_expected(self) -> bool:
-        """Whether the formula uses E."""
-        return self.formula in (fixed, expected)
-
-    def laws_of(self, component: str) -> frozenset[str]:
-        """The laws that this component obeys under this normalization."""
-        if component == "anchor":
-            return self.obeys | self.obeys_by_constant_count
-        return self.obeys
-
-
-# Laws that no choice of denominator can break.
-ALWAYS = frozenset({"finite", "empty", "nonnegative", "pure", "permutation"}) | frozenset(
-    {"masking", "perfect", "participation", "separation", "layers"}
-    | {"relabelling", "transposition", "translation"}
-    | {"scales", "ignoring", "composition", "gradient", "modes", "oracle"}
-)
-_COMPARABLE = frozenset({"partition", "locality", "sharding"})
-_MONOTONE = frozenset({"object_monotone", "density_monotone"})
 
 NORMALIZATIONS: dict[str, Normalization] = {
-    n.name: n
-    for n in (
+    rule.name: rule
+    for rule in (
         Normalization(
             "positives",
             positives,
             "today's loss of the MultiGridDet detector",
-            ALWAYS | {"replication", "density_neutral", "resolution"},
-            obeys_by_constant_count=_COMPARABLE,
+            divides_by_count=True,
         ),
-        Normalization(
-            "batch",
-            batch,
-            "option 1 of the analysis, the recommended default",
-            ALWAYS | {"replication", "resolution"} | _COMPARABLE | _MONOTONE,
-        ),
+        Normalization("batch", batch, "option 1 of the analysis, the recommended default"),
         Normalization(
             "fixed",
             fixed,
             "option 2 of the analysis, as proposed; the guard against 0/0 is added here",
-            ALWAYS | {"density_neutral", "resolution"},
+            divides_by_count=True,
+            needs_expected=True,
         ),
-        Normalization(
-            "hybrid", hybrid, "option 3 of the analysis", ALWAYS | {"replication"} | _MONOTONE
-        ),
-        Normalization(
-            "grid",
-            grid,
-            "a later revision of the MultiGridDet detector",
-            ALWAYS | {"replication"} | _COMPARABLE | _MONOTONE,
-        ),
+        Normalization("hybrid", hybrid, "option 3 of the analysis"),
+        Normalization("grid", grid, "a later revision of the MultiGridDet detector"),
         Normalization(
             "expected",
             expected,
             "the factor of option 2 that really is fixed",
-            ALWAYS | {"replication", "resolution"} | _COMPARABLE | _MONOTONE,
+            needs_expected=True,
         ),
         Normalization(
             "per_image",
             per_image,
             "an early keras-retinanet averaged so",
-            ALWAYS | {"replication", "density_neutral", "resolution"} | _COMPARABLE,
+            divides_by_count=True,
         ),
-        Normalization(
-            "sum",
-            sum_,
-            "the negative control: no denominator",
-            ALWAYS | {"resolution"} | _MONOTONE,
-        ),
+        Normalization("sum", sum_, "the negative control: no denominator"),
     )
 }
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
-    """The error for a name that is not among the known ones, with the nearest that is."""
+    """Return the error for an unknown name; it suggests the nearest known one."""
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
@@ -196,7 +193,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
 
 
 def normalization(name: str) -> Normalization:
-    """The normalization of this name; ValueError with the nearest name otherwise."""
+    """Return the normalization of this name; raise ValueError with the nearest name otherwise."""
     try:
         return NORMALIZATIONS[name]
     except (KeyError, TypeError):

@@ -38,7 +38,7 @@ FOLDER = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
 
 def breakers(law: str) -> list[str]:
     """The normalizations that do not obey this law."""
-    return [name for name, rule in NORMALIZATIONS.items() if law not in rule.obeys]
+    return [name for name, rule in NORMALIZATIONS.items() if not rule.obeys(law)]
 
 
 def broken_pairs() -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ def finding(law: str, name: str, case: Case) -> Finding | None:
 
 def is_fair(law: str, case: Case) -> bool:
     """Whether the normalizations that obey the law hold on this case, so that it is one of its."""
-    obeying = [name for name, rule in NORMALIZATIONS.items() if law in rule.obeys]
+    obeying = [name for name, rule in NORMALIZATIONS.items() if rule.obeys(law)]
     return all(finding(law, name, case) is None for name in obeying)
 
 

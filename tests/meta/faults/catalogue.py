@@ -46,7 +46,7 @@ ONLY_CATCHER = {
 
 def judging(candidate: Candidate) -> tuple[str, ...]:
     """The laws that the candidate's claims and options admit."""
-    obeyed = normalization(candidate.claims).obeys
+    rule = normalization(candidate.claims)
     return tuple(
-        name for name, law in LAWS.items() if name in obeyed and law.why_not(candidate) is None
+        name for name, law in LAWS.items() if rule.obeys(name) and law.why_not(candidate) is None
     )

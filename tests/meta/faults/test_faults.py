@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mgspec import LAWS, Verdict, search, specification
+from mgspec.laws.needs import EACH_TERM, OPTIONS
 from mgspec.search.verdicts import BROKEN, HOLDS
 from tests.meta.faults.catalogue import FAULTS, ONLY_CATCHER, ORACLE, Fault, judging
 from tests.meta.faults.planting import speaking_of
@@ -35,7 +36,7 @@ def test_a_fault_is_caught_by_its_law(name: str, budget) -> None:
 
     wrong = fault.candidate()
     law = LAWS[fault.law]
-    if not law.needs_options and not law.needs_terms:  # these look at other components too
+    if not {OPTIONS, EACH_TERM} & set(law.needs):  # these look at other components too
         # What is said of other components is for the matrix: each costs a search of its own.
         wrong = speaking_of(wrong, fault.components)
     verdicts = search(law, wrong, max_examples=budget.max_examples, seed=budget.fixed_seed)

@@ -47,7 +47,7 @@ def speaks_of(law: str) -> tuple[str, ...]:
 def obeys(law: str, name: str, counting: str) -> bool:
     if law == DENSITY_WEIGHTED:
         return name == "hybrid"
-    return law in NORMALIZATIONS[name].laws_of("anchor" if counting == ANCHOR else "location")
+    return NORMALIZATIONS[name].obeys(law, "anchor" if counting == ANCHOR else "location")
 
 
 def entries() -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,66 @@
+"""What a law needs of a loss: a phrase for people, and the reason why a loss lacks it.
+
+A law names its needs once, where it is registered. `Law.why_not`, the generated page and
+`mgloss explain` read them from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mgspec.loss.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a loss must have so that a law can judge it.
+
+    phrase: the need as the page prints it, such as "needs gradients".
+    why_not: returns the reason why a candidate lacks it, or None if the candidate has it.
+    """
+
+    phrase: str
+    why_not: Callable[[Candidate], str | None]
+
+
+def _demand(phrase: str, is_met: Callable[[Candidate], bool], reason: str | None = None) -> Need:
+    """Return a need that gives this reason, or else its phrase, to a candidate without it."""
+    return Need(phrase, lambda candidate: None if is_met(candidate) else reason or phrase)
+
+
+def _change(name: str) -> Need:
+    """Return the need that a description, if there is one, tells how to make this change."""
+
+    def why_not(candidate: Candidate) -> str | None:
+        description = candidate.description
+        if description is None or getattr(description, name) is not None:
+            return None
+        return f"needs {name}, which {description.name!r} does not describe"
+
+    return Need(f"needs `{name}` of a described problem", why_not)
+
+
+LAYOUT = _demand(
+    "needs this project's own layout of cells and channels",
+    lambda candidate: candidate.description is None,
+)
+WITHOUT_OBJECT = _change("without_object")
+WITH_COPIES = _change("with_copies")
+WITH_BACKGROUND = _change("with_background")
+GRADIENTS = _demand(
+    "needs gradients",
+    lambda candidate: candidate.has_gradients,
+    "needs gradients, and this loss has none",
+)
+OPTIONS = _demand(
+    "needs a loss that follows the options of the problem",
+    lambda candidate: candidate.options is None,
+)
+MODES = _demand(
+    "needs a loss that can be run in several ways", lambda candidate: bool(candidate.modes)
+)
+EACH_TERM = _demand(
+    "needs a loss that returns its terms beside their total",
+    lambda candidate: candidate.components != ("total",),
+)

@@ -104,6 +104,13 @@ def show(console: Console, documents: list[dict[str, Any]], laws: tuple[str, ...
         console.print(f"  by {number} law(s), oracle apart: {count}", highlight=False)
     if unmet:
         console.print(f"not caught by the law that must: {', '.join(unmet)}", style="red")
+    shared = [
+        f"{fault} ({' '.join(caught)})"
+        for fault, caught in by_fault.items()
+        if fault in FAULTS and FAULTS[fault].alone and set(caught) - {about[fault][1]}
+    ]
+    if shared:
+        console.print(f"caught not by its law alone: {', '.join(shared)}", style="red")
     idle = [law for law in laws if not alone[law]]
     if idle and len(by_fault) == len(about):
         console.print(f"the only catcher of nothing: {', '.join(idle)}", highlight=False)

@@ -32,8 +32,10 @@ class Fault:
     """A candidate with one deliberate fault.
 
     law: the one that must catch it. components: those that it must be caught in.
-    family: the module that holds it. images, objects: the most that its counterexample may have;
-        None where the fault cannot show in a small batch.
+    family: the module that holds it.
+    images, objects: the most that its counterexample may have; None where the fault cannot show in
+        a small batch.
+    alone: no law but this one, and `oracle`, catches it. It shows that the law is needed.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Fault:
     candidate: Callable[[], Candidate]
     images: int = 4
     objects: int | None = 8
+    alone: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
@@ -58,11 +61,13 @@ def planted(
     own_total: bool = False,
     images: int = 4,
     objects: int | None = 8,
+    alone: bool = False,
 ) -> Callable[[Wrong], Wrong]:
     """Put a wrong loss into the catalogue: a function of the right loss, a problem and a batch.
 
-    remembers: it is also given a dict that is its own as long as the candidate lives.
-    own_total: its total is what it returns; else the sum of what it returns.
+    remembers: pass it a fourth argument, a dict that lives as long as its candidate.
+    own_total: keep the total that it returns; else replace it by the sum of the terms.
+    Other arguments: as of `Fault`, and as of `specification`.
     """
 
     def register(wrong: Wrong) -> Wrong:
@@ -85,7 +90,18 @@ def planted(
 
             return replace(right, name=name, run=run)
 
-        add(Fault(name, _family(wrong), law, tuple(components.split()), build, images, objects))
+        add(
+            Fault(
+                name,
+                _family(wrong),
+                law,
+                tuple(components.split()),
+                build,
+                images,
+                objects,
+                alone,
+            )
+        )
         return wrong
 
     return register

@@ -24,7 +24,7 @@ from tests.meta.faults.planting import (
 GIOU = Options(location="giou", ignore_thresh=1)
 
 
-@planted("transposition", "location")
+@planted("transposition", "location", alone=True)
 def width_counts_twice(right, problem, batch):
     return _with_more_of(slice(2, 3), right(problem, batch), batch)
 
@@ -44,7 +44,7 @@ def _with_more_of(sizes, value, batch):
     return with_values(value, location=more)
 
 
-@planted("participation", "location")
+@planted("participation", "location", alone=True)
 def only_sizes_are_compared(right, problem, batch):
     value = with_slopes(right(problem, batch), _without_centres, "location")
     return with_values(value, location=_of_sizes(batch))
@@ -63,7 +63,7 @@ def _without_centres(scale, gradient):
     return gradient
 
 
-@planted("perfect", "location")
+@planted("perfect", "location", alone=True)
 def sizes_are_decoded_too_large(right, problem, batch):
     def larger(scale, predicted):
         predicted[..., WH] += 0.1
@@ -127,7 +127,7 @@ def class_0_is_taken_for_background(right, problem, batch):
     return _without_class(right, problem, batch, 0)
 
 
-@planted("relabelling", "classification", options=None)
+@planted("relabelling", "classification", options=None, alone=True)
 def the_weights_of_classes_are_off_by_one(right, problem, batch):
     weights = problem.options.class_weights
     if weights is None:
@@ -156,7 +156,7 @@ def the_first_row_is_left_out(right, problem, batch):
     return taken(right(problem, batch), less, "classification")
 
 
-@planted("translation", "location")
+@planted("translation", "location", alone=True)
 def cells_of_the_first_row_and_column_weigh_half(right, problem, batch):
     value, number, slopes = right(problem, batch), 0.0, []
     for s in range(problem.scales):

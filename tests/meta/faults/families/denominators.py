@@ -30,12 +30,12 @@ def the_denominator_is_forgotten(right, problem, batch):
     return taken(right(problem, batch), under("sum", problem, batch), ALL)
 
 
-@planted("resolution", OBJECT_TERMS)
+@planted("resolution", OBJECT_TERMS, alone=True)
 def the_mean_is_taken_over_cells_too(right, problem, batch):
     return taken(right(problem, batch), under("grid", problem, batch), OBJECT_TERMS)
 
 
-@planted("replication", f"{ALL} total", claims="hybrid")
+@planted("replication", f"{ALL} total", claims="hybrid", alone=True)
 def the_batch_size_divides_twice(right, problem, batch):
     return scaled(right(problem, batch), 1 / batch.images, ALL)
 
@@ -45,7 +45,7 @@ def the_gradient_is_divided_by_the_batch_twice(right, problem, batch):
     return with_slopes(right(problem, batch), lambda _, g: g / batch.images, ALL)
 
 
-@planted("density_neutral", OBJECT_TERMS, claims="positives")
+@planted("density_neutral", OBJECT_TERMS, claims="positives", alone=True)
 def images_with_objects_divide_where_objects_should(right, problem, batch):
     def weigh(scale, term):
         return 1 / max(1, (term.count > 0).sum())
@@ -61,19 +61,19 @@ def images_without_objects_are_left_out_of_the_mean(right, problem, batch):
     return renormalized(right(problem, batch), problem, batch, OBJECT_TERMS, weigh)
 
 
-@planted("partition", f"{ALL} total", images=5)
+@planted("partition", f"{ALL} total", images=5, alone=True)
 def means_of_unequal_micro_batches_are_averaged(right, problem, batch):
     evaluated = averaged(right(problem, part) for part in _micro_batches(batch))
     return with_values(right(problem, batch), **evaluated.components)
 
 
-@planted("locality", f"{ALL} total", images=5)
+@planted("locality", f"{ALL} total", images=5, alone=True)
 def gradients_of_unequal_micro_batches_are_averaged(right, problem, batch):
     accumulated = averaged(right(problem, part) for part in _micro_batches(batch))
     return with_values(accumulated, **right(problem, batch).components)
 
 
-@planted("sharding", f"{ALL} total", images=12)
+@planted("sharding", f"{ALL} total", images=12, alone=True)
 def the_gradient_of_the_last_partial_micro_batch_is_forgotten(right, problem, batch):
     def complete_only(scale, gradient):
         if batch.images > ACCUMULATED:
@@ -103,7 +103,7 @@ def the_count_of_the_first_image_serves_all(right, problem, batch):
     return renormalized(right(problem, batch), problem, batch, OBJECT_TERMS, weigh)
 
 
-@planted("layers", f"{ALL} total")
+@planted("layers", f"{ALL} total", alone=True)
 def scales_are_averaged(right, problem, batch):
     return scaled(right(problem, batch), 1 / problem.scales, ALL)
 
@@ -115,7 +115,7 @@ def cells_of_all_scales_divide_each(right, problem, batch):
     )
 
 
-@planted("object_monotone", "location")
+@planted("object_monotone", "location", alone=True)
 def losses_above_zero_are_counted(right, problem, batch):
     def weigh(scale, term):
         taught = (term.gradient != 0).any(-1).sum((1, 2))
@@ -134,7 +134,7 @@ def the_expected_count_is_that_of_the_batch(right, problem, batch):
     return taken(right(problem, batch), under("positives", problem, batch), OBJECT_TERMS)
 
 
-@planted("density_monotone", OBJECT_TERMS, claims="hybrid")
+@planted("density_monotone", OBJECT_TERMS, claims="hybrid", alone=True)
 def density_is_ignored(right, problem, batch):
     return under_plain(problem, batch)
 

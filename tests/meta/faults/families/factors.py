@@ -22,7 +22,7 @@ def _with(problem, **options):
     return replace(problem, options=replace(problem.options, **options))
 
 
-@planted("scales", "location", options=None)
+@planted("scales", "location", options=None, alone=True)
 def coord_scale_enters_twice(right, problem, batch):
     return scaled(right(problem, batch), problem.options.coord_scale, "location")
 
@@ -58,7 +58,7 @@ def half_the_threshold_is_used(right, problem, batch):
     return right(_with(problem, ignore_thresh=problem.options.ignore_thresh / 2), batch)
 
 
-@planted("ignoring", "anchor objectness", options=None)
+@planted("ignoring", "anchor objectness", options=None, alone=True)
 def the_root_of_the_overlap_is_compared(right, problem, batch):
     return right(_with(problem, ignore_thresh=problem.options.ignore_thresh**2), batch)
 
@@ -81,12 +81,12 @@ def alpha_weighs_what_is_absent(right, problem, batch):
     return right(_with(problem, focal_alpha=1 - problem.options.focal_alpha), batch)
 
 
-@planted("oracle", "location")
+@planted("oracle", "location", alone=True)
 def location_is_off_by_one_in_a_thousand(right, problem, batch):
     return scaled(right(problem, batch), 1.001, "location")
 
 
-@planted("composition", "total", own_total=True)
+@planted("composition", "total", own_total=True, alone=True)
 def the_total_counts_the_anchor_term_twice(right, problem, batch):
     value = right(problem, batch)
     anchor = value.gradients["anchor"]
@@ -94,7 +94,7 @@ def the_total_counts_the_anchor_term_twice(right, problem, batch):
     return with_values(twice, total=value.components["total"] + value.components["anchor"])
 
 
-@planted("nonnegative", "classification", claims="positives", options=SMOOTH)
+@planted("nonnegative", "classification", claims="positives", options=SMOOTH, alone=True)
 def smoothing_sharpens_the_targets(right, problem, batch):
     s = problem.options.label_smoothing
 

@@ -24,7 +24,7 @@ def the_gradient_of_x_is_stopped(right, problem, batch):
     return with_slopes(right(problem, batch), stopped, "location")
 
 
-@planted("gradient", OBJECT_TERMS)
+@planted("gradient", OBJECT_TERMS, alone=True)
 def the_gradient_is_three_halves_of_the_derivative(right, problem, batch):
     return with_slopes(right(problem, batch), lambda _, g: 1.5 * g, ALL)
 

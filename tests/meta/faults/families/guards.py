@@ -69,7 +69,7 @@ def batches_without_objects_are_skipped(right, problem, batch):
     return value if batch.positives else scaled(value, 0.0, "location anchor classification")
 
 
-@planted("empty", "anchor total", claims="hybrid")
+@planted("empty", "anchor total", claims="hybrid", alone=True)
 def scales_without_objects_are_skipped(right, problem, batch):
     def weigh(scale, term):
         positive = scale.mask.sum()

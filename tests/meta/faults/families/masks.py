@@ -19,7 +19,7 @@ def the_mask_is_forgotten(right, problem, batch):
     return taken(right(problem, batch), unmasked, "classification")
 
 
-@planted("masking", "anchor")
+@planted("masking", "anchor", alone=True)
 def background_anchors_are_taken_as_they_stand(right, problem, batch):
     value = right(problem, batch)
     extra, slopes = 0.0, list(value.gradients["anchor"])
@@ -101,7 +101,7 @@ def only_one_class_of_an_object_is_kept(right, problem, batch):
     return taken(right(problem, batch), kept, "classification")
 
 
-@planted("separation", "classification")
+@planted("separation", "classification", alone=True)
 def classification_is_weighted_by_the_predicted_objectness(right, problem, batch):
     value, total = right(problem, batch), 0.0
     slopes = list(value.gradients["classification"])

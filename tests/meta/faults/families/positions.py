@@ -25,7 +25,7 @@ def later_images_weigh_more(right, problem, batch):
     return with_values(value, anchor=value.components["anchor"] + 1e-2 * more)
 
 
-@planted("permutation", OBJECT_TERMS, claims="hybrid")
+@planted("permutation", OBJECT_TERMS, claims="hybrid", alone=True)
 def later_images_teach_more(right, problem, batch):
     more = 1 + 0.01 * np.arange(batch.images)[:, None, None, None]
     return with_slopes(right(problem, batch), lambda _, g: g * more, ALL)

@@ -33,7 +33,7 @@ def probabilities_are_compared_instead_of_logits(right, problem, batch):
     return with_values(right(problem, batch), classification=total)
 
 
-@planted("finite", "anchor")
+@planted("finite", "anchor", alone=True)
 def the_exponential_overflows(right, problem, batch):
     total = 0.0
     for s in range(problem.scales):
@@ -109,5 +109,8 @@ def shapes_are_those_of_a_single_image() -> Candidate:
     return replace(right, name="shapes_are_those_of_a_single_image", modes={"traced": run})
 
 
-for _build in (values_are_rounded_to_half_precision, shapes_are_those_of_a_single_image):
-    add(Fault(_build.__name__, "precision", "modes", ("location",), _build))
+for _build, _alone in (
+    (values_are_rounded_to_half_precision, True),
+    (shapes_are_those_of_a_single_image, False),
+):
+    add(Fault(_build.__name__, "precision", "modes", ("location",), _build, alone=_alone))

@@ -23,7 +23,7 @@ def noise_is_added(right, problem, batch, memory):
     return scaled(right(problem, batch), 1 + 1e-3 * noise.random(), "anchor")
 
 
-@planted("pure", f"{ALL} total")
+@planted("pure", f"{ALL} total", alone=True)
 def the_targets_are_overwritten(right, problem, batch):
     return replace(right(problem, batch), changed_inputs=True)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgspec.saved.files import read
+from mgspec.saved.files import read_json
 
 LARGEST = 2**20  # bytes of a file
 LARGEST_GRID = 2048  # cells a side
@@ -71,7 +71,7 @@ class DetectorError(ValueError):
 
 def load(path: Path) -> Detector:
     """The detector of a JSON file. Raises DetectorError, naming what is wrong."""
-    return read(path, from_document, DetectorError, largest=LARGEST)
+    return read_json(path, from_document, DetectorError, largest=LARGEST)
 
 
 def from_document(document: Any) -> Detector:

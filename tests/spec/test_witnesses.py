@@ -19,8 +19,8 @@ from mgspec.saved.witnesses import (
     broken_pairs,
     is_fair,
     path,
-    reduced,
-    size,
+    reduce_case,
+    size_of,
     witness_of,
 )
 
@@ -94,7 +94,7 @@ def test_a_witness_is_what_a_person_would_have_written(law: str, name: str) -> N
         "loss_normalization": "batch",
         "expected": None,
     } == (PLAIN_OPTIONS.to_dict())
-    images, objects, cells = size(case)[:3]
+    images, objects, cells = size_of(case)[:3]
     assert images <= 2
     assert objects <= 3
     assert cells <= 4
@@ -111,7 +111,7 @@ def test_no_number_of_a_witness_can_be_left_out(law: str) -> None:
     for name in BY_LAW[law]:
         case = witness_of(law, name).case
         assert is_fair(law, case)
-        assert size(reduced(law, name, case)) == size(case)
+        assert size_of(reduce_case(law, name, case)) == size_of(case)
 
 
 @pytest.mark.parametrize(("law", "name"), PAIRS)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mgspec import COMPONENTS, law_named, normalization
-from mgspec.saved.files import read, write_text
+from mgspec.saved.files import read_json, write_text
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 FORMAT = "mgloss-baseline"
@@ -139,8 +139,8 @@ def save(baseline: Baseline, path: Path) -> None:
 
 def load(path: Path) -> Baseline:
     """Read a baseline; BaselineError, naming the file, where it is not one."""
-    return read(
-        path, _from_document, BaselineError, largest=LARGEST_FILE, pairs=_without_duplicates
+    return read_json(
+        path, _from_document, BaselineError, largest=LARGEST_FILE, make_object=_without_duplicates
     )
 
 

@@ -1,4 +1,4 @@
-"""JSON documents as files: read with suspicion, written whole or not at all."""
+"""Read JSON files that cannot be trusted, and write files whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ Parsed = TypeVar("Parsed")
 LONGEST_MESSAGE = 400  # characters; a message may quote what a file holds
 
 
-def read(
+def read_json(
     path: Path,
     parse: Callable[[Any], Parsed],
     error: type[ValueError],
     *,
     largest: int,
-    pairs: Callable[[list[tuple[str, Any]]], Any] = dict,
+    make_object: Callable[[list[tuple[str, Any]]], Any] = dict,
 ) -> Parsed:
-    """What `parse` makes of a JSON file; `error`, naming the file, where it is none.
+    """Return what `parse` makes of a JSON file.
 
-    parse: raises ValueError where the document is not what it should be.
-    largest: in bytes; a larger file is not read.
-    pairs: makes an object of its names and values.
+    parse: called with the document; raises ValueError if it is not as expected.
+    largest: bytes; a larger file is not read.
+    make_object: makes an object from its names and values.
+
+    Raise `error`, naming the file, if it cannot be read or parsed.
     """
 
     def refuse(name: str) -> NoReturn:
@@ -38,19 +40,22 @@ def read(
         if path.stat().st_size > largest:
             raise ValueError(f"larger than {largest // 2**20} MiB")
         text = path.read_text(encoding="utf-8")
-        return parse(json.loads(text, parse_constant=refuse, object_pairs_hook=pairs))
-    except OSError as wrong:
-        raise error(f"{path}: {wrong.strerror or wrong}") from None
-    except json.JSONDecodeError as wrong:
-        raise error(f"{path}: not JSON, or cut off: {wrong.msg} in line {wrong.lineno}") from None
+        return parse(json.loads(text, parse_constant=refuse, object_pairs_hook=make_object))
+    except OSError as cause:
+        raise error(f"{path}: {cause.strerror or cause}") from None
+    except json.JSONDecodeError as cause:
+        raise error(f"{path}: not JSON, or cut off: {cause.msg} in line {cause.lineno}") from None
     except (UnicodeDecodeError, RecursionError):
         raise error(f"{path}: not a JSON text file") from None
-    except ValueError as wrong:
-        raise error(f"{path}: {str(wrong)[:LONGEST_MESSAGE]}") from None
+    except ValueError as cause:
+        raise error(f"{path}: {str(cause)[:LONGEST_MESSAGE]}") from None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader never sees half of it."""
+    """Write a file whole or not at all, so that a reader never sees half of it.
+
+    Make its folder if there is none. Raise OSError if the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

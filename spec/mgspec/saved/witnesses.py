@@ -1,19 +1,19 @@
-"""The smallest batch on which each normalization breaks each law that it does not obey.
+"""Keep a witness: the smallest batch on which a normalization breaks a law that it does not obey.
 
-They are committed as counterexample files, so that an entry of the truth table that says "broken"
-can be looked at and replayed, on any loss, without a search.
+Every ✗ of the truth table has one, committed as a counterexample file. So a reader can look at it
+and replay it on any loss without a search.
 
-    python -m mgspec.saved.witnesses         # searches them anew and writes spec/witnesses
+    python -m mgspec.saved.witnesses         # search for all anew and write spec/witnesses
 
-What the search finds is the smallest for the choices that it draws, not for a reader: it keeps
-numbers that belong to other components, and takes another batch for each normalization where one
-would do. So two steps follow: every prediction that can be 0 becomes 0, and of all that was found
-for a law, each normalization gets the smallest that it breaks.
+A search finds the case that is smallest by its draws, not the easiest to read. It keeps numbers of
+other components, and finds a different batch for each normalization. Two steps improve that: set to
+0 every prediction that can be 0, and give each normalization the smallest witness of the law that
+it breaks, whichever normalization it was found for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ from mgspec.saved.counterexample import Counterexample, from_verdict, load, save
 from mgspec.search.search import judge, search
 from mgspec.search.verdicts import BROKEN
 
-COMPONENT = "location"  # the simplest that every law with a witness speaks of
+COMPONENT = "location"  # the simplest component that every law with a witness can judge
 SEEDS = range(3)
 
 # Beside the package where it is installed, beside its folder in the source tree.
@@ -37,33 +37,36 @@ FOLDER = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
 
 
 def breakers(law: str) -> list[str]:
-    """The normalizations that do not obey this law."""
+    """Return the names of the normalizations that do not obey this law."""
     return [name for name, rule in NORMALIZATIONS.items() if not rule.obeys(law)]
 
 
 def broken_pairs() -> list[tuple[str, str]]:
-    """(law, normalization) of every entry of the truth table that says "broken"."""
+    """Return (law, normalization) for every ✗ of the truth table."""
     return [(law, name) for law in LAWS for name in breakers(law)]
 
 
-def finding(law: str, name: str, case: Case) -> Finding | None:
-    """How the specification's own location term breaks the law on this case, if it does."""
+def find_violation(law: str, name: str, case: Case) -> Finding | None:
+    """Judge the location term of the specification's loss, normalized by `name`, on this case.
+
+    Return how it breaks the law, or None.
+    """
     return judge(LAWS[law], specification(name), case, (COMPONENT,))
 
 
 def is_fair(law: str, case: Case) -> bool:
-    """Whether the normalizations that obey the law hold on this case, so that it is one of its."""
+    """Return whether every normalization that obeys the law passes this case."""
     obeying = [name for name, rule in NORMALIZATIONS.items() if rule.obeys(law)]
-    return all(finding(law, name, case) is None for name in obeying)
+    return all(find_violation(law, name, case) is None for name in obeying)
 
 
 def _batches(case: Case) -> dict[str, Batch]:
-    """The case's batches, which are all of this project's layout."""
+    """Return the case's batches that are of the project's own layout: here, all."""
     return {name: batch for name, batch in case.batches.items() if isinstance(batch, Batch)}
 
 
-def size(case: Case) -> tuple[int, ...]:
-    """What makes a case smaller: fewer images, objects, cells, channels, numbers but 0."""
+def size_of(case: Case) -> tuple[int, ...]:
+    """Return the case's numbers of images, objects, cells and so on, to order cases by size."""
     batches = _batches(case).values()
     arrays = [array for batch in batches for array in (*batch.targets, *batch.predictions)]
     return (
@@ -76,8 +79,8 @@ def size(case: Case) -> tuple[int, ...]:
     )
 
 
-def _with_a_zero(case: Case) -> Iterable[Case]:
-    """The case with one of its predictions replaced by 0, for each that is not."""
+def _with_one_more_zero(case: Case) -> Iterator[Case]:
+    """Yield the case with one prediction set to 0, for each prediction that is not 0."""
     for name, batch in _batches(case).items():
         for scale, array in enumerate(batch.predictions):
             for place in np.argwhere(array):
@@ -88,51 +91,55 @@ def _with_a_zero(case: Case) -> Iterable[Case]:
                 yield replace(case, batches={**case.batches, name: changed})
 
 
-def reduced(law: str, name: str, case: Case) -> Case:
-    """The case with every prediction 0 that does not matter: it still breaks the law, fairly."""
-    for simpler in _with_a_zero(case):
-        if finding(law, name, simpler) is not None and is_fair(law, simpler):
-            return reduced(law, name, simpler)
+def reduce_case(law: str, name: str, case: Case) -> Case:
+    """Set every prediction to 0 that can be 0 while the case stays fair and breaks the law."""
+    for simpler in _with_one_more_zero(case):
+        if find_violation(law, name, simpler) is not None and is_fair(law, simpler):
+            return reduce_case(law, name, simpler)
     return case
 
 
 def search_witness(law: str, name: str, seed: int) -> Counterexample:
-    """What a search finds, reduced; LookupError where it finds nothing."""
+    """Search for a witness and reduce it. Raise LookupError if the search finds none."""
     verdicts = search(LAWS[law], specification(name), seed=seed)
     verdict = next(v for v in verdicts if v.component == COMPONENT)
-    found = from_verdict(verdict, "", name, None, {})  # no seed finds what is reduced
-    if verdict.status != BROKEN or found is None:
+    # The seed is not recorded: it would not find the reduced case.
+    witness = from_verdict(verdict, "", name, None, {})
+    if verdict.status != BROKEN or witness is None:
         raise LookupError(f"{law} under {name}: seed {seed} found no witness")
-    return replace(found, case=reduced(law, name, found.case))
+    return replace(witness, case=reduce_case(law, name, witness.case))
 
 
 def witnesses_for(law: str) -> list[Counterexample]:
-    """The smallest witness that was found of each normalization that breaks the law."""
-    found = [search_witness(law, name, seed) for name in breakers(law) for seed in SEEDS]
-    found.sort(key=lambda witness: size(witness.case))
+    """Return the smallest witness found for each normalization that breaks the law."""
+    candidates = [search_witness(law, name, seed) for name in breakers(law) for seed in SEEDS]
+    candidates.sort(key=lambda witness: size_of(witness.case))
     chosen = []
     for name in breakers(law):
-        for witness in found:
-            broken = finding(law, name, witness.case)
-            if broken is not None:
-                chosen.append(replace(witness, claims=name, message=broken.message))
+        for witness in candidates:
+            finding = find_violation(law, name, witness.case)
+            if finding is not None:
+                chosen.append(replace(witness, claims=name, message=finding.message))
                 break
     return chosen
 
 
 def path(law: str, name: str) -> Path:
-    """Where the witness of this law and normalization is kept."""
+    """Return the file of the witness of this law and normalization."""
     return FOLDER / f"{law}-{name}.json"
 
 
 @cache
 def witness_of(law: str, name: str) -> Counterexample:
-    """The committed witness; CounterexampleError where the normalization obeys the law."""
+    """Load the committed witness.
+
+    Raise CounterexampleError if the normalization obeys the law, and so has none.
+    """
     return load(path(law, name))
 
 
 def main() -> None:
-    """Write every witness anew."""
+    """Search for every witness anew and write its file."""
     for law in LAWS:
         for witness in witnesses_for(law):
             save(witness, path(law, witness.claims))

@@ -18,7 +18,8 @@ from mgspec import Batch, Description, Evaluation
 from mgspec.laws.comparison import UNIT_ROUNDOFF
 from mgspec.problem.description import Images
 from mgspec.problem.layout import AnyBatch, AnyProblem
-from mgspec.saved.counterexample import DTYPES, MOST_AXES, problem_document, problem_of
+from mgspec.saved.arrays import DTYPES, MOST_AXES
+from mgspec.saved.problems import problem_document, read_problem
 
 HEADER = struct.Struct(">I")
 KNOWN_DTYPES = (*DTYPES, "float64")
@@ -133,7 +134,7 @@ def _write_problem(problem: AnyProblem) -> str:
 
 @lru_cache(maxsize=256)
 def _read_problem(text: str, description: Description | None) -> AnyProblem:
-    return problem_of(json.loads(text), description)
+    return read_problem(json.loads(text), description)
 
 
 def make_answer(evaluation: Evaluation) -> Message:

@@ -101,11 +101,12 @@ def diff(
             )
         request = difference_report.Request(old, new, max_examples, seed)
         difference_report.show_request(console, request, pair, [found.notes for found in loaded])
-        found = difference_report.gather(console, request, pair)
+        result = difference_report.gather(console, request, pair)
     try:
-        saved = difference_report.save(request, found, report)
+        paths = difference_report.save(request, result, report)
         if json is not None:
-            difference_report.write_json(json, request, pair, found)
+            difference_report.write_json(json, request, result)
     except OSError as error:
         fail(f"{error.filename or report}: cannot be written: {error.strerror or error}")
-    raise typer.Exit(difference_report.conclude(console, pair, found, saved))
+    difference_report.show(console, result, paths)
+    raise typer.Exit(result.exit_status)

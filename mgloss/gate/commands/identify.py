@@ -56,11 +56,11 @@ def identify(
             found = loaded(asked_loss(loss, "batch", None, None, framework, False, timeout, memory))
         except LoadError as error:
             fail(str(error))
-    told = behaviour_report.gather(console, found.candidate)
-    behaviour_report.show(console, loss, found.notes, told)
+    identification = behaviour_report.gather(console, found.candidate)
+    behaviour_report.show(console, loss, found.notes, identification)
     if json is not None:
         try:
-            behaviour_report.write_json(json, loss, told)
+            behaviour_report.write_json(json, loss, identification)
         except OSError as error:
             fail(f"--json {json}: cannot be written: {error.strerror or error}")
-    raise typer.Exit(0 if told.is_whole else 1)
+    raise typer.Exit(0 if identification.is_complete else 1)

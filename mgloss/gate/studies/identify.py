@@ -1,113 +1,160 @@
-"""What `mgloss identify` shows and writes."""
+"""Measure how a loss scales, search its batch laws, and tell both."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from mgloss.gate.checks import verdicts
 from mgloss.gate.reports import terminal
+from mgloss.gate.studies.wording import embolden, join_names, print_indented
 from mgspec import NORMALIZATIONS, Candidate, Verdict
 from mgspec.laws import BATCH_LAWS
 from mgspec.saved.files import write_text
-from mgspec.scaling.behaviour import Behaviour, TermBehaviour, identify, search_batch_laws
+from mgspec.scaling.behaviour import (
+    Behaviour,
+    Formula,
+    TermBehaviour,
+    identify,
+    search_batch_laws,
+)
 from mgspec.scaling.measuring import EVALUATIONS
 from mgspec.scaling.probes import BATCH_SIZE, GRID, OBJECTS
-from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, Status
 
 FORMAT, VERSION = "mgloss-behaviour", 1
 LAW_EXAMPLES, SEED = 25, 0
 
-NO_POWER = "no power law"
+NO_EXPONENT = "no power law"
+SWEEP_TITLES = {
+    BATCH_SIZE: "batch size",
+    OBJECTS: "objects, each alike",
+    GRID: "cells of the grid",
+}
+
+
+class FormulaDocument(TypedDict):
+    """A `Formula` as data, and the text of its normalization."""
+
+    normalization: str
+    images_power: int
+    cells_power: int
+    count: str
+    offset: float
+    text: str
+
+
+class TermDocument(TypedDict):
+    """A `TermBehaviour` as data; `wrong` names its mistake, `off` is its spread."""
+
+    component: str
+    wrong: str
+    behaves_as: str | None
+    formulas: list[FormulaDocument]
+    exponents: dict[str, float | None]
+    nearest: str | None
+    off: float | None
+
+
+class UnansweredDocument(TypedDict):
+    """A batch for which the loss gave no finite number, and the reason."""
+
+    batch: str
+    message: str
+
+
+class LawDocument(TypedDict):
+    """The verdict on a batch law."""
+
+    law: str
+    component: str | None
+    status: str
+    message: str
+
+
+class IdentificationDocument(TypedDict):
+    """The file that `--json` writes."""
+
+    format: str
+    version: int
+    loss: str
+    terms: list[TermDocument]
+    unanswered: list[UnansweredDocument]
+    laws: list[LawDocument]
+    max_examples: int
+    seed: int
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a loss scales, and which batch laws it was seen to break."""
+class Identification:
+    """How a loss scales, and the verdicts on the batch laws."""
 
     behaviour: Behaviour
-    laws: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every term is told, on finite numbers."""
+    def is_complete(self) -> bool:
+        """Whether each term fits a normalization, and every number was finite."""
         terms = self.behaviour.terms
         return bool(terms) and not self.behaviour.unanswered and all(t.formulas for t in terms)
 
-    def with_status(self, *statuses: str) -> dict[str, tuple[str, ...]]:
-        """The laws of such a verdict, with the components."""
-        found: dict[str, tuple[str, ...]] = {}
-        for verdict in self.laws:
+    def components_by_law(self, *statuses: Status) -> dict[str, tuple[str, ...]]:
+        """Return the laws with a verdict of these statuses, and the components of each."""
+        components: dict[str, tuple[str, ...]] = {}
+        for verdict in self.verdicts:
             if verdict.status in statuses:
-                found[verdict.law] = (*found.get(verdict.law, ()), verdict.component or "the loss")
-        return found
+                name = verdict.component or "the loss"
+                components[verdict.law] = (*components.get(verdict.law, ()), name)
+        return components
 
 
-def gather(console: Console, candidate: Candidate) -> Told:
-    """Measure a loss and search its laws; shows progress meanwhile."""
+def gather(console: Console, candidate: Candidate) -> Identification:
+    """Measure a loss and search its batch laws; show progress meanwhile."""
     with terminal.progress(console) as bar:
-        task = bar.add_task("measuring", total=EVALUATIONS, detail="batches")
-        behaviour = identify(candidate, lambda: bar.advance(task))
+        measuring = bar.add_task("measuring", total=EVALUATIONS, detail="batches")
+        behaviour = identify(candidate, lambda: bar.advance(measuring))
         if not behaviour.terms:
-            return Told(behaviour, ())
-        tried = bar.add_task("laws", total=LAW_EXAMPLES * len(BATCH_LAWS), detail="examples")
-        laws = search_batch_laws(
-            candidate, max_examples=LAW_EXAMPLES, seed=SEED, progress=lambda: bar.advance(tried)
+            return Identification(behaviour, ())
+        searching = bar.add_task("laws", total=LAW_EXAMPLES * len(BATCH_LAWS), detail="examples")
+        found = search_batch_laws(
+            candidate, max_examples=LAW_EXAMPLES, seed=SEED, progress=lambda: bar.advance(searching)
         )
-    return Told(behaviour, tuple(laws))
+    return Identification(behaviour, tuple(found))
 
 
-def marked(words: str) -> Text:
-    """Text with what stands between backticks in bold."""
-    return Text.assemble(
-        *(
-            (part, "bold") if number % 2 else part
-            for number, part in enumerate(re.split("`([^`]*)`", words))
-        )
-    )
-
-
-def listed(names: Iterable[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    *some, last = names
-    return f"{', '.join(some)} and {last}" if some else last
-
-
-def show(console: Console, loss: str | None, notes: Sequence[str], told: Told) -> None:
-    """In words, in exponents, and in laws."""
+def show(
+    console: Console, loss: str | None, notes: Sequence[str], identification: Identification
+) -> None:
+    """Print how a loss scales, in words and exponents, and its verdicts on the batch laws."""
+    behaviour = identification.behaviour
     for note in notes:
         console.print(f"note: {note}", markup=False)
     console.print(Text(loss or verdicts.REFERENCE, "bold"), soft_wrap=True)
-    groups = told.behaviour.by_words
-    for words, names in groups.items():
+    terms_by_words = behaviour.by_words
+    for words, names in terms_by_words.items():
         verb = "behaves" if len(names) == 1 else "behave"
-        _indented(console, Text(f"{listed(names)} {verb} as ") + marked(words))
-    if len(groups) > 1:
-        _indented(console, Text("its terms behave differently", "yellow"))
-    for term in told.behaviour.informative_terms:
+        print_indented(console, Text(f"{join_names(names)} {verb} as ") + embolden(words))
+    if len(terms_by_words) > 1:
+        print_indented(console, Text("its terms behave differently", "yellow"))
+    for term in behaviour.informative_terms:
         if not term.formulas:
-            _indented(console, Text(f"{term.name}: ") + marked(_nearest(term)))
-    if told.behaviour.terms:
+            print_indented(console, Text(f"{term.name}: ") + embolden(_describe_nearest(term)))
+    if behaviour.terms:
         console.print()
-        console.print(_exponents(told.behaviour.informative_terms))
-    _show_unanswered(console, told.behaviour)
-    _show_laws(console, told)
+        console.print(_tabulate_exponents(behaviour.informative_terms))
+    _show_unanswered(console, behaviour)
+    _show_laws(console, identification)
 
 
-def _indented(console: Console, text: Text) -> None:
-    console.print(Padding(text, (0, 0, 0, 2), expand=False))
-
-
-def _nearest(term: TermBehaviour) -> str:
+def _describe_nearest(term: TermBehaviour) -> str:
     if term.nearest is None:
         return "no formula is near"
     return (
@@ -116,86 +163,104 @@ def _nearest(term: TermBehaviour) -> str:
     )
 
 
-def _exponents(terms: Sequence[TermBehaviour]) -> Table:
+def _tabulate_exponents(terms: Sequence[TermBehaviour]) -> Table:
     table = Table(
         box=None, pad_edge=False, title_justify="left", title_style="", header_style="bold"
     )
     table.title = "the power by which its value goes with ... (0: not at all; 1: in proportion)"
     table.add_column("where only this is wrong")
-    columns = {
-        BATCH_SIZE: "batch size",
-        OBJECTS: "objects, each alike",
-        GRID: "cells of the grid",
-    }
-    for title in columns.values():
+    for title in SWEEP_TITLES.values():
         table.add_column(title, justify="right")
     for term in terms:
-        powers = [term.exponents[sweep] for sweep in columns]
-        table.add_row(term.name, *(NO_POWER if p is None else f"{p:g}" for p in powers))
+        exponents = [term.exponents[sweep] for sweep in SWEEP_TITLES]
+        table.add_row(term.name, *(NO_EXPONENT if e is None else f"{e:g}" for e in exponents))
     return table
 
 
 def _show_unanswered(console: Console, behaviour: Behaviour) -> None:
+    """Print the first batch without a finite number, and how many more there are."""
     if not behaviour.unanswered:
         return
-    probe, why = next(iter(behaviour.unanswered.items()))
+    probe, reason = next(iter(behaviour.unanswered.items()))
     more = len(behaviour.unanswered) - 1
     others = f", and {more} more like it" if more else ""
     console.print()
     console.print(
-        Text("no finite number ", "bold red") + Text(f"for {probe}{others}: {why}"), soft_wrap=True
+        Text("no finite number ", "bold red") + Text(f"for {probe}{others}: {reason}"),
+        soft_wrap=True,
     )
 
 
-def _show_laws(console: Console, told: Told) -> None:
-    if not told.laws:
+def _show_laws(console: Console, identification: Identification) -> None:
+    """Print the laws that are broken, undecided and obeyed; group those of the same components."""
+    if not identification.verdicts:
         return
     console.print()
     console.print(f"batch laws, in {LAW_EXAMPLES} examples each:")
-    for words, statuses in (("breaks", BROKEN), ("has no verdict of", ERROR)):
-        by_components: dict[tuple[str, ...], list[str]] = {}
-        for law, components in told.with_status(statuses).items():
-            by_components.setdefault(components, []).append(law)
-        for components, laws in by_components.items():
-            where = f" in {listed(components)}"
-            _indented(console, Text(f"{words} ", "red") + Text(listed(laws) + where))
-    wrong = {*told.with_status(BROKEN, ERROR)}
-    held = [law for law in told.with_status(HOLDS) if law not in wrong]
-    if held:
-        _indented(console, Text("obeys ", "green") + Text(listed(held)))
+    broken = identification.components_by_law(BROKEN)
+    undecided = identification.components_by_law(ERROR)
+    for words, components_by_law in (("breaks", broken), ("has no verdict of", undecided)):
+        for components, laws in _group_by_value(components_by_law).items():
+            text = f"{join_names(laws)} in {join_names(components)}"
+            print_indented(console, Text(f"{words} ", "red") + Text(text))
+    obeyed = [
+        law
+        for law in identification.components_by_law(HOLDS)
+        if law not in broken and law not in undecided
+    ]
+    if obeyed:
+        print_indented(console, Text("obeys ", "green") + Text(join_names(obeyed)))
 
 
-def write_json(path: Path, loss: str | None, told: Told) -> None:
-    """Write what was found as one object. Raises OSError where that cannot be done."""
-    document = {
+def _group_by_value(
+    components_by_law: Mapping[str, tuple[str, ...]],
+) -> dict[tuple[str, ...], list[str]]:
+    laws_by_components: dict[tuple[str, ...], list[str]] = {}
+    for law, components in components_by_law.items():
+        laws_by_components.setdefault(components, []).append(law)
+    return laws_by_components
+
+
+def write_json(path: Path, loss: str | None, identification: Identification) -> None:
+    """Write an identification as one JSON object; raise OSError if the file cannot be written."""
+    document: IdentificationDocument = {
         "format": FORMAT,
         "version": VERSION,
         "loss": loss or verdicts.REFERENCE,
-        "terms": [
-            {
-                "component": term.component,
-                "wrong": term.mistake.name,
-                "behaves_as": term.words if term.formulas else None,
-                "formulas": [
-                    dataclasses.asdict(f) | {"text": NORMALIZATIONS[f.normalization].text}
-                    for f in term.formulas
-                ],
-                "exponents": dict(term.exponents),
-                "nearest": term.nearest.words if term.nearest is not None else None,
-                "off": term.spread if term.nearest is not None else None,
-            }
-            for term in told.behaviour.terms
-        ],
+        "terms": [_term_document(term) for term in identification.behaviour.terms],
         "unanswered": [
-            {"batch": str(probe), "message": why}
-            for probe, why in told.behaviour.unanswered.items()
+            {"batch": str(probe), "message": reason}
+            for probe, reason in identification.behaviour.unanswered.items()
         ],
         "laws": [
             {"law": v.law, "component": v.component, "status": v.status, "message": v.message}
-            for v in told.laws
+            for v in identification.verdicts
         ],
         "max_examples": LAW_EXAMPLES,
         "seed": SEED,
         "versions": verdicts.versions(),
     }
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _term_document(term: TermBehaviour) -> TermDocument:
+    return {
+        "component": term.component,
+        "wrong": term.mistake.name,
+        "behaves_as": term.words if term.formulas else None,
+        "formulas": [_formula_document(formula) for formula in term.formulas],
+        "exponents": dict(term.exponents),
+        "nearest": term.nearest.words if term.nearest is not None else None,
+        "off": term.spread if term.nearest is not None else None,
+    }
+
+
+def _formula_document(formula: Formula) -> FormulaDocument:
+    return {
+        "normalization": formula.normalization,
+        "images_power": formula.images_power,
+        "cells_power": formula.cells_power,
+        "count": formula.count,
+        "offset": formula.offset,
+        "text": NORMALIZATIONS[formula.normalization].text,
+    }

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mgloss.gate.losses.adapters.frameworks import names_for_help
+from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
 from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT, AskedLoss, loaded
 
 if TYPE_CHECKING:
@@ -81,13 +83,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--loss-problem",
         metavar="NAME|FILE:NAME",
-        help="what its images are, where not of this project's layout: queries, anchors, grids, or "
-        "an mgspec.Description in a file",
+        help="images of the loss, if not of this project's layout: "
+        f"{', '.join(BUILT_IN_PROBLEMS)}, or an mgspec.Description in a file",
     )
     group.addoption(
         "--loss-framework",
         metavar="NAME",
-        help="what it is written in: torch, tensorflow, jax or numpy (default: as recognized)",
+        help=f"framework of the loss: {names_for_help()} (default: as recognized)",
     )
     group.addoption(
         "--loss-traceback", action="store_true", help="show the traceback where the loss raises"

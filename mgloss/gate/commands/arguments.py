@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from mgloss.gate.losses.adapters.frameworks import names_for_help
+from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
 from mgloss.gate.losses.request import AskedLoss
 
 LossArgument = Annotated[
@@ -80,8 +82,8 @@ ProblemOption = Annotated[
     typer.Option(
         "--problem",
         metavar="NAME|FILE:NAME",
-        help="What its images are, where not of this project's layout: queries, anchors, grids, or "
-        "an mgspec.Description in a file.",
+        help="Images of the loss, if not of this project's layout: "
+        f"{', '.join(BUILT_IN_PROBLEMS)}, or an mgspec.Description in a file.",
     ),
 ]
 FrameworkOption = Annotated[
@@ -89,8 +91,7 @@ FrameworkOption = Annotated[
     typer.Option(
         "--framework",
         metavar="NAME",
-        help="What the loss is written in: torch, tensorflow, jax or numpy. Default: as "
-        "recognized.",
+        help=f"Framework of the loss: {names_for_help()}. Default: as recognized.",
     ),
 ]
 TimeoutOption = Annotated[

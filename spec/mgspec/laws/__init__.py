@@ -1,4 +1,4 @@
-"""The laws of loss normalization, by name, in the order in which the specification tells them."""
+"""The laws of loss normalization by name, in the order of the specification."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ __all__ = [
 class Chapter:
     """The laws of one file.
 
-    name: the file's, such as "density". introduction: its docstring, what its laws are about.
+    name: the file's name, such as "density".
+    introduction: the file's docstring, which says what its laws are about.
     """
 
     name: str
@@ -42,12 +43,12 @@ def _chapter(module: ModuleType) -> Chapter:
 
 CHAPTERS = tuple(map(_chapter, (batch, density, structure, symmetry, settings, agreement)))
 LAWS: dict[str, Law] = {law.name: law for chapter in CHAPTERS for law in chapter.laws}
-# Those that say what a normalization is; the others say what the loss is that it divides.
+# The laws that tell normalizations apart. The other laws are about the loss that is divided.
 BATCH_LAWS = tuple(law.name for chapter in CHAPTERS[:2] for law in chapter.laws)
 
 
 def law_named(name: str) -> Law:
-    """The law of this name; ValueError with the nearest name otherwise."""
+    """Return the law of this name. Raise ValueError with the nearest name if there is none."""
     try:
         return LAWS[name]
     except KeyError:

@@ -15,9 +15,9 @@ from mgspec.loss import float64 as loss
 from mgspec.loss.candidate import Evaluation, LossError
 from mgspec.problem.layout import OBJECTNESS, AnyBatch, Array, Batch
 
-STEP = 2.0**-6  # of a prediction, for a difference quotient
-# Directions are multiples of this, so that predictions as they are drawn for this law move by
-# exactly as much as the quotient is divided by: a float64 loss would see what float32 rounds off.
+STEP = 2.0**-6  # by which a difference quotient moves a prediction
+# Directions are multiples of this. So the predictions drawn for this law move by exactly the step
+# that divides the quotient: a float64 loss would see what float32 rounds off.
 GRAIN = 2.0**-10
 
 
@@ -124,7 +124,7 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
 
 @dataclass(frozen=True)
 class _Quotients:
-    """Difference quotients on both sides of a point; noise: what rounding may make of them."""
+    """Difference quotients on both sides of a point; noise: the largest effect of rounding."""
 
     before: float
     after: float
@@ -136,14 +136,14 @@ class _Quotients:
 
     @property
     def spread(self) -> float:
-        """Where the two differ, the function bends, has a kink, or jumps, as ignoring does."""
+        """How far the two differ, where the function bends, has a kink, or jumps (as ignoring does)."""
         return abs(self.after - self.before) + self.noise
 
 
 def _quotients(
     trial: Trial, middle: Evaluation, directions: Iterable[list[Array]], step: float
 ) -> Iterator[dict[str, _Quotients]]:
-    """Of every component, along each direction."""
+    """Yield the quotients of every component, for one direction after another."""
     x = trial.images("X")
     moved = [tuple(_moved(x, d, by) for by in (step, -step)) for d in directions]
     values = trial.evaluate_each([batch for both in moved for batch in both])
@@ -160,7 +160,7 @@ def _quotients(
 
 
 def _direction(batch: AnyBatch, channels: slice, signs: tuple[int, ...]) -> list[Array]:
-    """A direction of length 1 or less: whole numbers in these channels, 0 in the others."""
+    """Return a direction of length 1 or less: not 0 in these channels only."""
     direction = []
     for predictions in batch.predictions:
         array = np.zeros_like(predictions)

@@ -22,7 +22,7 @@ from mgspec.laws.needs import GRADIENTS
 from mgspec.loss.candidate import Evaluation
 from mgspec.problem.layout import AnyBatch, Batch, concatenate, repeat, shards, take
 
-# Of a prediction, so that e to its power is well above the last bit of 1 in float32.
+# Magnitude of a prediction p for which exp(-p) is well above the last bit of 1 in float32.
 MODEST = 8.0
 
 Gradient = NDArray[np.floating]
@@ -31,7 +31,7 @@ Gradient = NDArray[np.floating]
 def equal_values(
     trial: Trial, what: str, actual: Evaluation, expected: Evaluation, *batches: AnyBatch
 ) -> Iterator[Comparison]:
-    """Every component of `actual` is that of `expected`."""
+    """Compare each component of `actual` with that of `expected`."""
     rounding = Rounding.of(trial.case.problem, batches, actual, expected)
     for c in trial.components:
         got, want = actual.components[c], expected.components[c]
@@ -47,10 +47,10 @@ def equal_gradients(
     *batches: AnyBatch,
     change: Callable[[Gradient], Gradient] = lambda g: g,
 ) -> Iterator[Comparison]:
-    """Every gradient of `actual`, changed in this way, is that of `expected`, where there are any.
+    """Compare each gradient of `actual`, after `change`, with that of `expected`, if both exist.
 
-    change: from the array of one scale, `[B, H, W, 5 + A + C]`, or of one name, `[B, ...]`, to the
-        one to compare.
+    change: maps the array of one scale, `[B, H, W, 5 + A + C]`, or of one name, `[B, ...]`, to the
+        array to compare.
     """
     if actual.gradients is None or expected.gradients is None:
         return
@@ -123,7 +123,7 @@ def empty(trial: Trial) -> Iterator[Comparison]:
 
 
 def _can_teach(x: AnyBatch) -> bool:
-    """Whether the background must teach: an extreme logit may be right to the last bit."""
+    """Return whether the background must teach: an extreme logit may be right to the last bit."""
     return isinstance(x, Batch) or all(np.abs(p).max() <= MODEST for p in x.predictions)
 
 

@@ -1,4 +1,4 @@
-"""The cases that the laws are tried on; each strategy builds its law's precondition.
+"""The strategies of the laws' cases; each one builds the precondition of its law.
 
 Every strategy takes the variety of batches to draw from: `PLAIN` or `FULL`.
 """
@@ -107,8 +107,8 @@ MANY_IMAGES = ((2, 3), (3, 3), (4, 3))
 def sharded(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of up to 12 images, 4 of them different, and a number of equal shards of it.
 
-    What is wrong only in batches larger than those of two others, such as the last part of what
-    is accumulated, shows here or nowhere.
+    Some faults show only in a batch of more than two parts, such as one in the last part that is
+    accumulated. No other law draws such batches.
     """
     problem, batch_of = draw_any_problem(draw, variety)
     count, size = draw(among(FEW_IMAGES if variety.plain else (*FEW_IMAGES, *MANY_IMAGES)))
@@ -125,7 +125,7 @@ def _one_of(draw: st.DrawFn, things: Sequence[Thing]) -> Thing:
 
 
 def _some_of(draw: st.DrawFn, things: Sequence[Thing], least: int, most: int = 4) -> list[Thing]:
-    """Different ones of the things, `least` to `most` of them."""
+    """Draw `least` to `most` different ones of the things."""
     return [things[place] for place in draw(some(len(things), least, most))]
 
 
@@ -143,13 +143,13 @@ def _cell_choices(cell: Cell) -> dict[str, Choice]:
 
 
 def _described(draw: st.DrawFn, variety: Variety) -> Described:
-    """A described problem, for the cases in which an image is changed in place."""
+    """Draw a described problem, for cases in which an image is changed in place."""
     assert variety.description is not None
     return Described(variety.description, draw(variety.description.shared))
 
 
 def _one_more_described(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X and one of the objects of its last image, the only one that surely has any."""
+    """Draw a batch X and one object of its last image, the only image sure to hold objects."""
     described = _described(draw, variety)
     with_objects = draw_described(draw, variety, described, largest=1, objects=1)
     before = draw_described(draw, variety, described, largest=3)
@@ -160,7 +160,7 @@ def _one_more_described(draw: st.DrawFn, variety: Variety) -> Case:
 
 
 def _copied_objects(draw: st.DrawFn, variety: Variety) -> Case:
-    """Batches X and Y of one size: in each image of X one object, in Y some copies of it."""
+    """Draw X and Y of one size: each image of X has one object, that of Y some copies of it."""
     described = _described(draw, variety)
     description = described.description
     assert description.with_copies is not None
@@ -192,7 +192,7 @@ def one_more_object(draw: st.DrawFn, variety: Variety) -> Case:
 
 
 def _perfect(scene: Scene) -> Object:
-    """An object of scale 0 whose location term is 0 and whose classification term is 2e-22."""
+    """Return an object of scale 0 with location term 0 and classification term 2e-22."""
     problem = scene.problem
     target = np.zeros(problem.channels(0), np.float32)
     target[XY] = 0.5  # phi(0) = 0.5
@@ -206,8 +206,8 @@ def _perfect(scene: Scene) -> Object:
 def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X of objects on scale 0, all predicted perfectly but one, whose cell is drawn.
 
-    With that one alone the raw sums are the same and fewer cells are positive. They are all due to
-    it, so the value of a loss that weighs by density must visibly rise.
+    The raw sums are all due to that one object. With it alone they are the same, and fewer cells
+    are positive. So the value of a loss that weighs by density must visibly rise.
     """
     scene = draw_scene(draw, variety, smallest=2)
     batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
@@ -289,11 +289,11 @@ def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
     return Case(scene.problem, {"X": batch, "Y": Batch(tuple(targets), tuple(predictions))})
 
 
-CLEARANCE = 1e-4  # IoU; nearer to the threshold, rounding may decide what is ignored
+CLEARANCE = 1e-4  # in IoU; closer to the threshold, rounding may decide what is ignored
 
 
 def clear(problem: Problem, batch: Batch) -> Problem:
-    """The problem with an ignore threshold that no overlap of the batch is near to."""
+    """Return the problem with an ignore threshold that no overlap of the batch is close to."""
     thresh = problem.options.ignore_thresh
     if thresh >= 1:
         return problem
@@ -318,9 +318,9 @@ _SIGNS = st.lists(whole(-2, 2), min_size=1, max_size=7)
 
 @st.composite
 def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X of one image and few cells, and signs that a direction is made of.
+    """A batch X of one image and few cells, and the signs that make up a direction.
 
-    Few and ordinary numbers, for a difference quotient magnifies rounding.
+    The numbers are few and ordinary, because a difference quotient magnifies rounding.
     """
     problem: AnyProblem
     batch: AnyBatch
@@ -350,7 +350,7 @@ def same_shapes(draw: st.DrawFn, variety: Variety) -> Case:
 
 @st.composite
 def imitated_objects(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X in which cells beside objects predict them more or less; something is ignored."""
+    """A batch X in which some cells beside objects predict them so well that they are ignored."""
     scene = draw_scene(draw, variety)
     chosen = replace(scene.problem.options, ignored_weight=0.0)
     if chosen.ignore_thresh >= 1:
@@ -361,9 +361,9 @@ def imitated_objects(draw: st.DrawFn, variety: Variety) -> Case:
 
 
 def _flawless(problem: Problem, batch: Batch, limit: float) -> Batch:
-    """Every box decoding to its target's, every logit at plus or minus the limit.
+    """Return the batch with right predictions: exact boxes, every logit at plus or minus the limit.
 
-    Where the classes are a softmax, an object keeps only the first of its classes.
+    If the classes are a softmax, an object keeps only the first of its classes.
     """
     targets, predictions = [], []
     for scale, target in enumerate(batch.targets):
@@ -390,7 +390,7 @@ def right_predictions(draw: st.DrawFn, variety: Variety) -> Case:
 
 
 def _smaller(target: Array) -> Array:
-    """The object with its size within a factor of e of its anchor's."""
+    """Return the target with a size within a factor of e of its anchor's."""
     target = target.copy()
     target[WH] = np.clip(target[WH], -1, 1)
     return target
@@ -409,7 +409,7 @@ def one_spoilt_prediction(draw: st.DrawFn, variety: Variety) -> Case:
         batch = _put(batch, cell, Object(_smaller(thing.target), thing.prediction))
     batch = _flawless(problem, batch, 20)
     cell = _one_of(draw, places)
-    # Half of them of the box: its numbers can be lost in more ways than a logit.
+    # Half of the channels are of the box: a loss can lose its numbers in more ways than a logit.
     last = WH.stop if draw(st.booleans()) else problem.channels(cell.scale)
     channel = draw(whole(0, last - 1))
     place = (cell.image, cell.row, cell.column, channel)
@@ -451,7 +451,7 @@ def renamed(draw: st.DrawFn, variety: Variety) -> Case:
 
 @st.composite
 def moved(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X, how much larger the grid is that it is put into, and where."""
+    """A batch X, how many rows and columns larger its new grid is, and its place in that grid."""
     scene = draw_scene(draw, variety, longest=3)
     batch = draw_batch(draw, variety, scene)
     rows, columns = draw(among(((1, 0), (0, 1), (1, 2), (2, 1))))

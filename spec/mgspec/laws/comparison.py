@@ -1,4 +1,4 @@
-"""What a law asserts, as data: this number, that number, how they must relate, how exactly.
+"""A law's assertion as data: two numbers, how they must relate, and how exactly.
 
 Tolerances are derived here and nowhere else. A loss in a dtype of unit roundoff u that sums N
 terms, all of one sign, is off by at most N u relative to its value (Higham, Accuracy and Stability
@@ -65,20 +65,20 @@ class Rounding:
 
     @staticmethod
     def of(problem: AnyProblem, batches: Sequence[AnyBatch], *evaluations: Evaluation) -> Rounding:
-        """Of values computed from these batches; the largest batch and coarsest dtype count."""
+        """Return the rounding of values of these batches, by the largest batch and coarsest dtype."""
         unit = max(UNIT_ROUNDOFF[evaluation.dtype] for evaluation in evaluations)
         if isinstance(problem, Described):
             return Rounding(unit, *_terms_of_images(problem, batches))  # type: ignore[arg-type]
         return Rounding(unit, *_terms_of_cells(problem, batches))  # type: ignore[arg-type]
 
     def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
-        """Largest difference allowed between numbers of this magnitude."""
+        """Return the largest difference allowed between numbers of this magnitude."""
         relative = self.unit * (2 * self.terms + ROUNDINGS_OF_A_TERM) + 2 * self.stored
         return relative * np.abs(scale) + self.unit * self.floor
 
 
 def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, float]:
-    """N, and what does not shrink with the value, in units of roundoff."""
+    """Return N, and the part that does not shrink with the value, in units of roundoff."""
     width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
     numbers = [a.ravel() for b in batches for a in (*b.targets, *b.predictions)]
     magnitude = max(1.0, float(np.abs(np.concatenate(numbers)).max()))
@@ -93,14 +93,14 @@ def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, fl
 
 
 def _terms_of_images(problem: Described, batches: Sequence[Images]) -> tuple[int, float]:
-    """The same where nothing is known of the terms but what they are computed from."""
+    """Return the same for a described problem, from the numbers of its images alone."""
     k, factor = ROUNDINGS_OF_A_TERM, problem.description.largest_factor
     magnitude = max(1.0, *(batch.magnitude for batch in batches))
     return max(batch.numbers for batch in batches), factor * (k**2 + k * magnitude)
 
 
 def _cells_of_boxes(problem: Problem, batch: Batch) -> float:
-    """C P: positive cells, each as many times as one is as long as the smallest object, or once."""
+    """Return C P: P positive cells, and a cell C times as long as the smallest object, C >= 1."""
     smallest, positives = 1.0, 0
     for anchors, target, mask, grid in zip(
         problem.anchors, batch.targets, batch.masks(), batch.grids, strict=True
@@ -114,7 +114,7 @@ def _cells_of_boxes(problem: Problem, batch: Batch) -> float:
 
 
 def _largest_factor(options: Options) -> float:
-    """F: the most that a term is multiplied by, at least 1."""
+    """Return F: the largest factor of a term, at least 1."""
     cells = max(options.object_scale, options.no_object_scale, 1)
     classes = options.class_scale * max(options.class_weights or (1,))
     return max(1, options.coord_scale, options.anchor_scale * cells, classes, cells)
@@ -124,8 +124,8 @@ def _largest_factor(options: Options) -> float:
 class Comparison:
     """One assertion of a law about one component.
 
-    what: the left-hand side in words, such as "L(X + Y)".
-    terms: further numbers that a person needs to follow the calculation.
+    what: the left-hand side, such as "L(X + Y)".
+    terms: other numbers by name, with which a person can follow the calculation.
     """
 
     component: str
@@ -138,7 +138,7 @@ class Comparison:
 
     @property
     def is_finite(self) -> bool:
-        """Whether there are two numbers to compare."""
+        """Whether both numbers are finite."""
         return math.isfinite(self.actual) and math.isfinite(self.expected)
 
     @property
@@ -170,7 +170,7 @@ CHANNELS = ("x", "y", "w", "h", "objectness")
 
 
 def channel_name(problem: Problem, scale: int, channel: int) -> str:
-    """What a channel holds: "w", "anchor 0", "class 2"."""
+    """Return what a channel holds: "w", "anchor 0", "class 2"."""
     if channel < FIRST_ANCHOR:
         return CHANNELS[channel]
     anchors = len(problem.anchors[scale])
@@ -179,7 +179,7 @@ def channel_name(problem: Problem, scale: int, channel: int) -> str:
 
 
 def element(problem: AnyProblem, what: str, number: int, place: tuple[int, ...]) -> str:
-    """The derivative by one element of the predictions' array of this number, in words."""
+    """Name the derivative by one element of the predictions' array of this number."""
     if isinstance(problem, Described):
         name = problem.description.predicted[number]
         return f"d({what})/d({name}{list(place[1:])}) in image {place[0]}"
@@ -199,7 +199,7 @@ def worst_element(
     rounding: Rounding | None,
     relation: str = EQUAL,
 ) -> Iterator[Comparison]:
-    """One comparison for each array: the element of two gradients that is furthest off.
+    """Yield a comparison for each array: the element in which two gradients differ most.
 
     rounding: None demands exact equality.
     """
@@ -209,7 +209,7 @@ def worst_element(
         allowed = np.asarray(rounding.tolerance(largest) if rounding else np.zeros_like(largest))
         with np.errstate(invalid="ignore"):
             excess = np.abs(got64 - want64) - allowed
-        # Of what is not finite the excess is NaN, which counts as the largest.
+        # The excess of a number that is not finite is NaN, which argmax takes for the largest.
         place = np.unravel_index(int(excess.argmax()), got.shape)
         where = element(problem, what, number, tuple(int(i) for i in place))
         yield Comparison(

@@ -30,7 +30,7 @@ MOST_ADDED = 100  # rows or columns
 
 
 def chosen_cell(trial: Trial) -> Cell:
-    """The drawn cell of X, which holds an object."""
+    """Return the drawn cell of X. Raise ValueError if it holds no object."""
     x = trial.batch("X")
     image = trial.choice("image", 0, x.images - 1)
     scale = trial.choice("scale", 0, len(x.grids) - 1)
@@ -42,14 +42,14 @@ def chosen_cell(trial: Trial) -> Cell:
 
 
 def _description(trial: Trial) -> Description:
-    """Of the case's problem; ValueError where it has none."""
+    """Return the description of the case's problem. Raise ValueError if it has none."""
     if not isinstance(trial.case.problem, Described):
         raise ValueError("problem: expected a described one, as its batches are")
     return trial.case.problem.description
 
 
 def _without_chosen_object(trial: Trial) -> AnyBatch:
-    """X without the drawn one of its objects."""
+    """Return X without its drawn object."""
     x = trial.images("X")
     if isinstance(x, Batch):
         return without_object(x, chosen_cell(trial))
@@ -67,7 +67,7 @@ def _without_chosen_object(trial: Trial) -> AnyBatch:
 
 
 def _with_background(trial: Trial) -> tuple[AnyProblem, AnyBatch]:
-    """X with the drawn amount of background, and the problem that it then is of."""
+    """Return X with the drawn amount of background added, and the problem of the larger X."""
     x = trial.images("X")
     if isinstance(x, Images):
         description = _description(trial)

@@ -1,4 +1,4 @@
-"""What a law is: a function with a normative docstring, and the strategy of its cases."""
+"""The parts of a law: a function with a normative docstring, its cases, and its needs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SECTIONS = ("Formula", "Why it matters", "Broken by")
 
 @dataclass(frozen=True)
 class Case:
-    """The input of a law: what it draws, and all that it needs to be checked again.
+    """One input of a law, complete: enough to check the law again.
 
-    batches: by the name that the law's statement uses, such as "X".
-    choices: further drawn numbers, such as the order of images.
+    batches: the batches by the name that the law's statement uses, such as "X".
+    choices: the other drawn numbers by name, such as the order of images.
     """
 
     problem: AnyProblem
@@ -40,7 +40,7 @@ class Case:
 class Finding:
     """A case that breaks a law, and how.
 
-    comparison: None where the loss gave no answer at all; `message` then says why.
+    comparison: the one that fails; None if the loss gave no answer. `message` then says why.
     """
 
     case: Case
@@ -53,9 +53,9 @@ Cases = Callable[[Variety], st.SearchStrategy[Case]]
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate and a case, as a law's function receives them.
+    """A candidate and a case: the argument of a law's function.
 
-    components: those that the law is to speak of here.
+    components: the components that the law must compare.
     """
 
     candidate: Candidate
@@ -64,28 +64,28 @@ class Trial:
 
     @property
     def problem(self) -> Problem:
-        """The case's problem, of this layout; ValueError where it is of another."""
+        """The case's problem, of this layout; raises ValueError if it is of another."""
         if not isinstance(self.case.problem, Problem):
             raise ValueError("problem: is described; this law needs the project's own layout")
         return self.case.problem
 
     def images(self, name: str) -> AnyBatch:
-        """The case's batch of this name, of any layout; ValueError where there is none."""
+        """Return the batch of this name, of any layout. Raise ValueError if there is none."""
         if name not in self.case.batches:
             raise ValueError(f"batches: expected one named {name!r}")
         return self.case.batches[name]
 
     def batch(self, name: str) -> Batch:
-        """The case's batch of this name and this layout; ValueError where there is none."""
+        """Return the batch of this name. Raise ValueError if it has another layout."""
         batch = self.images(name)
         if not isinstance(batch, Batch):
             raise ValueError(f"batches: {name!r} is not of the project's own layout")
         return batch
 
     def choice(self, name: str, least: int, most: int) -> int:
-        """The case's whole number of this name; ValueError where it is out of bounds.
+        """Return the whole number of this name. Raise ValueError if it is out of bounds.
 
-        A drawn case is never wrong; one read from a file may be.
+        A drawn case is never out of bounds; a case read from a file may be.
         """
         value = self.case.choices.get(name)
         if not isinstance(value, int) or not least <= value <= most:
@@ -95,7 +95,7 @@ class Trial:
         return value
 
     def number(self, name: str, most: float) -> float:
-        """The case's number of this name; ValueError where its magnitude is above `most`."""
+        """Return the number of this name. Raise ValueError if its magnitude is above `most`."""
         value = self.case.choices.get(name)
         if not isinstance(value, (int, float)) or abs(value) > most:
             raise ValueError(f"{name}: expected a number up to {most:g}, got {value!r}")
@@ -104,9 +104,10 @@ class Trial:
     def evaluate(
         self, batch: AnyBatch, *, gradients: bool = False, problem: AnyProblem | None = None
     ) -> Evaluation:
-        """The candidate's answer for a batch; LossError where the components are not as agreed.
+        """Evaluate the candidate on a batch. Raise LossError if its components have changed.
 
-        gradients: ask for them; they are None where the candidate has none.
+        gradients: evaluate them too; they stay None if the candidate has none.
+        problem: another problem than that of the case.
         """
         return self._agreed(
             self.candidate.run(

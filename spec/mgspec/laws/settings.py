@@ -16,7 +16,7 @@ from mgspec.loss.float64 import Scale, best_overlaps
 from mgspec.problem.layout import OBJECTNESS, Problem
 from mgspec.problem.normalizations import normalization
 
-# Each factor, its own term, and what the law multiplies it with: no two factors by the same.
+# The term of each factor, and the number that the law multiplies it by; no two are the same.
 FACTORS = {
     "coord_scale": ("location", 2.0),
     "anchor_scale": ("anchor", 4.0),

@@ -21,7 +21,7 @@ TERMS = ("location", "anchor", "classification", "objectness")
 
 
 def own_channels(problem: Problem, scale: int, component: str) -> slice:
-    """The prediction channels that a component teaches."""
+    """Return the prediction channels that a component teaches."""
     return {
         "location": slice(0, OBJECTNESS),
         "anchor": problem.anchor_channels(scale),
@@ -171,7 +171,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
 def _with_channels(
     arrays: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]], channels: Sequence[slice]
 ) -> list[NDArray[Any]]:
-    """Each scale's array with these channels of the other one."""
+    """Return each scale's array with these channels replaced by those of the other array."""
     mixed = [array.copy() for array in arrays]
     for array, other, of_scale in zip(mixed, others, channels, strict=True):
         array[..., of_scale] = other[..., of_scale]

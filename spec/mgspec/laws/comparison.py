@@ -65,7 +65,7 @@ class Rounding:
 
     @staticmethod
     def of(problem: AnyProblem, batches: Sequence[AnyBatch], *evaluations: Evaluation) -> Rounding:
-        """Return the rounding of values of these batches, by the largest batch and coarsest dtype."""
+        """Return the rounding for these batches, by the largest batch and the coarsest dtype."""
         unit = max(UNIT_ROUNDOFF[evaluation.dtype] for evaluation in evaluations)
         if isinstance(problem, Described):
             return Rounding(unit, *_terms_of_images(problem, batches))  # type: ignore[arg-type]

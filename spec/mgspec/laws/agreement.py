@@ -136,7 +136,7 @@ class _Quotients:
 
     @property
     def spread(self) -> float:
-        """How far the two differ: the function may bend, have a kink, or jump (as ignoring does)."""
+        """How far the two differ: the function may bend, have a kink, or jump."""
         return abs(self.after - self.before) + self.noise
 
 

@@ -1,52 +1,91 @@
-"""Running what is installed as a user does: in a process of its own, in a folder of its own.
+"""Run commands of `mgloss` in this process, each as if it were the first of a process of its own.
 
+`tests/end_to_end` starts processes; starting one takes longer than most commands do.
 Every JSON that a check writes here is held to its schema.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mgloss.gate.commands.cli import app
+from mgloss.gate.losses.worker.process import end_all
 
 ROOT = Path(__file__).parents[2]
-LOSSES = Path(__file__).parent / "losses.py"
+SAMPLES = Path(__file__).parent / "samples"
+LOSSES = SAMPLES / "losses.py"
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Result = subprocess.CompletedProcess[str]
+Run = Callable[..., Result]
 
 SCHEMA_FILE = ROOT / "mgloss" / "gate" / "reports" / "verdicts.schema.json"
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 OF_THE_SURROUNDINGS = ("PYTEST", "HYPOTHESIS", "GITHUB")
+PLAIN = {"NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}  # output without escape sequences
+SEARCHING = ("check", "baseline", "matrix")  # the commands with -n
 
 
-def run_mgloss(
-    folder: Path, *arguments: object, columns: int = 120, **variables: object
-) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(
-        [sys.executable, "-m", "mgloss", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        timeout=300,
-        env={
-            **environment(),
-            "COLUMNS": str(columns),
-            **{name: str(value) for name, value in variables.items()},
-        },
-    )
+def run_mgloss(folder: Path, *arguments: object, columns: int = 120, **variables: object) -> Result:
+    """Run a command in this process and folder, its laws too unless -n asks for others."""
+    words = list(map(str, arguments))
+    if words[0] in SEARCHING and "-n" not in words:
+        words += ["-n", "0"]
+    given = {"COLUMNS": str(columns), **{name: str(v) for name, v in variables.items()}}
+    with _as_in_a_process(folder):
+        told = CliRunner().invoke(app, words, prog_name="mgloss", env=given)
+    if told.exception is not None and not isinstance(told.exception, SystemExit):
+        raise told.exception
+    result = subprocess.CompletedProcess(words, told.exit_code, told.stdout, told.stderr)
+    return validated(folder, words, result)
+
+
+@contextmanager
+def _as_in_a_process(folder: Path) -> Iterator[None]:
+    """Enter a folder, and leave nothing of what runs there but files."""
+    kept = dict(os.environ), Path.cwd(), list(sys.path), set(sys.modules)
+    variables, here, path, modules = kept
+    for name in variables:
+        if name.startswith(OF_THE_SURROUNDINGS):
+            del os.environ[name]
+    os.environ.update(PLAIN)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(variables)
+        sys.path[:] = path
+        for name in set(sys.modules) - modules:
+            if name.startswith("candidate_"):  # a user's file
+                del sys.modules[name]
+        forget()
+
+
+def forget() -> None:
+    """End the processes of losses and empty the gate's caches, which know files by their names."""
+    end_all()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("mgloss.gate"):
+            for value in vars(module).values():
+                if isinstance(value, functools._lru_cache_wrapper):
+                    value.cache_clear()
+
+
+def validated(folder: Path, arguments: Sequence[object], result: Result) -> Result:
+    """The result of a command; its JSON, where it is that of a check, must fit the schema."""
     if arguments[0] == "check" and "--json" in arguments and result.returncode != 2:
         written = folder / str(arguments[arguments.index("--json") + 1])
         jsonschema.validate(json.loads(written.read_text(encoding="utf-8")), SCHEMA)
@@ -62,39 +101,10 @@ def environment(*folders: Path) -> dict[str, str]:
     """That of a user whose Python finds this source tree, and these folders."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(OF_THE_SURROUNDINGS)}
     path = os.pathsep.join(map(str, (ROOT, ROOT / "spec", *folders)))
-    return {**kept, "PYTHONPATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
+    return {**kept, **PLAIN, "PYTHONPATH": path, "COLUMNS": "120"}
 
 
 @pytest.fixture
 def mgloss(tmp_path: Path) -> Run:
+    """Run a command in this process, in the test's folder."""
     return partial(run_mgloss, tmp_path)
-
-
-@pytest.fixture
-def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a user who has installed this source tree: pytest finds its plugin."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        project = tomllib.load(file)["project"]
-    folder = tmp_path_factory.mktemp("site")
-    metadata = folder / "mgloss-0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: mgloss\nVersion: 0\n")
-    lines = [f"{name} = {place}" for name, place in project["entry-points"]["pytest11"].items()]
-    (metadata / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines, ""]))
-    return environment(folder)
-
-
-@pytest.fixture
-def users_pytest(tmp_path: Path, installed: dict[str, str]) -> Run:
-    def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            timeout=300,
-            env={**installed, **variables},
-        )
-
-    return run

@@ -9,6 +9,7 @@ import pytest
 from mgloss.gate.losses.loading import load
 from mgspec import LAWS, search
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
+from tests.gate.conftest import ROOT
 
 LOSS = """
 import tensorflow as tf
@@ -67,7 +68,7 @@ def test_a_gradient_that_raises_is_told_of(path: Path) -> None:
 
 
 def test_the_example_of_todays_loss_is_what_the_readme_says() -> None:
-    example = Path(__file__).parents[2] / "examples" / "positives.py"
+    example = ROOT / "examples" / "positives.py"
     candidate = load(str(example), "batch").candidate
     verdicts = search(LAWS["partition"], candidate, max_examples=40, seed=0)
     assert {v.component: v.status for v in verdicts} == {

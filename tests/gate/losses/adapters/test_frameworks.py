@@ -157,7 +157,7 @@ def test_a_module_with_predictions_first_is_called_so_and_it_is_said() -> None:
 
 
 def test_a_framework_can_be_named() -> None:
-    found = loaded("../losses.py:by_batch", framework="numpy")
+    found = loaded("../../samples/losses.py:by_batch", framework="numpy")
     assert found.style is not None
     assert found.style.framework == "numpy"
     with pytest.raises(LoadError, match="unknown framework 'pytorch'"):
@@ -165,7 +165,7 @@ def test_a_framework_can_be_named() -> None:
 
 
 def test_a_numpy_function_named_as_another_framework_s_is_an_error() -> None:
-    candidate = loaded("../losses.py:by_batch", framework="jax").candidate
+    candidate = loaded("../../samples/losses.py:by_batch", framework="jax").candidate
     (verdict,) = search(LAWS["finite"], candidate, max_examples=3, seed=0)
     assert verdict.status == BROKEN
     assert "Tracer" in verdict.message

@@ -18,7 +18,7 @@ from mgloss.gate.losses.worker.process import end_all, load_apart
 from mgspec import LAWS, Batch, Verdict, search
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 from tests.gate.conftest import Run, said
-from tests.gate.worker.hostile import HOSTILE
+from tests.gate.losses.worker.hostile import HOSTILE
 
 FILE = Path(__file__).with_name("hostile.py")
 HANGS = "did not answer within 1 s (--timeout)"

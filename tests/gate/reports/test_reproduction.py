@@ -33,9 +33,9 @@ from mgspec.saved.counterexample import (
     from_verdict,
     to_document,
 )
-from tests.gate.conftest import ROOT
+from tests.gate.conftest import ROOT, SAMPLES
 
-LOSSES = Path(__file__).parent / "simple_losses.py"
+LOSSES = SAMPLES / "simple_losses.py"
 NUMPY = Style("numpy", is_factory=False, per_scale=False)
 REQUEST = reporting.Request("mine.py:loss", "batch", 0, 100)
 

@@ -16,8 +16,8 @@ from mgloss.gate.checks.plugin import selected
 from mgloss.gate.losses.loading import LoadError
 from mgloss.testing import judge_loss, parametrize_with_laws
 from mgspec import Options
-from tests.gate import losses
 from tests.gate.conftest import LOSSES, Run
+from tests.gate.samples import losses
 
 FEW: dict[str, Any] = {"laws": ["pure"], "max_examples": 5}
 
@@ -180,7 +180,7 @@ def test_a_judgement_holds_the_verdicts_and_reads_as_a_report() -> None:
     assert [v.status for v in judgement.of("gradient")] == ["skipped"]
     text = repr(judgement)
     for part in (
-        "tests.gate.losses:_divided_by.<locals>.loss",
+        "tests.gate.samples.losses:_divided_by.<locals>.loss",
         "against the laws of batch",
         "it is a NumPy loss",
         "classification",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import Run, environment, said
+from tests.gate.conftest import SAMPLES, Run, environment, said
 
-LOSSES = Path(__file__).parent / "described_losses.py"
+LOSSES = SAMPLES / "described_losses.py"
 FEW = ("--max-examples", 20)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mgspec.saved.counterexample import load
-from tests.gate.conftest import LOSSES, Run
+from tests.gate.conftest import LOSSES, SAMPLES, Run
 
-SIMPLE = Path(__file__).parent / "simple_losses.py"
+SIMPLE = SAMPLES / "simple_losses.py"
 STORED = Path("mgloss-report") / "partition-location.json"
 
 

@@ -43,7 +43,7 @@ def mgloss(tmp_path: Path) -> Run:
     return partial(run_mgloss, tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a user who has installed this source tree: pytest finds its plugin."""
     with (ROOT / "pyproject.toml").open("rb") as file:
@@ -57,17 +57,22 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return environment(folder)
 
 
+def run_pytest(
+    folder: Path, installed: dict[str, str], *arguments: object, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the pytest of a user who has installed mgloss, in this folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=300,
+        env={**installed, **variables},
+    )
+
+
 @pytest.fixture
 def users_pytest(tmp_path: Path, installed: dict[str, str]) -> Run:
-    def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            timeout=300,
-            env={**installed, **variables},
-        )
-
-    return run
+    """Run the pytest of a user who has installed mgloss, in the test's folder."""
+    return partial(run_pytest, tmp_path, installed)

@@ -1,128 +1,19 @@
-"""`mgloss.testing`: the laws in a user's own tests, and in a notebook."""
+"""`mgloss.testing` in this process: what it refuses, and what a judgement says."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mgloss.gate.checks.plugin import selected
 from mgloss.gate.losses.loading import LoadError
 from mgloss.testing import judge_loss, parametrize_with_laws
 from mgspec import Options
-from tests.gate.conftest import LOSSES, Run
+from tests.gate.conftest import LOSSES
 from tests.gate.samples import losses
 
 FEW: dict[str, Any] = {"laws": ["pure"], "max_examples": 5}
-
-HEAD = f"""
-import sys
-sys.path.insert(0, {str(LOSSES.parent)!r})
-import losses
-from mgloss.testing import parametrize_with_laws
-"""
-
-
-@pytest.fixture
-def judged(tmp_path: Path, users_pytest: Run) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a user's test file with one decorated test: `judged("losses.plain, claims='grid'")`."""
-
-    def run(arguments: str, *options: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "test_mine.py").write_text(
-            f"{HEAD}\n@parametrize_with_laws({arguments})\ndef test_loss(check_law):\n"
-            "    check_law()\n"
-        )
-        return users_pytest("-v", "-rsxX", *options)
-
-    return run
-
-
-def test_every_claimed_law_is_a_test_by_its_name(judged: Run) -> None:
-    result = judged("losses.by_batch, max_examples=10")
-    assert result.returncode == 0, result.stdout
-    for law in selected("batch", (), is_multigrid=False):
-        assert f"test_mine.py::test_loss[{law}]" in result.stdout
-    assert "12 passed, 2 skipped" in result.stdout
-    assert "needs gradients, and this loss has none" in result.stdout
-
-
-def test_a_broken_law_is_told_with_its_batch_and_no_traceback(judged: Run) -> None:
-    result = judged("losses.by_positives, laws=['partition', 'pure']")
-    assert result.returncode == 1
-    assert "1 failed, 1 passed" in result.stdout
-    for part in (
-        "partition: A data set's mean loss does not depend on how it was cut into batches.",
-        "location: L(X + Y) = 1, expected 0.5",
-        "X: 1 image, 0 objects",
-    ):
-        assert part in result.stdout
-    for part in ("check_law()", "testing.py", "Traceback"):
-        assert part not in result.stdout
-
-
-def test_a_law_that_is_known_to_be_broken_is_an_expected_failure(judged: Run) -> None:
-    request = "losses.by_positives, laws=['partition', 'pure'], expected_failures={'partition': "
-    result = judged(request + "'known since 12'}")
-    assert result.returncode == 0, result.stdout
-    assert "1 passed, 1 xfailed" in result.stdout
-    assert "known since 12" in result.stdout
-    unmarked = judged(request + "'known since 12'}", "--runxfail")
-    assert unmarked.returncode == 1
-    assert "L(X + Y) = " in unmarked.stdout
-
-
-def test_a_loss_that_raises_is_an_expected_failure_too(judged: Run) -> None:
-    result = judged("losses.raises, laws=['pure'], expected_failures={'pure': 'issue 4'}")
-    assert "1 xfailed" in result.stdout
-
-
-def test_an_expected_failure_that_holds_is_to_be_removed(judged: Run) -> None:
-    result = judged(
-        "losses.by_batch, laws=['partition'], max_examples=20, "
-        "expected_failures={'partition': 'known since 12'}"
-    )
-    assert result.returncode == 1
-    assert (
-        "partition is expected to fail (known since 12), but holds: remove it from "
-        "expected_failures" in result.stdout
-    )
-
-
-def test_an_expected_failure_of_a_law_that_says_nothing_of_the_loss_is_to_be_removed(
-    judged: Run,
-) -> None:
-    result = judged(
-        "losses.by_batch, laws=['gradient'], expected_failures={'gradient': 'is wrong'}"
-    )
-    assert result.returncode == 1
-    assert "but says nothing of this loss (needs gradients" in result.stdout
-    assert "remove it from expected_failures" in result.stdout
-
-
-def test_a_loss_is_also_a_factory_or_named(judged: Run, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("def loss(y_true, y_pred):\n    return 0.0\n")
-    for loss in ("losses.made", "losses.plain", "'mine.py:loss'", "'mine.py'"):
-        result = judged(f"{loss}, laws=['pure'], max_examples=5")
-        assert result.returncode == 0, result.stdout
-
-
-def test_a_named_loss_that_cannot_be_loaded_fails_with_what_would_do(judged: Run) -> None:
-    result = judged("'nothing.py:loss', laws=['pure']")
-    assert result.returncode == 1
-    assert "nothing.py: no such file" in result.stdout
-    assert "testing.py" not in result.stdout
-
-
-def test_two_processes_run_the_same_tests(judged: Run) -> None:
-    laws = "laws=['partition', 'pure', 'sharding'], max_examples=20"
-    result = judged(f"losses.by_positives, {laws}", "-n", "2")
-    assert "2 failed, 1 passed" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -255,27 +146,3 @@ def test_an_expected_failure_is_not_shrunk() -> None:
             parameters.values[0]()
         spent[bool(expected)] = calls
     assert spent[True] < spent[False]
-
-
-def test_importing_it_is_cheap(installed: dict[str, str]) -> None:
-    program = "import sys, json, mgloss.testing; print(json.dumps(sorted(sys.modules)))"
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        env=installed,
-    )
-    imported = json.loads(result.stdout)
-    assert "mgloss.testing" in imported
-    heavy = {
-        "numpy",
-        "hypothesis",
-        "mgspec",
-        "pytest",
-        "rich",
-        "tensorflow",
-        "mgloss.reference.loss",
-    }
-    assert heavy.isdisjoint(imported)

@@ -1,4 +1,4 @@
-"""The shape of a detector, as far as its targets depend on it, from a JSON file."""
+"""The input, grids and anchors of a detector, which its targets depend on, from a JSON file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mgspec.problem.layout import Problem
 from mgspec.saved.files import read_json
 
 LARGEST = 2**20  # bytes of a file
@@ -17,9 +18,11 @@ KEYS = ("input_size", "strides", "anchors")
 class Detector:
     """Input, grids and anchors of a detector of several scales.
 
-    input_size: (height, width) in pixels. strides: pixels of a cell's side, of each scale.
-    anchors: for each scale (width, height) in pixels.
-    Raises ValueError for what is none.
+    input_size: (height, width) in pixels.
+    strides: side of a cell in pixels, one for each scale.
+    anchors: (width, height) in pixels of the anchors of each scale.
+
+    Raise ValueError if no detector can have these.
     """
 
     input_size: tuple[int, int]
@@ -42,18 +45,16 @@ class Detector:
                 )
         if max(max(grid) for grid in self.grids) > LARGEST_GRID:
             raise ValueError(f"strides: a grid has more than {LARGEST_GRID} cells a side")
-        from mgspec.problem.layout import Problem
-
-        Problem(self.anchors, 1, self.input_size)  # what is wrong with anchors, it tells
+        Problem(self.anchors, 1, self.input_size)  # raises ValueError for wrong anchors
 
     @property
     def grids(self) -> tuple[tuple[int, int], ...]:
-        """(rows, columns) of each scale."""
+        """(rows, columns) of each scale, in cells."""
         height, width = self.input_size
         return tuple((height // stride, width // stride) for stride in self.strides)
 
 
-# The anchors that YOLOv3 found on COCO (Redmon and Farhadi, YOLOv3, 2018), coarse scale first.
+# The anchors of YOLOv3 on COCO (Redmon and Farhadi, YOLOv3, 2018), coarse scale first.
 YOLOV3 = Detector(
     (608, 608),
     (32, 16, 8),
@@ -66,16 +67,19 @@ YOLOV3 = Detector(
 
 
 class DetectorError(ValueError):
-    """A file that describes no detector."""
+    """A file that does not describe a detector."""
 
 
 def load(path: Path) -> Detector:
-    """The detector of a JSON file. Raises DetectorError, naming what is wrong."""
+    """Return the detector that a JSON file describes. Raise DetectorError if it describes none."""
     return read_json(path, from_document, DetectorError, largest=LARGEST)
 
 
-def from_document(document: Any) -> Detector:
-    """The detector of {"input_size": [height, width], "strides": [...], "anchors": [...]}."""
+def from_document(document: object) -> Detector:
+    """Make a detector of {"input_size": [height, width], "strides": [...], "anchors": [...]}.
+
+    Raise ValueError if the document is not of this form.
+    """
     if not isinstance(document, dict) or set(document) != set(KEYS):
         given = sorted(document) if isinstance(document, dict) else type(document).__name__
         raise ValueError(f"expected an object with {', '.join(KEYS)}, got {given}")
@@ -89,14 +93,14 @@ def from_document(document: Any) -> Detector:
     )
 
 
-def _anchor(values: Any) -> tuple[float, float]:
+def _anchor(values: object) -> tuple[float, float]:
     sides = _numbers(values, "anchors")
     if len(sides) != 2:
         raise ValueError(f"anchors: expected [width, height], got {values!r}")
     return float(sides[0]), float(sides[1])
 
 
-def _numbers(values: Any, name: str, whole: bool = False) -> list[Any]:
+def _numbers(values: object, name: str, whole: bool = False) -> list[Any]:
     kinds = int if whole else int | float
     if not isinstance(values, list) or not all(
         isinstance(v, kinds) and not isinstance(v, bool) and 0 < v <= 1e6 for v in values

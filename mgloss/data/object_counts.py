@@ -1,4 +1,4 @@
-"""How many objects and positive cells the images of a data set have, through the real encoder."""
+"""Count the objects and positive cells of images, with the assignment that training uses."""
 
 from __future__ import annotations
 
@@ -13,43 +13,47 @@ from mgloss.data.annotations.annotated import Annotated, letterbox
 from mgloss.data.detector import Detector
 from mgloss.data.targets import assign
 
-TOGETHER = 64  # images that are assigned at once
-CHANNEL = 4  # of a box, where its class is; which one it is counts for nothing here
+IMAGES_AT_ONCE = 64  # that `assign` gets in one call
+CLASS = 4  # column of a box that holds its class; the class changes no count
 
 
 @dataclass
 class Distribution:
-    """How often each whole number came; grows with the largest of them, not with how many."""
+    """How often each whole number occurred. Memory grows with the distinct numbers only."""
 
-    times: Counter[int] = field(default_factory=Counter)
+    frequencies: Counter[int] = field(default_factory=Counter)
 
     @property
     def total(self) -> int:
-        """The sum."""
-        return sum(number * times for number, times in self.times.items())
+        """Sum of all numbers."""
+        return sum(number * frequency for number, frequency in self.frequencies.items())
 
     @property
     def mean(self) -> float:
-        """0 of none."""
-        return self.total / max(1, self.times.total())
+        """Mean of all numbers; 0 without numbers."""
+        return self.total / max(1, self.frequencies.total())
 
     @property
     def median(self) -> float:
-        """Of an even number of them, the middle of the two in the middle; 0 of none."""
-        if not self.times:
+        """Middle number; the mean of the two middle ones for an even count; 0 without numbers."""
+        if not self.frequencies:
             return 0.0
-        last = self.times.total() - 1
-        return (self._at(last // 2) + self._at(last - last // 2)) / 2
+        last = self.frequencies.total() - 1
+        return (self._number_at(last // 2) + self._number_at(last - last // 2)) / 2
 
     @property
     def largest(self) -> int:
-        """0 of none."""
-        return max(self.times, default=0)
+        """Largest number; 0 without numbers."""
+        return max(self.frequencies, default=0)
 
-    def _at(self, place: int) -> int:
-        """The number at this place when they stand in order."""
-        for number in sorted(self.times):
-            place -= self.times[number]
+    def sorted(self) -> list[tuple[int, int]]:
+        """Return (number, frequency) of every number, in ascending order."""
+        return sorted(self.frequencies.items())
+
+    def _number_at(self, place: int) -> int:
+        """Return the number at this place in ascending order."""
+        for number, frequency in self.sorted():
+            place -= frequency
             if place < 0:
                 return number
         raise IndexError(place)
@@ -57,53 +61,62 @@ class Distribution:
 
 @dataclass
 class ObjectCounts:
-    """What was counted, image by image.
+    """Counts over the images of a data set.
 
-    objects, cells: of an image. of_scale: cells of an image on each scale.
-    anchors: objects by (scale, anchor). boxes: how many there were; more than the objects, where
-    several are one (same corners) or lie too far outside. unplaced: objects without a cell.
+    scales: number of scales of the detector.
+    objects, cells: distribution of objects and of positive cells of an image.
+    cells_by_scale: distribution of the positive cells of an image, for each scale.
+    objects_by_anchor: number of objects by (scale, anchor).
+    boxes: number of boxes. It exceeds the number of objects if several boxes have the same
+        corners, which makes them one object, or if boxes lie too far outside of the image.
+    unplaced: number of objects without a cell.
     """
 
     scales: int
     objects: Distribution = field(default_factory=Distribution)
     cells: Distribution = field(default_factory=Distribution)
-    of_scale: tuple[Distribution, ...] = ()
-    anchors: Counter[tuple[int, int]] = field(default_factory=Counter)
+    cells_by_scale: tuple[Distribution, ...] = ()
+    objects_by_anchor: Counter[tuple[int, int]] = field(default_factory=Counter)
     boxes: int = 0
     unplaced: int = 0
 
     def __post_init__(self) -> None:
-        self.of_scale = self.of_scale or tuple(Distribution() for _ in range(self.scales))
+        self.cells_by_scale = self.cells_by_scale or tuple(
+            Distribution() for _ in range(self.scales)
+        )
 
     @property
     def images(self) -> int:
-        """How many there were."""
-        return self.objects.times.total()
+        """Number of images."""
+        return self.objects.frequencies.total()
 
     def expected(self, batch_size: int = 1) -> float:
-        """Mean positive cells of so many images: E of `fixed` and `expected` is that of one."""
+        """Return the mean number of positive cells of a batch.
+
+        That of one image is E of the normalizations `fixed` and `expected`.
+        """
         return self.cells.mean * batch_size
 
 
 def count(images: Iterable[Annotated], detector: Detector) -> ObjectCounts:
-    """Count the objects of images and the positive cells that they have in a detector's targets."""
-    found = ObjectCounts(len(detector.anchors))
-    for some in _batches(images):
-        boxes = [letterbox(image, detector.input_size) for image in some]
+    """Count the objects of images and their positive cells in the targets of a detector."""
+    counts = ObjectCounts(len(detector.anchors))
+    for batch in _batches(images):
+        boxes = [letterbox(image, detector.input_size) for image in batch]
         for each in boxes:
-            each[:, CHANNEL] = 0
+            each[:, CLASS] = 0
         assigned = assign(boxes, detector.anchors, 1, detector.input_size, detector.grids)
-        one = assigned.object
-        found.boxes += sum(map(len, boxes))
-        found.objects.times.update(_per_image(assigned.image, len(some)))
-        found.cells.times.update(_per_image(assigned.image[one], len(some)))
-        for scale, cells in enumerate(found.of_scale):
-            here = one[assigned.scale[one] == scale]
-            cells.times.update(_per_image(assigned.image[here], len(some)))
+        owner = assigned.object
+        counts.boxes += sum(map(len, boxes))
+        counts.objects.frequencies.update(_per_image(assigned.image, len(batch)))
+        counts.cells.frequencies.update(_per_image(assigned.image[owner], len(batch)))
+        for scale, cells in enumerate(counts.cells_by_scale):
+            here = owner[assigned.scale[owner] == scale]
+            cells.frequencies.update(_per_image(assigned.image[here], len(batch)))
         pairs = zip(assigned.scale.tolist(), assigned.anchor.tolist(), strict=True)
-        found.anchors.update(pairs)
-        found.unplaced += len(assigned.image) - len(np.unique(one))
-    return found
+        counts.objects_by_anchor.update(pairs)
+        counts.unplaced += len(assigned.image) - len(np.unique(owner))
+    return counts
 
 
 def _per_image(image: np.ndarray, images: int) -> list[int]:
@@ -112,5 +125,5 @@ def _per_image(image: np.ndarray, images: int) -> list[int]:
 
 def _batches(images: Iterable[Annotated]) -> Iterator[list[Annotated]]:
     rest = iter(images)
-    while some := list(islice(rest, TOGETHER)):
-        yield some
+    while batch := list(islice(rest, IMAGES_AT_ONCE)):
+        yield batch

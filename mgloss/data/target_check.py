@@ -1,4 +1,4 @@
-"""Whether the targets of an image give its boxes back."""
+"""Check that the targets of an image decode to its boxes."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ from mgloss.data.targets import Decoded, decode, encode
 
 Array = NDArray[Any]
 
-# Of a box's side and of a cell's, together: what float32 offsets and logarithms come to, and more.
+# Allowed error of a decoded corner, as a fraction of a box's side plus a cell's side. It is larger
+# than the rounding errors of float32 offsets and logarithms.
 ROUNDING = 1e-4
 NOBODY = -1
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedImage:
     """An image, its boxes in the input, and the positive cells of its targets.
 
-    boxes: x1, y1, x2, y2 in pixels of the input, and class, `[N, 5]`. cells: as `decode` gives
-    them. owner: the box that each cell decodes to, NOBODY where none, `[cells]`. carried: whether
-    a box has a cell, `[N]`.
+    boxes: x1, y1, x2, y2 in pixels of the input, and class, `[N, 5]`.
+    cells: the positive cells that `decode` returned.
+    owner: number of the box that each cell decodes to, or NOBODY, `[cells]`.
+    has_cell: whether each box has a cell, `[N]`.
     """
 
     image: Annotated
     boxes: Array
     cells: Decoded
     owner: Array
-    carried: Array
+    has_cell: Array
 
     @property
-    def is_right(self) -> bool:
+    def is_consistent(self) -> bool:
         """Whether every cell decodes to a box of the image, and every box has a cell."""
-        return bool((self.owner != NOBODY).all() and self.carried.all())
+        return bool((self.owner != NOBODY).all() and self.has_cell.all())
 
 
-def check(image: Annotated, detector: Detector) -> Checked:
-    """Make the targets of an image, decode them, and compare."""
+def check(image: Annotated, detector: Detector) -> CheckedImage:
+    """Make the targets of an image, decode them, and compare the result with its boxes."""
     boxes = letterbox(image, detector.input_size)
     classes = int(boxes[:, 4].max(initial=0)) + 1
     targets = encode([boxes], detector.anchors, classes, detector.input_size, detector.grids)
@@ -51,8 +53,11 @@ def check(image: Annotated, detector: Detector) -> Checked:
 
 def compare(
     image: Annotated, boxes: Array, targets: Sequence[Array], detector: Detector
-) -> Checked:
-    """Compare the targets of an image, `[1, H, W, 5 + A + C]` each, with its boxes `[N, 5]`."""
+) -> CheckedImage:
+    """Compare the targets of an image with its boxes.
+
+    boxes: as in CheckedImage, `[N, 5]`. targets: `[1, H, W, 5 + A + C]` for each scale.
+    """
     cells = decode(targets, detector.anchors, detector.input_size)
     sides = (boxes[:, 2:4] - boxes[:, :2]).max(-1, initial=0)
     stride = np.array(detector.strides)[cells.scale]
@@ -60,4 +65,4 @@ def compare(
     fits = near <= ROUNDING * (sides + stride[:, None])
     fits &= cells.classes[:, boxes[:, 4].astype(np.int64)] > 0.5
     owner = np.where(fits.any(1), fits.argmax(1) if len(boxes) else NOBODY, NOBODY)
-    return Checked(image, boxes, cells, owner, fits.any(0))
+    return CheckedImage(image, boxes, cells, owner, fits.any(0))

@@ -1,8 +1,8 @@
-"""Boxes to targets and back, vectorized in NumPy. `mgspec.loss.targets` has the rules.
+"""Turn boxes into targets and back, vectorized in NumPy. `mgspec.loss.targets` has the rules.
 
 targets = encode(boxes_of_each_image, anchors, num_classes, input_shape, grids)
-decode(targets, anchors, input_shape)
-assign(...) as encode: who has which cells, without the arrays of all cells
+cells = decode(targets, anchors, input_shape)
+assignment = assign(boxes_of_each_image, anchors, num_classes, input_shape, grids)
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ Array = NDArray[Any]
 Anchors = Sequence[Sequence[tuple[float, float]]]
 Size = tuple[int, int]
 
-# The 3x3 cells around an object's own, (row, column), upper ones and then left ones first.
+# (row, column) of the 3 x 3 cells around an object's centre, relative to the middle one.
 AROUND = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)])
 NOBODY = -1
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The positive cells of targets, one row a cell.
+    """The positive cells of targets, one entry a cell.
 
-    image, scale, row, column: where it is, `[N]`. boxes: x1, y1, x2, y2 in pixels, `[N, 4]`.
-    anchor: its number in the scale, `[N]`. classes: multi-hot, `[N, C]`.
+    image, scale, row, column: place of the cell, `[N]`.
+    boxes: x1, y1, x2, y2 in pixels, `[N, 4]`.
+    anchor: number of the anchor within its scale, `[N]`.
+    classes: multi-hot, `[N, C]`.
     """
 
     image: Array
@@ -48,11 +50,15 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The objects of some images, and the positive cells of each.
+    """M objects of some images, and their N positive cells.
 
-    Of every object: image `[M]`, boxes (x1, y1, x2, y2 in pixels) `[M, 4]`, classes (multi-hot)
-    `[M, C]`, scale and anchor (its number in the scale) `[M]`. Of every positive cell: the number
-    of its object, row and column, each `[N]`.
+    image: number of each object's image, `[M]`.
+    boxes: x1, y1, x2, y2 of each object in pixels, `[M, 4]`.
+    classes: multi-hot, `[M, C]`.
+    scale: number of each object's scale, `[M]`.
+    anchor: number of each object's anchor within its scale, `[M]`.
+    object: number of each cell's object, `[N]`.
+    row, column: place of each cell in the grid of its object's scale, `[N]`.
     """
 
     image: Array
@@ -72,31 +78,32 @@ def encode(
     input_shape: Size,
     grids: Sequence[Size],
 ) -> list[Array]:
-    """The targets of a batch: one float32 `[B, H, W, 5 + A + C]` array a scale.
+    """Return the targets of a batch: one float32 `[B, H, W, 5 + A + C]` array for each scale.
 
-    boxes: of each image `[N, 5]`, (x1, y1, x2, y2, class) in pixels of the input; N may be 0.
-    anchors: for each scale (width, height) in pixels. input_shape: (height, width) in pixels.
+    boxes: for each image (x1, y1, x2, y2, class) in pixels of the input, `[N, 5]`; N may be 0.
+    anchors: (width, height) in pixels of the anchors of each scale.
+    input_shape: (height, width) in pixels.
     grids: (rows, columns) of each scale.
 
-    Degenerate boxes, and those too far outside, are dropped. Raises ValueError for arrays or a
-    problem that are none.
+    Drop boxes without an area, and boxes too far outside. Raise ValueError for boxes of another
+    shape, and for anchors, classes, input or grids that do not make a problem.
     """
-    problem = checked_problem(anchors, num_classes, input_shape, grids)
-    found = assign(boxes, anchors, num_classes, input_shape, grids)
-    size = found.boxes[:, 2:] - found.boxes[:, :2]
+    problem = make_problem(anchors, num_classes, input_shape, grids)
+    assigned = assign(boxes, anchors, num_classes, input_shape, grids)
+    size = assigned.boxes[:, 2:] - assigned.boxes[:, :2]
     targets = []
     for s, grid in enumerate(grids):
-        here = found.scale[found.object] == s
-        one, row, column = found.object[here], found.row[here], found.column[here]
+        here = assigned.scale[assigned.object] == s
+        one, row, column = assigned.object[here], assigned.row[here], assigned.column[here]
         rows = np.zeros((len(one), problem.channels(s)), np.float32)
-        centre = _centres(found.boxes[one]) / problem.stride(grid)
+        centre = _centres(assigned.boxes[one]) / problem.stride(grid)
         rows[:, XY] = centre - np.stack([column, row], -1)
-        rows[:, WH] = np.log(size[one] / np.asarray(problem.anchors[s])[found.anchor[one]])
+        rows[:, WH] = np.log(size[one] / np.asarray(problem.anchors[s])[assigned.anchor[one]])
         rows[:, OBJECTNESS] = 1
-        rows[np.arange(len(one)), FIRST_ANCHOR + found.anchor[one]] = 1
-        rows[:, problem.class_channels(s)] = found.classes[one]
+        rows[np.arange(len(one)), FIRST_ANCHOR + assigned.anchor[one]] = 1
+        rows[:, problem.class_channels(s)] = assigned.classes[one]
         target = np.zeros((len(boxes), *grid, problem.channels(s)), np.float32)
-        target[found.image[one], row, column] = rows
+        target[assigned.image[one], row, column] = rows
         targets.append(target)
     return targets
 
@@ -108,8 +115,8 @@ def assign(
     input_shape: Size,
     grids: Sequence[Size],
 ) -> Assignment:
-    """Which object of each image has which cells. Arguments and errors are those of `encode`."""
-    problem = checked_problem(anchors, num_classes, input_shape, grids)
+    """Assign cells to the objects of each image. Arguments and errors are those of `encode`."""
+    problem = make_problem(anchors, num_classes, input_shape, grids)
     image, corners, classes = _objects(boxes, num_classes)
     size = corners[:, 2:] - corners[:, :2]
     scale, number, anchor = _best_anchors(problem, size)
@@ -118,38 +125,38 @@ def assign(
         a[small] for a in (image, corners, classes, scale, number, size)
     )
 
-    of_scale = np.array(grids, np.int64)
+    grid_sizes = np.array(grids, np.int64)
     stride = np.array([problem.stride(grid) for grid in grids])[scale]
     centre = _centres(corners) / stride  # x, y in cells
-    far = np.abs(centre).max(-1, initial=0) > 2 * of_scale.max() + 2  # its cells have no number
+    far = np.abs(centre).max(-1, initial=0) > 2 * grid_sizes.max() + 2  # it has no cell in any grid
     home = np.floor(np.where(far[:, None], -9, centre)).astype(np.int64)
     cells = home[:, None, ::-1] + AROUND  # [M, 9, 2], row and column
     offsets = centre[:, None] - cells[..., ::-1]
     stored = offsets.astype(np.float32)
-    inside = (cells >= 0) & (cells < of_scale[scale][:, None])
+    inside = (cells >= 0) & (cells < grid_sizes[scale][:, None])
     is_own = inside.all(-1) & ((stored > -1) & (stored < 2)).all(-1)
     distance = np.where(is_own, np.square(offsets - 0.5) @ np.ones(2), np.inf)
 
     first = np.cumsum([0, *(rows * columns for rows, columns in grids)])
-    place = first[scale][:, None] + cells[..., 0] * of_scale[scale][:, 1:] + cells[..., 1]
+    place = first[scale][:, None] + cells[..., 0] * grid_sizes[scale][:, 1:] + cells[..., 1]
     place = np.where(is_own, image[:, None] * first[-1] + place, NOBODY)
     owner = _owners(place, distance, _ranks(corners, size), len(boxes) * int(first[-1]))
 
     taken = np.flatnonzero(owner != NOBODY)
     owner = owner[taken]
-    row, column = np.divmod(taken % first[-1] - first[scale[owner]], of_scale[scale[owner], 1])
+    row, column = np.divmod(taken % first[-1] - first[scale[owner]], grid_sizes[scale[owner], 1])
     return Assignment(image, corners, classes, scale, number, owner, row, column)
 
 
 def _centres(corners: Array) -> Array:
-    """x and y of the middle of each box."""
+    """Return x and y of the centre of each box, `[N, 2]`."""
     return (corners[:, :2] + corners[:, 2:]) / 2
 
 
-def checked_problem(
+def make_problem(
     anchors: Anchors, num_classes: int, input_shape: Size, grids: Sequence[Size]
 ) -> Problem:
-    """The problem that these describe. Raises ValueError where they are none."""
+    """Return the problem of these arguments of `encode`. Raise ValueError if they make none."""
     plain = tuple(tuple((float(w), float(h)) for w, h in scale) for scale in anchors)
     height, width = input_shape
     problem = Problem(plain, int(num_classes), (int(height), int(width)))
@@ -161,7 +168,7 @@ def checked_problem(
 
 
 def _objects(boxes: Sequence[Any], num_classes: int) -> tuple[Array, Array, Array]:
-    """Of every object its image `[M]`, corners `[M, 4]`, and classes `[M, C]`."""
+    """Return the image `[M]`, corners `[M, 4]` and classes `[M, C]` of every object."""
     rows = [np.zeros((0, 6))]
     for number, each in enumerate(boxes):
         part = np.asarray(each, np.float64)
@@ -185,7 +192,10 @@ def _objects(boxes: Sequence[Any], num_classes: int) -> tuple[Array, Array, Arra
 
 
 def _best_anchors(problem: Problem, size: Array) -> tuple[Array, Array, Array]:
-    """Of each box (width, height) the scale, the anchor's number in it, and the anchor `[N, 2]`."""
+    """Return the best anchor of each box size (width, height) `[N, 2]`, by IoU around one centre.
+
+    Return the anchor's scale `[N]`, its number within the scale `[N]`, and its size `[N, 2]`.
+    """
     every = np.array([anchor for scale in problem.anchors for anchor in scale])
     scales = np.repeat(np.arange(problem.scales), [len(scale) for scale in problem.anchors])
     numbers = np.concatenate([np.arange(len(scale)) for scale in problem.anchors])
@@ -195,7 +205,7 @@ def _best_anchors(problem: Problem, size: Array) -> tuple[Array, Array, Array]:
 
 
 def _ranks(corners: Array, size: Array) -> Array:
-    """The place of each object in the order in which they come."""
+    """Return the place of each object in the order of assignment: by area, then by corners."""
     order = np.lexsort((*corners.T[::-1], size.prod(-1)))
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
@@ -203,11 +213,12 @@ def _ranks(corners: Array, size: Array) -> Array:
 
 
 def _owners(place: Array, distance: Array, rank: Array, places: int) -> Array:
-    """Which object has each of the places; NOBODY where none.
+    """Return the number of the object that gets each place, or NOBODY, `[places]`.
 
-    place, distance: of each object's nine cells, `[N, 9]`; NOBODY where a cell is not its own.
+    place, distance: of each object's nine cells, `[M, 9]`; NOBODY for a cell it cannot have.
+    rank: place of each object in the order of assignment, `[M]`.
     """
-    owner = np.full(places + 1, NOBODY)  # one more, for NOBODY's own place
+    owner = np.full(places + 1, NOBODY)  # one more place, which NOBODY indexes
     by_distance = np.argsort(distance, axis=1, kind="stable")
     nearest = np.take_along_axis(place, by_distance, 1)
     without = np.argsort(rank)
@@ -215,8 +226,8 @@ def _owners(place: Array, distance: Array, rank: Array, places: int) -> Array:
         free = (nearest[without] != NOBODY) & (owner[nearest[without]] == NOBODY)
         without, free = without[free.any(1)], free[free.any(1)]
         wanted = nearest[without, free.argmax(1)]
-        asked, winner = np.unique(wanted, return_index=True)  # the first of those that ask
-        owner[asked] = without[winner]
+        cells, winner = np.unique(wanted, return_index=True)  # the first object that wants it
+        owner[cells] = without[winner]
         without = np.delete(without, winner)
     one, cell = np.nonzero((place != NOBODY) & (owner[place] == NOBODY))
     order = np.lexsort((rank[one], distance[one, cell], place[one, cell]))
@@ -226,11 +237,11 @@ def _owners(place: Array, distance: Array, rank: Array, places: int) -> Array:
 
 
 def decode(targets: Sequence[Any], anchors: Anchors, input_shape: Size) -> Decoded:
-    """What positive cells tell: the inverse of `encode`, each cell by itself.
+    """Return the box and classes of each positive cell: the inverse of `encode`.
 
-    targets: one `[B, H, W, 5 + A + C]` array a scale. Raises ValueError for other shapes.
+    targets: one `[B, H, W, 5 + A + C]` array for each scale. Raise ValueError for other shapes.
     """
-    found: list[tuple[Array, ...]] = []
+    decoded: list[tuple[Array, ...]] = []
     if len(targets) != len(anchors):
         raise ValueError(f"targets: expected one array for each of {len(anchors)} scale(s)")
     for scale, (target, own) in enumerate(zip(map(np.asarray, targets), anchors, strict=True)):
@@ -247,7 +258,7 @@ def decode(targets: Sequence[Any], anchors: Anchors, input_shape: Size) -> Decod
         anchor = cells[:, FIRST_ANCHOR:start].argmax(-1)
         size = np.asarray(own, np.float64)[anchor] * np.exp(cells[:, WH])
         boxes = np.concatenate([centre - size / 2, centre + size / 2], -1)
-        found.append(
+        decoded.append(
             (image, np.full(len(image), scale), row, column, boxes, anchor, cells[:, start:])
         )
-    return Decoded(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    return Decoded(*(np.concatenate(parts) for parts in zip(*decoded, strict=True)))

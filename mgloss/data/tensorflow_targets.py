@@ -1,12 +1,12 @@
-"""Boxes to targets in TensorFlow, for `tf.data`: what `mgloss.data.targets.encode` does in NumPy.
+"""Turn boxes into targets in TensorFlow, for `tf.data`, as `mgloss.data.targets` does in NumPy.
 
     dataset.padded_batch(16).map(
         lambda images, boxes: (images, encode(boxes, anchors, 80, (608, 608), grids)),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
 
-`mgspec.loss.targets` has the rules. Objects are compared in pairs: memory grows with the
-square of the objects in a batch.
+`mgspec.loss.targets` has the rules. Memory grows with the square of the number of objects in a
+batch, because objects are compared in pairs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from mgloss.data.targets import AROUND, NOBODY, Anchors, Size, checked_problem
+from mgloss.data.targets import AROUND, NOBODY, Anchors, Size, make_problem
 from mgspec.loss.boxes import LARGEST_LOG_SIZE
 from mgspec.loss.targets import FARTHEST
 from mgspec.problem.layout import Problem
@@ -31,14 +31,15 @@ def encode(
     input_shape: Size,
     grids: Sequence[Size],
 ) -> tuple[tf.Tensor, ...]:
-    """The targets of a batch: one float32 `[B, H, W, 5 + A + C]` tensor a scale.
+    """Return the targets of a batch: one float32 `[B, H, W, 5 + A + C]` tensor for each scale.
 
-    boxes: `[B, N, 5]`, dense or ragged along N, (x1, y1, x2, y2, class) in pixels of the input;
-    rows of zeros, as `padded_batch` adds them, are no objects. The others are as of
-    `mgloss.data.targets.encode`, and known when it is traced. Raises ValueError for a problem
-    that is none, and for boxes of another rank or width.
+    boxes: (x1, y1, x2, y2, class) in pixels of the input, `[B, N, 5]`, dense or ragged along N.
+        Rows of zeros, as `padded_batch` adds them, are not objects.
+
+    The other arguments are Python values, as of `mgloss.data.targets.encode`. Raise ValueError if
+    they do not make a problem, and for boxes of another rank or width.
     """
-    problem = checked_problem(anchors, num_classes, input_shape, grids)
+    problem = make_problem(anchors, num_classes, input_shape, grids)
     image, corners, label, size = _rows(boxes)
     image, corners, classes = _objects(image, corners, label, num_classes)
     every = tf.constant([a for scale in problem.anchors for a in scale], tf.float64)
@@ -78,7 +79,7 @@ def encode(
 
 
 def _rows(boxes: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Of each row its image, corners and class; and the number of images."""
+    """Return the image, corners and class of each row, and the number of images."""
     if not isinstance(boxes, tf.RaggedTensor):
         boxes = tf.convert_to_tensor(boxes)
     if boxes.shape.rank != 3 or boxes.shape[-1] not in (5, None):
@@ -99,7 +100,7 @@ def _rows(boxes: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def _objects(image: Any, corners: Any, label: Any, num_classes: int) -> tuple[Any, Any, Any]:
-    """Of every object its image, corners and classes; boxes with the same corners are one."""
+    """Return the image, corners and classes of every object. Merge boxes with the same corners."""
     known = tf.range(num_classes, dtype=tf.float64)
     usable = tf.reduce_all(tf.abs(corners) <= FARTHEST, -1)
     usable &= (corners[:, 0] < corners[:, 2]) & (corners[:, 1] < corners[:, 3])
@@ -115,7 +116,7 @@ def _objects(image: Any, corners: Any, label: Any, num_classes: int) -> tuple[An
 
 
 def _order(corners: Any) -> tf.Tensor:
-    """Where the objects are, in the order in which they come."""
+    """Return the numbers of the objects in the order of assignment: by area, then by corners."""
     area = tf.reduce_prod(corners[:, 2:] - corners[:, :2], -1)
     order = tf.range(tf.shape(area)[0])
     for key in (corners[:, 3], corners[:, 2], corners[:, 1], corners[:, 0], area):
@@ -126,35 +127,39 @@ def _order(corners: Any) -> tf.Tensor:
 def _cells(
     problem: Problem, grids: Sequence[Size], image: Any, corners: Any, scale: Any
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Of each object its centre in cells, and of its 3x3 cells place and squared distance.
+    """Return each object's centre in cells, and the place and squared distance of its 3 x 3 cells.
 
-    A place is a number that a cell of a batch has alone; NOBODY where a cell is not the object's.
+    A place is a number that is unique to a cell of the batch; NOBODY for a cell that the object
+    cannot have.
     """
-    of_scale = tf.gather(tf.constant(grids, tf.int64), scale)
+    grid_sizes = tf.gather(tf.constant(grids, tf.int64), scale)
     strides = tf.constant([problem.stride(grid) for grid in grids], tf.float64)
     centre = (corners[:, :2] + corners[:, 2:]) / 2 / tf.gather(strides, scale)
     largest = max(max(grid) for grid in grids)
-    far = tf.reduce_max(tf.abs(centre), -1) > 2 * largest + 2  # its cells have no number
+    far = tf.reduce_max(tf.abs(centre), -1) > 2 * largest + 2  # it has no cell in any grid
     home = tf.cast(tf.floor(tf.where(far[:, None], tf.cast(-9, tf.float64), centre)), tf.int64)
     cells = home[:, None, ::-1] + tf.constant(AROUND, tf.int64)
     offsets = centre[:, None] - tf.cast(cells[..., ::-1], tf.float64)
     stored = tf.cast(offsets, tf.float32)
-    inside = (cells >= 0) & (cells < of_scale[:, None]) & (stored > -1) & (stored < 2)
+    inside = (cells >= 0) & (cells < grid_sizes[:, None]) & (stored > -1) & (stored < 2)
     is_own = tf.reduce_all(inside, -1)
     distance = tf.reduce_sum(tf.square(offsets - 0.5), -1)
     sizes = [rows * columns for rows, columns in grids]
     first = tf.gather(tf.cumsum(tf.constant(sizes, tf.int64), exclusive=True), scale)
-    place = first[:, None] + cells[..., 0] * of_scale[:, 1:] + cells[..., 1]
+    place = first[:, None] + cells[..., 0] * grid_sizes[:, 1:] + cells[..., 1]
     place += image[:, None] * sum(sizes)
     infinite = tf.constant(float("inf"), tf.float64)
     return centre, tf.where(is_own, place, NOBODY), tf.where(is_own, distance, infinite)
 
 
 def _owners(place: Any, distance: Any, places: Any) -> tf.Tensor:
-    """Which object has each of the places; NOBODY where none. Objects stand in their order."""
+    """Return the number of the object that gets each place, or NOBODY.
+
+    The objects are in the order of assignment.
+    """
     numbers = tf.range(tf.shape(place, tf.int64)[0])
     nobody = tf.cast(NOBODY, tf.int64)
-    # One more place, for NOBODY's cells: it is never free.
+    # NOBODY's cells get one more place, which is never free.
     own = tf.where(place == nobody, places, place)
     nearest = tf.gather(own, tf.argsort(distance, axis=1, stable=True), batch_dims=1)
     none = tf.concat([tf.fill([places], nobody), [0]], 0)
@@ -178,24 +183,24 @@ def _owners(place: Any, distance: Any, places: Any) -> tf.Tensor:
         (none, numbers),
         shape_invariants=(tf.TensorShape([None]), tf.TensorShape([None])),
     )
-    # Each cell left goes to the nearest: the first of the pairs in the order of their distances.
+    # Each cell left goes to the nearest object: to the first pair in the order of distances.
     by_distance = tf.argsort(tf.reshape(distance, [-1]), stable=True)
     cells = tf.gather(tf.reshape(own, [-1]), by_distance)
     turns = tf.range(tf.size(cells, tf.int64))
     turn = tf.math.unsorted_segment_min(turns, cells, places + 1)
-    asked = turn < tf.size(cells, tf.int64)
-    # Without objects nothing is asked for, and there is no pair to take.
+    is_wanted = turn < tf.size(cells, tf.int64)
+    # Without objects no cell is wanted, and there is no pair to take.
     pair = tf.gather(
-        tf.concat([by_distance, [0]], 0), tf.where(asked, turn, tf.size(turns, tf.int64))
+        tf.concat([by_distance, [0]], 0), tf.where(is_wanted, turn, tf.size(turns, tf.int64))
     )
     claimant = tf.cast(pair, tf.int64) // len(AROUND)
-    return tf.where((owner == nobody) & asked, claimant, owner)[:-1]
+    return tf.where((owner == nobody) & is_wanted, claimant, owner)[:-1]
 
 
 def _target(
     problem: Problem, scale: int, grid: Size, owner: Any, objects: tuple[Any, ...]
 ) -> tf.Tensor:
-    """The target of a scale. owner: of each of its cells, `[B, H * W]`."""
+    """Return the target of a scale. owner: number of each cell's object, `[B, H * W]`."""
     centre, logs, number, classes = objects
     taken = tf.where(owner != NOBODY)
     one = tf.gather_nd(owner, taken)

@@ -1,4 +1,4 @@
-"""The experiment: what each normalization does to training and validation curves.
+"""The experiment: show how a normalization changes training and validation curves.
 
 A small detector learns to find handwritten digits in scenes; see `training` and `mgloss curves`.
 """

@@ -1,8 +1,8 @@
-"""Scenes of real handwritten digits, whose boxes are known.
+"""Draw scenes of real handwritten digits, whose boxes are known.
 
 The digits are scikit-learn's copy of the test set of Optdigits (Alpaydin and Kaynak, 1998, UCI
-Machine Learning Repository): 1,797 images of 8 x 8 pixels. How many are in a scene is drawn from
-the objects in the images of COCO val2017.
+Machine Learning Repository): 1,797 images of 8 x 8 pixels. The number of digits in a scene has the
+distribution of the number of objects in an image of COCO val2017.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from mgloss.data.targets import encode
 SIDE = 64  # pixels of a scene
 CLASSES = 10
 DETECTOR = Detector((SIDE, SIDE), (4,), (((8.0, 8.0), (16.0, 16.0)),))
-MOST = 20  # objects of a scene: as many as find room
-TRIES = 30  # places tried for an object before it is left out
+MOST_OBJECTS = 20  # of a scene; more would find no room
+TRIES = 30  # places to try for an object before leaving it out
 NOISE = 0.1  # standard deviation; a digit's ink is 1
 
-# Images of COCO val2017 (annotations CC BY 4.0) with 1, 2, 3, ... objects that are no crowds, of
-# the 4,952 that have one.
+# Number of images of COCO val2017 (annotations CC BY 4.0) with 1, 2, 3, ... objects, crowds not
+# counted. 4,952 images have an object.
 IMAGES_WITH = (
     *(
         593,
@@ -53,12 +53,17 @@ IMAGES_WITH = (
     *(5, 1, 0, 1, 1, 0, 0, 0, 1, 0, 0, 1, 2, 0, 1, 0, 0, 0, 0, 0),
     *(0, 1),
 )
-RARE = 40  # objects of an image; the 14 images with more are left out
+LARGEST_COUNT = 40  # objects of an image; the 14 images with more are left out
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Images `[N, 64, 64, 1]`, their boxes `[n, 5]` each, and targets `[N, 16, 16, 17]`."""
+    """N scenes.
+
+    images: ink from 0 to 1 plus noise, `[N, 64, 64, 1]`.
+    boxes: x1, y1, x2, y2 in pixels, and digit, `[n, 5]` for each image.
+    targets: `[N, 16, 16, 17]`.
+    """
 
     images: NDArray[np.float32]
     boxes: list[NDArray[np.float64]]
@@ -66,28 +71,29 @@ class Scenes:
 
     @property
     def objects(self) -> NDArray[np.int64]:
-        """Of each image."""
+        """Number of objects of each image, `[N]`."""
         return np.array([len(boxes) for boxes in self.boxes])
 
 
 @cache
 def _digits() -> tuple[Any, Any]:
-    """Images `[1797, 8, 8]` with ink from 0 to 1, and their digits."""
+    """Return images `[1797, 8, 8]` with ink from 0 to 1, and their digits `[1797]`."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return found.images / 16, found.target
+    digits = load_digits()
+    return digits.images / 16, digits.target
 
 
 def draw(seed: int, number: int, density: float = 1.0) -> Scenes:
-    """So many scenes; the counts of objects are those of COCO times a density, from 1 to 20.
+    """Draw this number of scenes. The same seed gives the same scenes.
 
-    Objects do not overlap. The same seed gives the same scenes.
+    The number of objects of a scene is that of an image of COCO times the density, rounded and
+    limited to 1 to 20. Objects do not overlap.
     """
     random = np.random.default_rng([seed, int(1000 * density)])
-    share = np.array(IMAGES_WITH[:RARE]) / sum(IMAGES_WITH[:RARE])
+    share = np.array(IMAGES_WITH[:LARGEST_COUNT]) / sum(IMAGES_WITH[:LARGEST_COUNT])
     counts = 1 + random.choice(len(share), number, p=share)
-    counts = np.clip(np.rint(counts * density), 1, MOST).astype(int)
+    counts = np.clip(np.rint(counts * density), 1, MOST_OBJECTS).astype(int)
     images, boxes = zip(*(_scene(random, count) for count in counts), strict=True)
     (targets,) = encode(boxes, DETECTOR.anchors, CLASSES, DETECTOR.input_size, DETECTOR.grids)
     return Scenes(np.stack(images).astype(np.float32)[..., None], list(boxes), targets)

@@ -1,8 +1,8 @@
-"""A small fully convolutional detector, trained under a normalization and watched.
+"""Train a small fully convolutional detector under a normalization, and record the run.
 
-What is watched: the loss and the gradient's norm of every step; now and then the loss on scenes
-that training has not seen, with another batch size, of as many, fewer and more objects; and at the
-end, with the weights left alone, the loss on the training scenes themselves by either batch size.
+A run records the loss and the gradient's norm of every step. Every few steps it records the loss on
+unseen scenes, with another batch size, and with as many, fewer and more objects. At the end it
+records the loss on the training scenes with both batch sizes, without changing the weights.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ from mgspec import Options, normalization
 from mgspec.problem.layout import OBJECTNESS
 
 CHANNELS = 5 + len(DETECTOR.anchors[0]) + CLASSES
-RATE = (
-    3e-3  # of Adam, whose steps do not grow with the loss, so that all normalizations can have it
-)
-# What validation scenes are called, and how many objects they have, times those of training.
+# Learning rate of Adam. Its steps do not grow with the loss, so one rate fits all normalizations.
+RATE = 3e-3
+# Sets of validation scenes, and their number of objects relative to the training scenes.
 DENSITIES = {"same": 1.0, "sparser": 0.4, "denser": 2.5}
-OF_TRAINING, OF_VALIDATION = 1, 2  # seeds of scenes, the same for every run
+TRAINING_SEED, VALIDATION_SEED = 1, 2  # of the scenes, the same for every run
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How long and on what to train.
+    """Length and data of a training run.
 
-    scenes: that are trained on; there are half as many in each validation set. batch, other_batch:
-    images of a batch in training and in validation; both divide the scenes. every: steps between
-    validations.
+    steps: number of training steps.
+    scenes: number of training scenes. Each validation set has half as many.
+    batch, other_batch: images of a batch in training and in validation. Both must divide the
+        number of scenes of a validation set.
+    every: steps between validations.
+
+    Raise ValueError for numbers that do not fit together.
     """
 
     steps: int = 240
@@ -56,11 +59,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Run:
-    """What was seen of a run.
+    """The record of a training run.
 
-    loss, norm, objects: of each step `[steps]`. at: after how many steps validation took place.
-    validation: the loss on each set, `[len(at)]`; f1: matched boxes, of the set "same".
-    by_training_batch, by_other_batch: the loss on the training scenes with the last weights.
+    loss, norm, objects: loss, norm of the gradient and number of objects of each step, `[steps]`.
+    at: number of steps before each validation, `[validations]`.
+    validation: loss on each validation set by its name, `[validations]`.
+    f1: F1 score on the validation set "same", `[validations]`.
+    by_training_batch, by_other_batch: loss on the training scenes with the last weights, in
+        batches of either size.
     """
 
     normalization: str
@@ -76,12 +82,12 @@ class Run:
 
     @property
     def gap(self) -> float:
-        """How far the loss goes with the batch size alone, as a share of it."""
+        """Relative change of the loss if only the batch size changes."""
         return abs(self.by_other_batch / self.by_training_batch - 1)
 
     @property
     def correlation(self) -> float:
-        """Of the gradient's norm with 1 / objects in the batch, over the second half of steps."""
+        """Correlation of the gradient's norm with 1 / objects, in the second half of the run."""
         half = len(self.loss) // 2
         return float(np.corrcoef(self.norm[half:], 1 / np.array(self.objects[half:]))[0, 1])
 
@@ -89,11 +95,11 @@ class Run:
 def train(name: str, seed: int, setting: Setting, progress: Callable[[], None]) -> Run:
     """Train under the normalization of this name. progress: called after each step.
 
-    The seed is of the weights and of the order of the scenes; these are the same for every seed.
+    The seed determines the initial weights and the order of the scenes, but not the scenes.
     """
-    seen = draw(OF_TRAINING, setting.scenes)
+    seen = draw(TRAINING_SEED, setting.scenes)
     unseen = {
-        place: draw(OF_VALIDATION, setting.scenes // 2, density)
+        place: draw(VALIDATION_SEED, setting.scenes // 2, density)
         for place, density in DENSITIES.items()
     }
     loss = _loss(name, seen)
@@ -104,7 +110,7 @@ def train(name: str, seed: int, setting: Setting, progress: Callable[[], None]) 
     losses, norms, objects = [], [], []
     at: list[int] = []
     validation: dict[str, list[float]] = {place: [] for place in unseen}
-    found: list[float] = []
+    scores: list[float] = []
     queue: list[int] = []
     for number in range(1, setting.steps + 1):
         if not queue:
@@ -120,7 +126,7 @@ def train(name: str, seed: int, setting: Setting, progress: Callable[[], None]) 
                 validation[place].append(_mean(evaluate, scenes, setting.other_batch))
             predictions = np.asarray(model(unseen["same"].images))
             anchors = np.array(DETECTOR.anchors[0])
-            found.append(f1(predictions, unseen["same"].boxes, anchors, DETECTOR.input_size))
+            scores.append(f1(predictions, unseen["same"].boxes, anchors, DETECTOR.input_size))
         progress()
     return Run(
         name,
@@ -130,14 +136,14 @@ def train(name: str, seed: int, setting: Setting, progress: Callable[[], None]) 
         tuple(objects),
         tuple(at),
         {place: tuple(values) for place, values in validation.items()},
-        tuple(found),
+        tuple(scores),
         _mean(evaluate, seen, setting.batch),
         _mean(evaluate, seen, setting.other_batch),
     )
 
 
 def _loss(name: str, seen: Scenes) -> MultiGridLoss:
-    """The loss; E, where it needs one, is the mean count of the scenes of training."""
+    """Return the loss. Its E, if needed, is the mean count of positive cells of the scenes."""
     expected = None
     if normalization(name).needs_expected:
         expected = float((seen.targets[..., OBJECTNESS] > 0.5).sum() / len(seen.targets))
@@ -146,7 +152,7 @@ def _loss(name: str, seen: Scenes) -> MultiGridLoss:
 
 
 def _model(seed: int) -> Any:
-    """A convolutional network from `[B, 64, 64, 1]` to `[B, 16, 16, 17]`."""
+    """Return a convolutional network from `[B, 64, 64, 1]` to `[B, 16, 16, 17]`."""
     layers = tf.keras.layers
     seeds = iter(range(100 * seed, 100 * seed + 100))
 
@@ -196,7 +202,7 @@ def _evaluate(model: Any, loss: MultiGridLoss) -> Any:
 
 
 def _mean(evaluate: Any, scenes: Scenes, batch: int) -> float:
-    """The mean loss of batches of this size, as a training loop reports it."""
+    """Return the mean loss over batches of this size, as a training loop reports it."""
     starts = range(0, len(scenes.images), batch)
     values = [
         float(evaluate(scenes.images[n : n + batch], scenes.targets[n : n + batch])) for n in starts

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from mgloss.data.annotations import Annotated, letterbox
 from mgloss.data.detector import Detector
-from mgloss.data.object_counts import TOGETHER, Distribution, count
+from mgloss.data.object_counts import IMAGES_AT_ONCE, Distribution, count
 from mgspec import Problem
 from mgspec.loss import targets as slow
 from mgspec.problem.layout import OBJECTNESS
@@ -42,20 +42,22 @@ def test_counts_are_those_of_the_specifications_targets(images: list[Annotated])
     of_scale = [(target[..., OBJECTNESS] > 0.5).sum((1, 2)) for target in targets]
     assert found.images == len(images)
     assert found.boxes == sum(map(len, boxes))
-    assert [cells.times for cells in found.of_scale] == [Counter(n.tolist()) for n in of_scale]
-    assert found.cells.times == Counter(sum(of_scale).tolist())
-    assert found.objects.times == Counter(len({tuple(b[:4]) for b in of}) for of in boxes)
-    assert found.anchors.total() == found.objects.total
+    assert [cells.frequencies for cells in found.cells_by_scale] == [
+        Counter(n.tolist()) for n in of_scale
+    ]
+    assert found.cells.frequencies == Counter(sum(of_scale).tolist())
+    assert found.objects.frequencies == Counter(len({tuple(b[:4]) for b in of}) for of in boxes)
+    assert found.objects_by_anchor.total() == found.objects.total
     assert found.expected(7) == pytest.approx(7 * sum(map(sum, of_scale)) / len(images))
 
 
 def test_images_beyond_the_first_that_are_assigned_together_count() -> None:
     one = Annotated("a.jpg", None, (128, 96), np.array([[40.0, 40, 72, 64, 0]]))
     none = Annotated("b.jpg", None, (128, 96), np.zeros((0, 5)))
-    found = count([one] * TOGETHER + [none, one], SMALL)
-    assert found.objects.times == {1: TOGETHER + 1, 0: 1}
-    assert found.cells.times == {9: TOGETHER + 1, 0: 1}
-    assert found.anchors == {(0, 0): TOGETHER + 1}
+    found = count([one] * IMAGES_AT_ONCE + [none, one], SMALL)
+    assert found.objects.frequencies == {1: IMAGES_AT_ONCE + 1, 0: 1}
+    assert found.cells.frequencies == {9: IMAGES_AT_ONCE + 1, 0: 1}
+    assert found.objects_by_anchor == {(0, 0): IMAGES_AT_ONCE + 1}
     assert found.unplaced == 0
 
 

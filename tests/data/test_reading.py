@@ -14,10 +14,10 @@ import PIL.Image
 import pytest
 from hypothesis import given, settings
 
-from mgloss.data.annotations import Annotated, AnnotationError, Reading, letterbox, read
+from mgloss.data.annotations import Annotated, AnnotationError, ReadOptions, letterbox, read
 
 SIZE = (64, 48)  # width, height
-SIZED = Reading(image_size=SIZE)
+SIZED = ReadOptions(image_size=SIZE)
 
 corner = st.integers(-8, 400).map(lambda n: n / 8)
 side = st.integers(1, 300).map(lambda n: n / 8)
@@ -122,7 +122,7 @@ def test_sizes_are_those_of_the_image_files(tmp_path: Path) -> None:
         assert image.file is not None
         assert image.file.samefile(tmp_path / "images" / "a" / "1.png")
     (tmp_path / "lines.txt").write_text("a/1.png 1,2,3,4,0\n")
-    (image,) = read(tmp_path / "lines.txt", Reading(images=tmp_path / "images"))
+    (image,) = read(tmp_path / "lines.txt", ReadOptions(images=tmp_path / "images"))
     assert image.size == (40, 30)
 
 
@@ -164,7 +164,7 @@ def test_a_malformed_line_is_named_and_fatal_or_left_out(
         list(read(path, SIZED))
     assert said in str(raised.value)
     told: list[str] = []
-    found = list(read(path, Reading(image_size=SIZE, malformed=told.append)))
+    found = list(read(path, ReadOptions(image_size=SIZE, on_malformed=told.append)))
     assert [image.name for image in found] == ["good.jpg", "last.jpg"]
     assert len(told) == 1
 
@@ -176,7 +176,7 @@ def test_a_malformed_line_is_named_and_fatal_or_left_out(
         ("0 0.5 0.5 0.1 0.1 0.9", "expected class x y width height"),
         ("cat 0.5 0.5 0.1 0.1", "expected class x y width height"),
         ("-1 0.5 0.5 0.1 0.1", "class is negative"),
-        ("0 320 240 50 60", "shares of the image, from 0 to 1"),
+        ("0 320 240 50 60", "fractions of the image, from 0 to 1"),
         ("0 0.5 0.5 0 0.1", "no area"),
         ("0 0.5 0.5 -0.1 0.1", "no area"),
         ("0 nan 0.5 0.1 0.1", "no finite number"),
@@ -192,7 +192,7 @@ def test_a_malformed_line_of_yolo_loses_its_box_alone(
         list(read(tmp_path, SIZED))
     assert said in str(raised.value)
     told: list[str] = []
-    (image,) = read(tmp_path, Reading(image_size=SIZE, malformed=told.append))
+    (image,) = read(tmp_path, ReadOptions(image_size=SIZE, on_malformed=told.append))
     assert image.boxes.tolist() == [[16, 12, 48, 36, 1]]
     assert len(told) == 1
 
@@ -235,7 +235,7 @@ def test_a_malformed_item_of_coco_is_named_and_fatal_or_left_out(
         list(read(path))
     assert said in str(raised.value)
     told: list[str] = []
-    found = list(read(path, Reading(malformed=told.append)))
+    found = list(read(path, ReadOptions(on_malformed=told.append)))
     assert told
     assert sum(len(image.boxes) for image in found) == left
 
@@ -313,8 +313,8 @@ def test_progress_comes_to_its_end(tmp_path: Path) -> None:
     images: Boxes = [[(1.0, 2.0, 3.0, 4.0, 0)]] * 20
     for write in WRITERS:
         seen: list[tuple[int, int]] = []
-        how = Reading(image_size=SIZE, progress=lambda d, t, to=seen: to.append((d, t)))  # type: ignore[misc]
-        list(read(write(tmp_path, images), how))
+        options = ReadOptions(image_size=SIZE, on_progress=lambda d, t, to=seen: to.append((d, t)))  # type: ignore[misc]
+        list(read(write(tmp_path, images), options))
         assert seen == sorted(seen)
         assert all(done <= total for done, total in seen)
 

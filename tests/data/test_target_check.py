@@ -11,7 +11,7 @@ from hypothesis import given
 
 from mgloss.data.annotations import Annotated
 from mgloss.data.detector import Detector
-from mgloss.data.target_check import NOBODY, Checked, check, compare
+from mgloss.data.target_check import NOBODY, CheckedImage, check, compare
 from mgloss.data.targets import encode
 from mgspec.problem.layout import OBJECTNESS
 
@@ -33,14 +33,14 @@ def annotated(boxes: Any) -> Annotated:
 def test_every_cell_of_real_targets_has_its_box(boxes: Any) -> None:
     found = check(annotated(boxes), SMALL)
     assert (found.owner != NOBODY).all()
-    for number in np.flatnonzero(~found.carried):
+    for number in np.flatnonzero(~found.has_cell):
         # A box without a cell is one of several whose cells others have, or lies outside.
         x1, y1, x2, y2, _ = boxes[number]
         inside = 0 <= (x1 + x2) / 2 < SIZE[0] and 0 <= (y1 + y2) / 2 < SIZE[1]
         assert len(boxes) > 1 or not inside
 
 
-def with_targets(change: Any) -> Checked:
+def with_targets(change: Any) -> CheckedImage:
     image = annotated([[40.0, 40, 72, 64, 0], [4, 4, 16, 20, 1]])
     targets = encode([image.boxes], SMALL.anchors, 2, SMALL.input_size, SMALL.grids)
     for target in targets:
@@ -50,7 +50,7 @@ def with_targets(change: Any) -> Checked:
 
 def test_right_targets_are_right() -> None:
     found = with_targets(lambda target, positive: None)
-    assert found.is_right
+    assert found.is_consistent
     assert sorted(found.owner) == [0] * 9 + [1] * 4
 
 
@@ -70,8 +70,8 @@ def other_class(target: Any, positive: Any) -> None:
 def test_cells_that_decode_to_something_else_are_nobodys(change: Any) -> None:
     found = with_targets(change)
     assert (found.owner == NOBODY).all()
-    assert not found.carried.any()
-    assert not found.is_right
+    assert not found.has_cell.any()
+    assert not found.is_consistent
 
 
 def test_one_cell_that_is_wrong_is_the_only_one() -> None:
@@ -82,18 +82,18 @@ def test_one_cell_that_is_wrong_is_the_only_one() -> None:
 
     found = with_targets(one)
     assert (found.owner == NOBODY).sum() == 1
-    assert found.carried.all()
+    assert found.has_cell.all()
 
 
-def test_a_box_without_cells_is_not_carried() -> None:
+def test_a_box_without_cells_is_not_has_cell() -> None:
     def emptied(target: Any, positive: Any) -> None:
         if target.shape[1] == 3:
             target[...] = 0
 
     found = with_targets(emptied)
-    assert found.carried.tolist() == [False, True]
-    assert not found.is_right
+    assert found.has_cell.tolist() == [False, True]
+    assert not found.is_consistent
 
 
-def test_an_image_without_boxes_is_right() -> None:
-    assert check(annotated([]), SMALL).is_right
+def test_an_image_without_boxes_is_consistent() -> None:
+    assert check(annotated([]), SMALL).is_consistent

@@ -1,12 +1,12 @@
-"""Scenes of digits, and how detections are matched with their boxes."""
+"""Scenes of digits, and how detections are matches with their boxes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mgloss.experiment.matching import detections, f1, iou, matched
-from mgloss.experiment.scenes import CLASSES, DETECTOR, MOST, SIDE, draw
+from mgloss.experiment.matching import detections, f1, iou, matches
+from mgloss.experiment.scenes import CLASSES, DETECTOR, MOST_OBJECTS, SIDE, draw
 from mgspec.problem.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY
 
 ANCHORS = np.array(DETECTOR.anchors[0])
@@ -17,7 +17,7 @@ def test_scenes_have_objects_where_their_boxes_are(density: float) -> None:
     scenes = draw(3, 40, density)
     assert scenes.images.shape == (40, SIDE, SIDE, 1)
     assert scenes.targets.shape == (40, 16, 16, 5 + 2 + CLASSES)
-    assert ((scenes.objects >= 1) & (scenes.objects <= MOST)).all()
+    assert ((scenes.objects >= 1) & (scenes.objects <= MOST_OBJECTS)).all()
     for image, boxes in zip(scenes.images[..., 0], scenes.boxes, strict=True):
         outside = np.ones_like(image, bool)
         for x1, y1, x2, y2, kind in boxes.astype(int):
@@ -49,12 +49,12 @@ def test_iou_of_boxes() -> None:
     assert iou(boxes, boxes) == pytest.approx(np.array([[1, 1 / 3, 0], [1 / 3, 1, 0], [0, 0, 1]]))
 
 
-def test_a_box_is_matched_once() -> None:
+def test_a_box_is_matches_once() -> None:
     box = np.array([[0.0, 0, 10, 10, 3]])
     found = np.array([[0.0, 0, 10, 9], [0, 1, 10, 10], [50, 50, 60, 60]])
-    assert matched(found, box) == 1
-    assert matched(found, np.concatenate([box, [[50, 50, 60, 61, 3]]])) == 2
-    assert matched(found[:0], box) == matched(found, box[:0]) == 0
+    assert matches(found, box) == 1
+    assert matches(found, np.concatenate([box, [[50, 50, 60, 61, 3]]])) == 2
+    assert matches(found[:0], box) == matches(found, box[:0]) == 0
 
 
 def perfect(targets: np.ndarray) -> np.ndarray:

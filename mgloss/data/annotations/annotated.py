@@ -1,4 +1,4 @@
-"""An image's annotations, and what they become in the input of a detector."""
+"""One annotated image, and how it is scaled into the input of a detector."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ Size = tuple[int, int]
 
 
 class AnnotationError(ValueError):
-    """Annotations that cannot be read; the message tells the file, and which line it is."""
+    """Annotations that cannot be read; the message names the file and the line."""
 
 
 @dataclass(frozen=True)
 class Annotated:
     """An image and the boxes in it.
 
-    name: the image's path, as the annotations give it. file: where it was found; None where not.
-    size: (width, height) in pixels. boxes: x1, y1, x2, y2 in its pixels, and class, `[N, 5]`.
+    name: path of the image, as the annotations give it.
+    file: path of the image on this machine; None if unknown.
+    size: (width, height) in pixels.
+    boxes: x1, y1, x2, y2 in pixels of the image, and class, `[N, 5]`.
     """
 
     name: str
@@ -32,9 +34,10 @@ class Annotated:
 
 
 def letterbox(image: Annotated, input_shape: Size) -> NDArray[np.float64]:
-    """The boxes in pixels of the input, (height, width): the image as large as fits, in the middle.
+    """Return the boxes `[N, 5]` in pixels of the input, whose shape is (height, width) in pixels.
 
-    Its sides keep their ratio; what is left over is padding, as much on one side as on the other.
+    Scale the image to the largest size that fits, keeping its aspect ratio. Centre it: padding is
+    equal on opposite sides.
     """
     scale, left, top = placement(image.size, input_shape)
     boxes = image.boxes.copy()
@@ -43,14 +46,17 @@ def letterbox(image: Annotated, input_shape: Size) -> NDArray[np.float64]:
 
 
 def placement(size: Size, input_shape: Size) -> tuple[float, float, float]:
-    """How an image (width, height) lies in the input: its scale, and its left and upper end."""
+    """Return the scale of an image (width, height) in the input, and its left and upper edge.
+
+    The input's shape is (height, width); all lengths are in pixels.
+    """
     (width, height), (rows, columns) = size, input_shape
     scale = min(columns / width, rows / height)
     return scale, (columns - width * scale) / 2, (rows - height * scale) / 2
 
 
-def checked_size(width: Any, height: Any) -> Size:
-    """(width, height) of an image. Raises ValueError unless they are whole numbers of pixels."""
+def check_size(width: Any, height: Any) -> Size:
+    """Return (width, height) of an image. Raise ValueError unless both are whole pixels."""
     for side in (width, height):
         if isinstance(side, bool) or not isinstance(side, int | float):
             raise ValueError(f"its width and height must be numbers, got {width!r} and {height!r}")
@@ -59,8 +65,8 @@ def checked_size(width: Any, height: Any) -> Size:
     return int(width), int(height)
 
 
-def checked_box(x1: float, y1: float, x2: float, y2: float) -> None:
-    """Raises ValueError unless the corners, in pixels, are those of a box with an area."""
+def check_box(x1: float, y1: float, x2: float, y2: float) -> None:
+    """Raise ValueError unless the corners, in pixels, are finite and enclose an area."""
     if not all(math.isfinite(corner) for corner in (x1, y1, x2, y2)):
         raise ValueError("its box has a coordinate that is no finite number")
     if x1 >= x2 or y1 >= y2:

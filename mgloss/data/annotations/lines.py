@@ -1,7 +1,7 @@
-"""A line for each image: `path x1,y1,x2,y2,class x1,y1,x2,y2,class ...`, in pixels of the image.
+"""Read one line an image: `path x1,y1,x2,y2,class x1,y1,x2,y2,class ...`, in pixels of the image.
 
-The path may have spaces in it, but no comma after a space; an empty line is passed over. This is
-the format of keras-yolo3 and of what came from it.
+The path may contain spaces, but no comma after a space. Empty lines are skipped. This is the format
+of keras-yolo3 and its successors.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mgloss.data.annotations.annotated import Annotated, AnnotationError, checked_box
-from mgloss.data.annotations.reading import Reading
+from mgloss.data.annotations.annotated import Annotated, AnnotationError, check_box
+from mgloss.data.annotations.read_options import ReadOptions
 
-BOX = r"[-+.\deE]+(,[-+.\deE]+){4}"  # what stands where the path should
-LONGEST = 10_000_000  # bytes of a line; what has longer ones is another kind of file
+BOX = r"[-+.\deE]+(,[-+.\deE]+){4}"  # a box where the path should be
+LONGEST = 10_000_000  # bytes of a line; a longer one means another kind of file
 
 
-def read(path: Path, how: Reading) -> Iterator[Annotated]:
-    """The image of each line."""
-    folder = how.images if how.images is not None else path.parent
+def read(path: Path, options: ReadOptions) -> Iterator[Annotated]:
+    """Yield the image of each line."""
+    folder = options.images if options.images is not None else path.parent
     total = path.stat().st_size
     with path.open("rb") as file:
         number = 0
@@ -29,17 +29,17 @@ def read(path: Path, how: Reading) -> Iterator[Annotated]:
             number += 1
             if len(line) == LONGEST:
                 raise AnnotationError(f"{path}, line {number}: longer than {LONGEST:,} bytes")
-            how.progress(file.tell(), total)
+            options.on_progress(file.tell(), total)
             try:
-                image = _image(line, folder, how)
+                image = _image(line, folder, options)
             except ValueError as error:
-                how.malformed(f"{path}, line {number}: {error}")
+                options.on_malformed(f"{path}, line {number}: {error}")
                 continue
             if image is not None:
                 yield image
 
 
-def _image(line: bytes, folder: Path, how: Reading) -> Annotated | None:
+def _image(line: bytes, folder: Path, options: ReadOptions) -> Annotated | None:
     try:
         text = line.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
@@ -55,10 +55,10 @@ def _image(line: bytes, folder: Path, how: Reading) -> Annotated | None:
         name = name.removesuffix(word).rstrip()
     if re.fullmatch(BOX, name):
         raise ValueError("it has no path before its boxes")
-    found = [_box(word) for word in words[boxes:]]
+    rows = [_box(word) for word in words[boxes:]]
     file = folder / name
-    size = how.size_of(file)
-    return Annotated(name, file, size, np.array(found, np.float64).reshape(-1, 5))
+    size = options.size_of(file)
+    return Annotated(name, file, size, np.array(rows, np.float64).reshape(-1, 5))
 
 
 def _box(word: str) -> tuple[float, ...]:
@@ -73,5 +73,5 @@ def _box(word: str) -> tuple[float, ...]:
         raise ValueError(wanted) from None
     if kind < 0:
         raise ValueError(f"its class is negative in {word[:60]!r}")
-    checked_box(x1, y1, x2, y2)
+    check_box(x1, y1, x2, y2)
     return x1, y1, x2, y2, kind

@@ -1,8 +1,9 @@
-"""YOLO text: a file for each image, `class x y width height` in each line, shares of the image.
+"""Read YOLO text: a file for each image, with `class x y width height` in each line.
 
-x and y are the middle of the box. Files are looked for in the folder and below it. The image of
-`labels/a/1.txt` is `images/a/1.*`, where there is such a folder beside `labels`, as Ultralytics has
-it; else `labels/a/1.*`. An empty file is an image without objects.
+x and y are the centre of the box; all four numbers are fractions of the image's width or height.
+Files are searched in the folder and below it. The image of `labels/a/1.txt` is `images/a/1.*` if
+there is such a folder beside `labels`, as in Ultralytics' layout; else `labels/a/1.*`. An empty
+file is an image without objects.
 """
 
 from __future__ import annotations
@@ -13,28 +14,30 @@ from pathlib import Path
 
 import numpy as np
 
-from mgloss.data.annotations.annotated import Annotated, AnnotationError, checked_box
-from mgloss.data.annotations.reading import Reading
+from mgloss.data.annotations.annotated import Annotated, AnnotationError, check_box
+from mgloss.data.annotations.read_options import ReadOptions
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 NOT_LABELS = ("classes.txt", "requirements.txt", "readme.txt")
 
 
-def read(folder: Path, how: Reading) -> Iterator[Annotated]:
-    """The image of each text file, in the order of their names."""
+def read(folder: Path, options: ReadOptions) -> Iterator[Annotated]:
+    """Yield the image of each text file, in the order of file names."""
     total = sum(1 for _ in _files(folder))
     if not total:
         raise AnnotationError(f"{folder}: no *.txt in this folder")
     for number, path in enumerate(_files(folder), 1):
-        how.progress(number, total)
+        options.on_progress(number, total)
         relative = path.relative_to(folder)
-        file = _file(folder, relative, how.images)
+        file = _file(folder, relative, options.images)
         try:
-            size = how.size_of(file)
+            size = options.size_of(file)
         except ValueError as error:
-            how.malformed(f"{path}: {error}")
+            options.on_malformed(f"{path}: {error}")
             continue
-        yield Annotated(str(relative.with_suffix(file.suffix)), file, size, _boxes(path, size, how))
+        yield Annotated(
+            str(relative.with_suffix(file.suffix)), file, size, _boxes(path, size, options)
+        )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -46,7 +49,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _file(folder: Path, relative: Path, images: Path | None) -> Path:
-    """The image of a text file, or where it would be."""
+    """Return the path of a text file's image, or the path it should have."""
     if images is None:
         swapped = [part if part != "labels" else "images" for part in folder.absolute().parts]
         beside = Path(*swapped)
@@ -61,18 +64,18 @@ def _file(folder: Path, relative: Path, images: Path | None) -> Path:
     return stem.with_suffix(SUFFIXES[0])
 
 
-def _boxes(path: Path, size: tuple[int, int], how: Reading) -> np.ndarray:
+def _boxes(path: Path, size: tuple[int, int], options: ReadOptions) -> np.ndarray:
     width, height = size
-    found = []
+    rows = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 if words := line.decode("utf-8-sig").split():
-                    found.append(_box(words, width, height))
+                    rows.append(_box(words, width, height))
             except ValueError as error:  # UnicodeDecodeError is one
-                told = "it is not text in UTF-8" if isinstance(error, UnicodeError) else error
-                how.malformed(f"{path}, line {number}: {told}")
-    return np.array(found, np.float64).reshape(-1, 5)
+                reason = "it is not text in UTF-8" if isinstance(error, UnicodeError) else error
+                options.on_malformed(f"{path}, line {number}: {reason}")
+    return np.array(rows, np.float64).reshape(-1, 5)
 
 
 def _box(words: list[str], width: int, height: int) -> tuple[float, ...]:
@@ -87,7 +90,7 @@ def _box(words: list[str], width: int, height: int) -> tuple[float, ...]:
     if kind < 0:
         raise ValueError("its class is negative")
     if max(abs(x), abs(y), w, h) > 2:
-        raise ValueError(f"coordinates are shares of the image, from 0 to 1; {wanted}")
+        raise ValueError(f"coordinates are fractions of the image, from 0 to 1; {wanted}")
     box = (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
-    checked_box(*box)
+    check_box(*box)
     return *box, kind

@@ -1,4 +1,4 @@
-"""Arguments of the commands that read annotations, and how they read them."""
+"""Define and parse the arguments of the commands that read annotations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from mgloss.gate.commands.arguments import fail
 
 if TYPE_CHECKING:
-    from mgloss.data.annotations import Reading
+    from mgloss.data.annotations import ReadOptions
     from mgloss.data.detector import Detector
 
 AnnotationsArgument = Annotated[
@@ -30,7 +30,7 @@ ImagesOption = Annotated[
     typer.Option(
         "--images",
         metavar="DIR",
-        help="Where image paths start. Default: beside the annotations.",
+        help="Start image paths at this folder. Default: that of the annotations.",
     ),
 ]
 ImageSizeOption = Annotated[
@@ -38,8 +38,8 @@ ImageSizeOption = Annotated[
     typer.Option(
         "--image-size",
         metavar="WxH",
-        help="Pixels of each image whose size the annotations do not tell and whose file is "
-        "not there.",
+        help="Take this size, in pixels, for images whose size is neither in the annotations "
+        "nor in an image file.",
     ),
 ]
 DetectorOption = Annotated[
@@ -53,44 +53,48 @@ DetectorOption = Annotated[
 ]
 InputSizeOption = Annotated[
     str | None,
-    typer.Option("--input-size", metavar="WxH", help="Another input size, in pixels."),
+    typer.Option(
+        "--input-size", metavar="WxH", help="Replace the detector's input size, in pixels."
+    ),
 ]
 SkipOption = Annotated[
     bool,
-    typer.Option("--skip-malformed", help="Name malformed lines and go on, instead of stopping."),
+    typer.Option(
+        "--skip-malformed", help="Report and leave out malformed lines instead of stopping."
+    ),
 ]
 
-TOLD = 20  # malformed lines that are named; the rest is counted
+MOST_MESSAGES = 20  # about malformed lines; the others are counted
 
 
 @dataclass
 class Malformed:
-    """What was left out, told as it comes."""
+    """Print messages about malformed lines that are left out, and count the lines."""
 
     number: int = 0
 
     def __call__(self, message: str) -> None:
-        """Name one of the first, count all."""
+        """Print the message if it is one of the first, and count it."""
         self.number += 1
-        if self.number <= TOLD:
+        if self.number <= MOST_MESSAGES:
             print(f"mgloss: left out: {message}", file=sys.stderr)
 
     def sum_up(self) -> None:
-        """Say how many more there were than were named."""
-        if self.number > TOLD:
-            print(f"mgloss: left out: {self.number - TOLD:,} more", file=sys.stderr)
+        """Print the number of messages that were not printed."""
+        if self.number > MOST_MESSAGES:
+            print(f"mgloss: left out: {self.number - MOST_MESSAGES:,} more", file=sys.stderr)
 
 
-def pair(text: str, option: str) -> tuple[int, int]:
-    """The two numbers of "640x480"; status 2 where it is none."""
+def parse_size(text: str, option: str) -> tuple[int, int]:
+    """Return the two numbers of "640x480". Exit with status 2 if the text is of another form."""
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdecimal() and 0 < int(part) <= 1e6 for part in parts):
         fail(f"{option} {text}: expected width and height in pixels, as 640x480")
     return int(parts[0]), int(parts[1])
 
 
-def asked_detector(file: Path | None, input_size: str | None) -> Detector:
-    """The detector that --detector and --input-size ask for; status 2 where there is none."""
+def requested_detector(file: Path | None, input_size: str | None) -> Detector:
+    """Return the detector of --detector and --input-size. Exit with status 2 if there is none."""
     from mgloss.data.detector import YOLOV3, DetectorError, load
 
     try:
@@ -99,7 +103,7 @@ def asked_detector(file: Path | None, input_size: str | None) -> Detector:
         fail(f"--detector {error}")
     if input_size is None:
         return detector
-    width, height = pair(input_size, "--input-size")
+    width, height = parse_size(input_size, "--input-size")
     try:
         return replace(detector, input_size=(height, width))
     except ValueError as error:
@@ -107,16 +111,16 @@ def asked_detector(file: Path | None, input_size: str | None) -> Detector:
 
 
 @contextmanager
-def reading(images: Path | None, image_size: str | None, skip: bool) -> Iterator[Reading]:
-    """How to read, with a bar of progress on the terminal; says what was left out."""
+def read_options(images: Path | None, image_size: str | None, skip: bool) -> Iterator[ReadOptions]:
+    """Yield options for reading that show a progress bar, and report what was left out."""
     from rich.console import Console
 
-    from mgloss.data.annotations import Reading
+    from mgloss.data.annotations import ReadOptions
     from mgloss.gate.reports import terminal
 
     if images is not None and not images.is_dir():
         fail(f"--images {images}: is not a folder")
-    size = None if image_size is None else pair(image_size, "--image-size")
+    size = None if image_size is None else parse_size(image_size, "--image-size")
     malformed = Malformed()
     with terminal.share(Console(stderr=True)) as bar:
         task = bar.add_task("reading", total=None)
@@ -124,6 +128,6 @@ def reading(images: Path | None, image_size: str | None, skip: bool) -> Iterator
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        how = Reading(images, size, progress=progress)
-        yield replace(how, malformed=malformed) if skip else how
+        options = ReadOptions(images, size, on_progress=progress)
+        yield replace(options, on_malformed=malformed) if skip else options
     malformed.sum_up()

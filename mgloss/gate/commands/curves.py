@@ -23,26 +23,35 @@ def curves(
         typer.Option(
             "--normalization",
             metavar="NAME|all",
-            help="To train under; may be repeated. Default: batch and positives.",
+            help="Train under this normalization; may be repeated. Default: batch and positives.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", help="Runs of each, for the error bars.")] = 3,
-    steps: Annotated[int, typer.Option("--steps", help="Of training, in a run.")] = 240,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            help="Train each normalization with N seeds, for the error bars.",
+        ),
+    ] = 3,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", help="Train for N steps in a run.")
+    ] = 240,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw curves, *.png or *.svg.")
     ] = None,
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all that was seen.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every run to FILE.")
     ] = None,
 ) -> None:
-    """Train a small detector under normalizations and watch the curves.
+    """Train a small detector under several normalizations and compare the curves.
 
-    It learns to find handwritten digits in scenes that have as many objects as
-    the images of COCO do, and is validated with another batch size on scenes of
-    as many, fewer and more. Told are, with their spread over seeds: how far the
-    loss goes with the batch size alone, how the gradient's norm goes with the
-    objects in the batch, and how many boxes are found. Needs mgloss\\[curves];
-    takes some ten seconds a run.
+    The detector learns to find handwritten digits in scenes that have as many
+    objects as the images of COCO. Validation has another batch size, and scenes
+    with as many, fewer and more objects. The table shows, with the spread over
+    seeds: how much the batch size alone changes the loss, how the gradient's
+    norm depends on the objects in the batch, and the F1 score. Needs
+    mgloss\\[curves]. A run takes about ten seconds.
 
     Examples:
 
@@ -53,7 +62,7 @@ def curves(
     from rich.console import Console
 
     from mgloss.gate.reports import terminal
-    from mgloss.gate.studies import curves as curves_report
+    from mgloss.gate.studies import curves as study
     from mgspec import NORMALIZATIONS, normalization
 
     names = normalizations or ["batch", "positives"]
@@ -81,18 +90,20 @@ def curves(
 
     from mgloss.experiment.training import Setting, train
 
-    tf.get_logger().setLevel("ERROR")  # each run is a function that is traced anew, as it must be
+    tf.get_logger().setLevel(
+        "ERROR"
+    )  # each run must trace its own function, and TensorFlow would warn
     setting = Setting(steps=steps)
     console = Console(highlight=False)
     runs = []
     interrupted = False
     names = list(dict.fromkeys(names))
-    with terminal.share(Console(stderr=True)) as bar, _asked_to_stop() as asked:
+    with terminal.share(Console(stderr=True)) as bar, _stop_signal() as stop:
         task = bar.add_task("training", total=len(names) * seeds * steps)
 
         def after_step() -> None:
             bar.advance(task)
-            if asked.is_set():
+            if stop.is_set():
                 raise KeyboardInterrupt
 
         try:
@@ -103,12 +114,12 @@ def curves(
         except KeyboardInterrupt:
             interrupted = True
     if runs:
-        curves_report.show(console, runs, setting)
+        study.show(console, runs, setting)
         try:
             if json is not None:
-                curves_report.write_json(json, runs, setting)
+                study.write_json(json, runs, setting)
             if plot is not None:
-                curves_report.write_plot(plot, runs)
+                study.write_plot(plot, runs)
         except OSError as error:
             fail(f"{error.filename}: cannot be written: {error.strerror or error}")
     if interrupted:
@@ -117,13 +128,16 @@ def curves(
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[Event]:
-    """Set by Ctrl-C and SIGTERM; an exception in the midst of a framework's call may be lost."""
-    asked = Event()
+def _stop_signal() -> Iterator[Event]:
+    """Yield an event that Ctrl-C and SIGTERM set.
+
+    Raising an exception instead would not do: inside of a framework's call it may be lost.
+    """
+    stop = Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: asked.set()) for number in numbers]
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
     try:
-        yield asked
+        yield stop
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

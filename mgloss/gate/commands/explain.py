@@ -1,4 +1,4 @@
-"""`mgloss explain`: what a law says."""
+"""`mgloss explain`: explain a law, a normalization, or a topic of the specification."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def explain(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="A law, a normalization, or [b]choosing[/b], [b]theorem[/b], [b]notation[/b]; "
-            "without it, all laws and normalizations are listed.",
+            help="Explain a law, a normalization, or [b]choosing[/b], [b]theorem[/b], "
+            "[b]notation[/b]. Default: list all laws and normalizations.",
         ),
     ] = None,
 ) -> None:
-    """What a law says, why it matters, who obeys it, the smallest batch that breaks it, the proof.
+    """Explain a law: its formula, why it matters, who obeys it, a counterexample, the proof.
 
-    The same as in spec/README.md, which has the formulas of the loss too.
+    spec/README.md has the same text, and the formulas of the loss.
 
     Examples:
 

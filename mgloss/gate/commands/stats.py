@@ -1,4 +1,4 @@
-"""`mgloss stats`: objects and positive cells of a data set."""
+"""`mgloss stats`: count the objects and positive cells of a data set."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mgloss.gate.commands.annotated import (
     ImagesOption,
     InputSizeOption,
     SkipOption,
-    asked_detector,
-    reading,
+    read_options,
+    requested_detector,
 )
 from mgloss.gate.commands.arguments import fail, need_writable
 
@@ -27,7 +27,10 @@ def stats(
     detector: DetectorOption = None,
     input_size: InputSizeOption = None,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", help="Images of a batch, for the count of a batch.")
+        int,
+        typer.Option(
+            "--batch-size", metavar="N", help="Give the expected count of batches of N images."
+        ),
     ] = 16,
     skip_malformed: SkipOption = False,
     json: Annotated[
@@ -44,10 +47,9 @@ def stats(
 ) -> None:
     """Count the objects and positive cells of a data set's images.
 
-    Images are scaled to fit into the input, with padding, as for training
-    (letterbox). The mean number of positive cells of an image is what the
-    normalizations fixed and expected take for E; it is printed as options,
-    ready to paste.
+    Scale images to fit into the input, with padding, as for training
+    (letterbox). Print E, the mean number of positive cells of an image, which
+    the normalizations fixed and expected need, as options to paste.
 
     Examples:
 
@@ -61,7 +63,7 @@ def stats(
 
     from mgloss.data.annotations import AnnotationError, read
     from mgloss.data.object_counts import count
-    from mgloss.gate.studies import stats as stats_report
+    from mgloss.gate.studies import stats as study
 
     if batch_size < 1:
         fail(f"--batch-size {batch_size}: expected 1 or more")
@@ -70,22 +72,23 @@ def stats(
     if plot is not None:
         need_writable(plot, "--plot")
         try:
-            stats_report.need_plots(plot)
+            study.need_plots(plot)
         except ValueError as error:
             fail(f"--plot {plot}: {error}")
-    shape = asked_detector(detector, input_size)
+    shape = requested_detector(detector, input_size)
     try:
-        with reading(images, image_size, skip_malformed) as how:
-            found = count(read(annotations, how), shape)
+        with read_options(images, image_size, skip_malformed) as options:
+            counts = count(read(annotations, options), shape)
     except AnnotationError as error:
         fail(str(error))
-    if not found.images:
+    if not counts.images:
         fail(f"{annotations}: no image in it")
-    stats_report.show(Console(highlight=False), annotations, found, shape, batch_size)
+    statistics = study.Statistics(annotations, counts, shape, batch_size)
+    study.show(Console(highlight=False), statistics)
     try:
         if json is not None:
-            stats_report.write_json(json, annotations, found, shape, batch_size)
+            study.write_json(json, statistics)
         if plot is not None:
-            stats_report.write_plot(plot, found)
+            study.write_plot(plot, counts)
     except OSError as error:
         fail(f"{error.filename}: cannot be written: {error.strerror or error}")

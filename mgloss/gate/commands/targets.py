@@ -1,4 +1,4 @@
-"""`mgloss targets`: see which cells carry which boxes."""
+"""`mgloss targets`: check the targets of a data set, and draw which cells have which boxes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mgloss.gate.commands.annotated import (
     ImagesOption,
     InputSizeOption,
     SkipOption,
-    asked_detector,
-    reading,
+    read_options,
+    requested_detector,
 )
 from mgloss.gate.commands.arguments import fail, need_writable
 
@@ -24,7 +24,7 @@ def targets(
     annotations: AnnotationsArgument,
     picture: Annotated[
         Path,
-        typer.Option("--picture", metavar="FILE", help="Where to draw it, *.png or *.svg."),
+        typer.Option("--picture", metavar="FILE", help="Draw to this file, *.png or *.svg."),
     ] = Path("targets.png"),
     only: Annotated[
         list[str] | None,
@@ -33,7 +33,7 @@ def targets(
         ),
     ] = None,
     rows: Annotated[
-        int, typer.Option("--rows", help="Images that are drawn where none is named.")
+        int, typer.Option("--rows", metavar="N", help="Draw this many images if --only names none.")
     ] = 3,
     images: ImagesOption = None,
     image_size: ImageSizeOption = None,
@@ -43,13 +43,14 @@ def targets(
 ) -> None:
     """Make the targets of every image, decode them, and draw some.
 
-    The picture has a row for each image and a column for each scale: the image,
-    or a blank canvas, the boxes, the cells that carry them, and over the boxes
-    what the cells decode to. A cell that decodes to no box, and a box without a
-    cell, are red. Needs mgloss\\[data].
+    The picture has a row for each image and a column for each scale. It shows
+    the image, or a blank canvas; its boxes; their cells; and the boxes that the
+    cells decode to. A cell that decodes to no box, and a box without a cell, are
+    red. Needs mgloss\\[data].
 
-    Status 0 where every cell decodes to its box, 1 where one does not. A box
-    without a cell is told: it lies outside, or smaller ones have all its cells.
+    Status 0 if every cell decodes to its box, 1 if one does not. A box without
+    a cell is reported, but is no error: it lies outside of the image, or smaller
+    boxes have all its cells.
 
     Examples:
 
@@ -64,7 +65,7 @@ def targets(
     from rich.console import Console
 
     from mgloss.data.annotations import AnnotationError, read
-    from mgloss.gate.studies import targets as targets_report
+    from mgloss.gate.studies import targets as study
 
     if rows < 1:
         fail(f"--rows {rows}: expected 1 or more")
@@ -73,21 +74,21 @@ def targets(
     need_writable(picture, "--picture")
     if find_spec("matplotlib") is None or find_spec("PIL") is None:
         fail("drawing needs matplotlib and Pillow: pip install 'mgloss[data]'")
-    shape = asked_detector(detector, input_size)
+    shape = requested_detector(detector, input_size)
     try:
-        with reading(images, image_size, skip_malformed) as how:
-            found = targets_report.gather(read(annotations, how), shape, only or [], rows)
+        with read_options(images, image_size, skip_malformed) as options:
+            summary = study.check_images(read(annotations, options), shape, only or [], rows)
     except AnnotationError as error:
         fail(str(error))
-    if not found.images:
+    if not summary.images:
         fail(f"{annotations}: no image in it")
-    if missing := sorted(set(only or []) - {checked.image.name for checked in found.drawn}):
+    if missing := sorted(set(only or []) - {checked.image.name for checked in summary.to_draw}):
         fail(f"--only {missing[0]}: {annotations} has no image of this name")
     from mgloss.gate.studies import targets_picture
 
     try:
-        targets_picture.write(picture, found.drawn, shape)
+        targets_picture.write(picture, summary.to_draw, shape)
     except OSError as error:
         fail(f"--picture {picture}: cannot be written: {error.strerror or error}")
-    targets_report.show(Console(highlight=False), annotations, found, picture)
-    raise typer.Exit(1 if found.wrong_cells else 0)
+    study.show(Console(highlight=False), annotations, summary, picture)
+    raise typer.Exit(1 if summary.wrong_cells else 0)

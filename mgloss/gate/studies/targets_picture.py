@@ -1,4 +1,4 @@
-"""The picture of target assignments: boxes, the cells that carry them, and what these decode to."""
+"""Draw target assignments: boxes, their cells, and the boxes that these decode to."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from matplotlib.patches import Patch, Rectangle
 
 from mgloss.data.annotations.annotated import placement
 from mgloss.data.detector import Detector
-from mgloss.data.target_check import NOBODY, Checked
+from mgloss.data.target_check import NOBODY, CheckedImage
 
 WRONG = "#d00000"
-# Colors that are told apart with any color vision (Okabe and Ito, 2008), without the reds.
+# Colors for any color vision (Okabe and Ito, 2008), without the reds.
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#cc79a7", "#f0e442")
 CANVAS = "#f4f4f4"
 PANEL = 4.0  # inches
 TITLE = 0.5  # inches
 LONGEST_NAME = 60  # characters
-FINEST = 80  # cells a side that are still drawn as a grid
+FINEST = 80  # grid, in cells a side, whose lines are drawn
 
 
-def write(path: Path, shown: Sequence[Checked], detector: Detector) -> None:
-    """Draw a row for each image and a column for each scale; *.png or *.svg."""
+def write(path: Path, shown: Sequence[CheckedImage], detector: Detector) -> None:
+    """Write a picture, *.png or *.svg, with a row for each image and a column for each scale."""
     drawn = io.BytesIO()
     draw(shown, detector).savefig(drawn, format=path.suffix[1:].lower(), dpi=110)
     path.write_bytes(drawn.getvalue())
 
 
-def draw(shown: Sequence[Checked], detector: Detector) -> Figure:
-    """The picture that `write` writes."""
+def draw(shown: Sequence[CheckedImage], detector: Detector) -> Figure:
+    """Draw a row for each image and a column for each scale."""
     scales = len(detector.grids)
     height, width = detector.input_size
     legend = _legend()
-    # As many abreast as a row of panels is wide enough for.
-    abreast = scales if scales < 3 else len(legend)
-    below = 0.3 + 0.2 * len(legend) / abreast
+    # Entries of the legend in a line: as many as fit below a row of panels.
+    entries = scales if scales < 3 else len(legend)
+    below = 0.3 + 0.2 * len(legend) / entries
     size = (PANEL * scales, (PANEL * height / width + TITLE) * len(shown) + below)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(shown), scales, squeeze=False)
@@ -50,11 +50,11 @@ def draw(shown: Sequence[Checked], detector: Detector) -> Figure:
         canvas = _canvas(checked, detector)
         for scale, axes in enumerate(row):
             _panel(axes, checked, canvas, scale, detector)
-    figure.legend(handles=legend, loc="outside lower center", ncols=abreast, frameon=False)
+    figure.legend(handles=legend, loc="outside lower center", ncols=entries, frameon=False)
     return figure
 
 
-def _panel(axes: Axes, checked: Checked, canvas: Any, scale: int, detector: Detector) -> None:
+def _panel(axes: Axes, checked: CheckedImage, canvas: Any, scale: int, detector: Detector) -> None:
     height, width = detector.input_size
     rows, columns = detector.grids[scale]
     if canvas is None:
@@ -82,7 +82,7 @@ def _panel(axes: Axes, checked: Checked, canvas: Any, scale: int, detector: Dete
         colors.append(color(owner))
     axes.add_collection(PatchCollection(cells, facecolors=colors, alpha=0.55, edgecolors="white"))
     for number, box in enumerate(checked.boxes):
-        wrong = not checked.carried[number]
+        wrong = not checked.has_cell[number]
         mine = bool((checked.owner[here] == number).any())
         if mine or wrong:
             _outline(axes, box, color(NOBODY if wrong else number), "-", 2.2)
@@ -94,7 +94,7 @@ def _panel(axes: Axes, checked: Checked, canvas: Any, scale: int, detector: Dete
 
 
 def color(owner: int) -> str:
-    """Of a box's cells and outline; red is for what belongs to none."""
+    """Return the color of a box's cells and outline; red for NOBODY."""
     return WRONG if owner == NOBODY else COLORS[owner % len(COLORS)]
 
 
@@ -105,8 +105,8 @@ def _outline(axes: Axes, box: Any, ink: str, dashes: str, width: float) -> None:
     )
 
 
-def _canvas(checked: Checked, detector: Detector) -> tuple[Any, tuple[float, ...]] | None:
-    """The image and where it lies in the input; None where it cannot be read."""
+def _canvas(checked: CheckedImage, detector: Detector) -> tuple[Any, tuple[float, ...]] | None:
+    """Return the image and its extent in the input; None if it cannot be read."""
     import PIL.Image
 
     file = checked.image.file

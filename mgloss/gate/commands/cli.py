@@ -21,6 +21,7 @@ from mgloss.gate.commands.matrix import matrix
 from mgloss.gate.commands.replay import replay
 from mgloss.gate.commands.stats import stats
 from mgloss.gate.commands.targets import targets
+from mgloss.gate.commands.versions import installed_versions
 from mgloss.gate.losses.environment import prepare
 
 app = typer.Typer(
@@ -34,9 +35,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from mgloss import __version__
-
-        print(f"mgloss {__version__}")
+        for name, version in installed_versions():
+            print(name, version)
         raise typer.Exit
 
 
@@ -45,7 +45,10 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the versions of mgloss, Python and the frameworks found, and exit.",
         ),
     ] = False,
 ) -> None:

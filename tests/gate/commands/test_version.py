@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 import mgloss
 from mgloss.gate.commands import versions
 from mgloss.gate.commands.cli import app
-from tests.gate.conftest import environment
+from tests.gate.conftest import ROOT
 
 
 def printed() -> dict[str, str]:
@@ -57,7 +58,7 @@ def test_no_framework_is_imported(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env=environment(),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "spec")))},
         capture_output=True,
         text=True,
         check=True,

@@ -89,6 +89,17 @@ def test_a_template_is_what_its_service_takes(
     assert run(tmp_path, variables, *command, str(wrong)).returncode == 1
 
 
+def test_the_workflow_of_this_repository_is_what_github_takes() -> None:
+    command = (sys.executable, "-m", "check_jsonschema", "--builtin-schema")
+    workflow = ROOT / ".github" / "workflows" / "ci.yml"
+    subprocess.run([*command, "vendor.github-workflows", str(workflow)], check=True)
+
+
+def test_the_hooks_of_this_repository_are_a_valid_configuration() -> None:
+    command = (sys.executable, "-m", "pre_commit", "validate-config")
+    subprocess.run([*command, str(ROOT / ".pre-commit-config.yaml")], check=True)
+
+
 @pytest.mark.parametrize(("divisor", "status"), [(RIGHT, 0), (WRONG, 1)])
 def test_the_steps_of_the_github_workflow(
     divisor: str, status: int, project: Path, variables: dict[str, str], tmp_path: Path

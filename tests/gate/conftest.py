@@ -21,7 +21,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mgloss.gate.commands.cli import app
-from mgloss.gate.losses.worker.process import end_all
+from mgloss.gate.losses.loading import Loaded, load
+from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.losses.worker import process
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -37,13 +39,21 @@ PLAIN = {"NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}  # output withou
 SEARCHING = ("check", "baseline", "matrix")  # the commands with -n
 
 
-def run_mgloss(folder: Path, *arguments: object, columns: int = 120, **variables: object) -> Result:
-    """Run a command in this process and folder, its laws too unless -n asks for others."""
+def run_mgloss(
+    folder: Path, *arguments: object, columns: int = 120, apart: bool = False, **variables: object
+) -> Result:
+    """Run a command in this process and folder, its laws too unless -n asks for others.
+
+    apart: give the loss a process of its own, as mgloss does; starting it takes longer than most
+        checks do.
+    """
     words = list(map(str, arguments))
     if words[0] in SEARCHING and "-n" not in words:
         words += ["-n", "0"]
     given = {"COLUMNS": str(columns), **{name: str(v) for name, v in variables.items()}}
-    with _as_in_a_process(folder):
+    with _as_in_a_process(folder), pytest.MonkeyPatch.context() as patch:
+        if not apart:
+            patch.setattr(process, "load_apart", _load_here)
         told = CliRunner().invoke(app, words, prog_name="mgloss", env=given)
     if told.exception is not None and not isinstance(told.exception, SystemExit):
         raise told.exception
@@ -51,11 +61,23 @@ def run_mgloss(folder: Path, *arguments: object, columns: int = 120, **variables
     return validated(folder, words, result)
 
 
+def _load_here(asked: AskedLoss) -> Loaded:
+    """Load a loss into this process."""
+    return load(
+        asked.loss,
+        asked.claims,
+        options=asked.options,
+        problem=asked.problem,
+        framework=asked.framework,
+        show_traceback=asked.show_traceback,
+    )
+
+
 @contextmanager
 def _as_in_a_process(folder: Path) -> Iterator[None]:
     """Enter a folder, and leave nothing of what runs there but files."""
-    kept = dict(os.environ), Path.cwd(), list(sys.path), set(sys.modules)
-    variables, here, path, modules = kept
+    variables, here = dict(os.environ), Path.cwd()
+    path, modules = list(sys.path), set(sys.modules)
     for name in variables:
         if name.startswith(OF_THE_SURROUNDINGS):
             del os.environ[name]
@@ -69,14 +91,15 @@ def _as_in_a_process(folder: Path) -> Iterator[None]:
         os.environ.update(variables)
         sys.path[:] = path
         for name in set(sys.modules) - modules:
-            if name.startswith("candidate_"):  # a user's file
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if name.startswith("candidate_") or file.startswith(str(folder)):  # a user's
                 del sys.modules[name]
         forget()
 
 
 def forget() -> None:
     """End the processes of losses and empty the gate's caches, which know files by their names."""
-    end_all()
+    process.end_all()
     for name, module in list(sys.modules.items()):
         if name.startswith("mgloss.gate"):
             for value in vars(module).values():

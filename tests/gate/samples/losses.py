@@ -165,7 +165,7 @@ def without_a_guard(y_true, y_pred):
 def skips_like_a_test(y_true, y_pred):
     import pytest
 
-    if sum(int((t[..., 4] > 0.5).sum()) for t in y_true) > 3:
+    if len(y_true[0]) > 2:
         pytest.skip("not today")
     return plain(y_true, y_pred)
 

@@ -1,4 +1,4 @@
-"""`mgloss diff`: where two losses disagree."""
+"""`mgloss diff`: find where two losses disagree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mgloss.gate.commands.arguments import (
 from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 _FORM = (
-    "as LOSS of check, or LOSS@REV for the loss as it was in a git revision: "
+    "named as LOSS of check, or as LOSS@REV to take its files from a git revision: "
     "my_loss.py:loss@HEAD~1, package.module:name@main"
 )
 
@@ -32,7 +32,7 @@ def diff(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The loss to compare with it.")],
     max_examples: Annotated[
         int,
-        typer.Option("--max-examples", help="Batches compared before two losses are the same."),
+        typer.Option("--max-examples", help="Batches to compare before the losses count as equal."),
     ] = 200,
     problem: ProblemOption = None,
     framework: FrameworkOption = None,
@@ -41,18 +41,19 @@ def diff(
     seed: SeedOption = 0,
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write what was found to FILE as JSON."),
+        typer.Option("--json", metavar="FILE", help="Write the differences to FILE as JSON."),
     ] = None,
     report: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the batches that show it are saved.")
+        Path, typer.Option(metavar="DIR", help="Folder for the batches on which they differ.")
     ] = Path("mgloss-report"),
 ) -> None:
     """Find the smallest batch on which two losses disagree, in value, component or gradient.
 
-    Says by what factor they differ there, and whether that depends on the batch size, the objects
-    or the grid. This is the gate for a refactoring that must change nothing. Status 0 when no
-    difference was found, 1 when they differ, 2 when they cannot be compared, or return different
-    components and agree in those that both return.
+    Tell by what factor the losses differ there, and whether the factor depends on the batch size,
+    the objects or the grid. Run it before you merge a refactoring that must not change a loss.
+
+    Exit status: 0 no difference was found, 1 the losses differ, 2 the losses cannot be compared, or
+    only one returns some component and they agree in the others.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""`mgloss identify`: which normalization a loss behaves as."""
+"""`mgloss identify`: find the normalization that a loss behaves as."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ def identify(
     memory: MemoryOption = DEFAULT_MEMORY,
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write what was found to FILE as JSON."),
+        typer.Option("--json", metavar="FILE", help="Write the measurement to FILE as JSON."),
     ] = None,
 ) -> None:
-    """Tell which normalization a loss behaves as, term by term.
+    """Find which normalization each term of a loss behaves as.
 
-    It is measured on batches of equal objects in which one thing is predicted wrong: how the value
-    goes with the batch size, with the objects at equal loss per object, and with the grid; and in
-    a short search, which of the batch laws it obeys. Status 0 when every term is told, 1 when one
-    fits no normalization or gives no finite number.
+    Measure how each term grows with the batch size, with the number of objects, and with the grid.
+    The measured batches hold equal objects, and one mistake in their predictions. Then search
+    briefly for the batch laws that the loss breaks.
+
+    Exit status: 0 every term fits a normalization, 1 a term fits none or is not a finite number.
 
     Examples:
 

@@ -1,1 +1,1 @@
-"""From the LOSS that a person names to a candidate that the laws can judge."""
+"""Turn the LOSS that a person names into a candidate that the laws can judge."""

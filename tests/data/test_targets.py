@@ -91,7 +91,7 @@ def test_images_do_not_disturb_each_other(first: list[Any], second: list[Any]) -
 def test_no_object_vanishes_while_a_cell_of_its_is_free(boxes: list[Any]) -> None:
     targets = made([boxes])
     found = decode(targets, ANCHORS, SIZE)
-    for one in slow.assigned(PROBLEM, GRIDS, boxes):
+    for one in slow.find_objects(PROBLEM, GRIDS, boxes):
         own = [
             number
             for number in range(len(found.image))

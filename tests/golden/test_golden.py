@@ -18,7 +18,7 @@ from mgloss import MultiGridLoss
 from mgspec import NORMALIZATIONS, Batch, Evaluation, Options, Problem
 from mgspec.laws.comparison import Rounding
 from mgspec.loss import float64 as loss
-from mgspec.loss.candidate import claiming
+from mgspec.loss.candidate import with_normalization
 from mgspec.problem.options import TERMS
 
 HERE = Path(__file__).parent
@@ -61,7 +61,7 @@ def arrays(grids: list[Any], dtype: type) -> tuple[np.ndarray, ...]:
 def inputs(file: dict[str, Any], example: str, name: str, dtype: type) -> tuple[Problem, Batch]:
     golden = file["examples"][example]
     anchors = tuple(tuple((float(w), float(h)) for w, h in scale) for scale in golden["anchors"])
-    options = claiming(Options.from_dict(file["options"]), name)
+    options = with_normalization(Options.from_dict(file["options"]), name)
     problem = Problem(anchors, golden["classes"], tuple(golden["input_size"]), options)
     assert float(file["expected_cells"]) == (options.expected or 9)
     return problem, Batch(arrays(golden["targets"], dtype), arrays(golden["predictions"], dtype))

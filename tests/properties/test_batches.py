@@ -19,7 +19,7 @@ from mgspec import NORMALIZATIONS, Batch, Evaluation, Problem
 from mgspec.drawing.strategies import FULL, PLAIN, draw_exactly, draw_scene
 from mgspec.laws.cases import clear
 from mgspec.laws.comparison import Rounding, worst_element
-from mgspec.loss.candidate import claiming
+from mgspec.loss.candidate import with_normalization
 from mgspec.problem.layout import OBJECTNESS, concatenate
 from mgspec.problem.options import TERMS
 
@@ -66,7 +66,7 @@ def test_the_reference_says_of_each_batch_what_it_says_of_it_alone(drawn, claims
 @given(batches_of_one_shape(), st.sampled_from(tuple(NORMALIZATIONS)))
 def test_each_batch_has_its_own_gradient_as_steep_as_it_is_asked_for(drawn, claims: str) -> None:
     problem, batches = drawn
-    problem = replace(problem, options=claiming(problem.options, claims))
+    problem = replace(problem, options=with_normalization(problem.options, claims))
 
     def slopes(batch: Batch, times: list[float]) -> list[np.ndarray]:
         arguments = as_arguments(problem, batch)

@@ -10,7 +10,7 @@ from mgloss.gate.losses import problems
 from mgloss.gate.losses.loading import load as load_loss
 from mgloss.gate.losses.options import ALL
 from mgspec import LAWS, Candidate, Described, Description, Finding, Problem, judge
-from mgspec.loss.candidate import claiming
+from mgspec.loss.candidate import with_normalization
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load
 
 
@@ -74,7 +74,7 @@ def judged(candidate: Candidate, stored: Stored) -> Finding | None:
         raise ValueError(f"{stored.path}: is about a problem of another layout")
     if candidate.options is not None and isinstance(problem, Problem):
         claims, options = counterexample.claims, problem.options
-        if claiming(options, claims) != claiming(candidate.options, claims):
+        if with_normalization(options, claims) != with_normalization(candidate.options, claims):
             raise ValueError(f"{stored.path}: is about a loss of other options")
     try:
         chosen = None if component is None else (component,)

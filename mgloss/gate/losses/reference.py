@@ -18,7 +18,7 @@ import tensorflow as tf
 from mgloss.gate.losses.output import plain_text
 from mgloss.reference.loss import components_of_batches
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
-from mgspec.loss.candidate import COMPONENTS, BatchedRun, claiming, components_of
+from mgspec.loss.candidate import COMPONENTS, BatchedRun, components_of, with_normalization
 from mgspec.problem.layout import FIRST_ANCHOR
 from mgspec.problem.normalizations import NORMALIZATIONS
 from mgspec.problem.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, TERMS
@@ -201,7 +201,7 @@ class _Way:
             # Choices by name, as `MultiGridLoss` passes them: what none asks for is not computed.
             anchors = [tf.constant(of_scale, tf.float32) for of_scale in problem.anchors]
             size = tf.constant(problem.input_shape, tf.float32)
-            options = claiming(problem.options, self.claims)
+            options = with_normalization(problem.options, self.claims)
             return _evaluated(
                 self.compute, self.mode, arrays, anchors, size, options, batches, gradients
             )
@@ -269,7 +269,7 @@ def _settings(problem: Problem, claims: str) -> tuple[tf.Tensor, tf.Tensor]:
     Anchors of all scales, `[A + A + ..., 2]`; input size, positions of the choices, the other
     options and class weights, `[2 + 4 + 13 + C]`.
     """
-    options = claiming(problem.options, claims)
+    options = with_normalization(problem.options, claims)
     kinds = {**vars(options), "normalization": claims}
     # Where no formula needs an expected count, any will do.
     numbers = [1.0 if (n := getattr(options, name)) is None else n for name in REALS]

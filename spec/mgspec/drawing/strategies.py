@@ -35,7 +35,7 @@ from mgspec.drawing.scenery import (
     predicted,
     right,
 )
-from mgspec.loss.candidate import PLAIN_OPTIONS, claiming
+from mgspec.loss.candidate import PLAIN_OPTIONS, with_normalization
 from mgspec.problem.description import Described, Description, Image, Images, images_of
 from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem, concatenate
 from mgspec.problem.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
@@ -143,7 +143,7 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
     classes: C, unless the options drawn need one more.
     """
     if variety.options is not None:
-        return claiming(variety.options, variety.claims)
+        return with_normalization(variety.options, variety.claims)
     location = draw(among(LOCATIONS))
     background = draw(among(BACKGROUNDS))
     classification = draw(among(CLASSIFICATIONS))
@@ -162,7 +162,7 @@ def draw_options(draw: st.DrawFn, variety: Variety, classes: int) -> Options:
         if seed % 2:
             weights = _class_weights(seed, max(classes, 2))
     return replace(
-        claiming(PLAIN_OPTIONS, variety.claims),
+        with_normalization(PLAIN_OPTIONS, variety.claims),
         location=location,
         background=background,
         classification=classification,

@@ -1,8 +1,8 @@
-"""Boxes: decoding, overlap, and the location losses that are made of it, with their slopes.
+"""Decode boxes, measure their overlap, and derive the location losses from it, with gradients.
 
-Plain NumPy float64. Values come from the corners of the decoded boxes in pixels, as on paper.
-Slopes come from a formula for two intervals on an axis: half-lengths a and b and centres d apart,
-they share a + b - r and span a + b + r, where r = max(|d|, |a - b|); shared is never below 0.
+Plain NumPy float64. Values are computed from the corners of the decoded boxes in pixels, as on
+paper. Gradients come from a formula for two intervals on an axis, of half-lengths a and b and with
+centres d apart. They share max(0, a + b - r) and span a + b + r, where r = max(|d|, |a - b|).
 """
 
 from __future__ import annotations
@@ -16,50 +16,54 @@ from mgspec.problem.layout import WH, XY
 
 Float = NDArray[np.float64]
 
-# ln of the most that a box may be larger or smaller than its anchor: e^16 is 9 million. Beyond it
-# the size stays as it is, so that no finite prediction overflows.
+# The log-size of a box relative to its anchor is clipped to this magnitude (e^16 is 9 million), so
+# that no finite prediction overflows.
 LARGEST_LOG_SIZE = 16.0
 
 
 def sigmoid(z: Float) -> Float:
-    """1 / (1 + e^-z), without overflow."""
+    """Return 1 / (1 + e^-z), without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * z))
 
 
 def phi(z: Float) -> Float:
-    """Decoded x or y in cells, in (-1, 2): tanh(0.15 z) + sigmoid(0.15 z)."""
+    """Decode x or y: return tanh(0.15 z) + sigmoid(0.15 z), in cells, in (-1, 2)."""
     return np.tanh(0.15 * z) + sigmoid(0.15 * z)
 
 
 def phi_slope(z: Float) -> Float:
-    """d phi / d z."""
+    """Return the derivative of `phi` at z."""
     s = sigmoid(0.15 * z)
     return 0.15 * (1 / np.cosh(np.minimum(np.abs(0.15 * z), 350)) ** 2 + s * (1 - s))
 
 
 def sizes(logs: Float, anchors: Float) -> Float:
-    """Width and height in pixels: anchor * e^log, the log within 16 of 0."""
+    """Return width and height `[..., 2]` in pixels: anchor * e^log, with log clipped to ±16.
+
+    logs, anchors: `[..., 2]`, log-sizes and the anchors' width and height in pixels.
+    """
     return anchors * np.exp(np.clip(logs, -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE))
 
 
-def from_the_image(centres: Float, stride: tuple[float, float]) -> Float:
-    """Centres told in cells from each cell's top-left corner, in pixels from the image's.
+def to_image_pixels(centres: Float, stride: tuple[float, float]) -> Float:
+    """Return centres `[B, H, W, 2]` in pixels from the top-left corner of the image.
 
-    centres: `[B, H, W, 2]`, x and y. stride: a cell's width and height in pixels.
+    centres: `[B, H, W, 2]`, x and y in cells from the top-left corner of each cell.
+    stride: width and height of a cell in pixels.
     """
     height, width = centres.shape[1:3]
     cells = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)  # (column, row)
-    middle: Float = (cells + centres) * np.array(stride)
-    return middle
+    pixels: Float = (cells + centres) * np.array(stride)
+    return pixels
 
 
 def corners(centres: Float, size: Float) -> tuple[Float, Float]:
-    """Top-left and bottom-right corners (x, y) of boxes, `[..., 2]`; all in pixels."""
+    """Return the top-left and bottom-right corners (x, y) of boxes, `[..., 2]` each, in pixels."""
     return centres - size / 2, centres + size / 2
 
 
 def iou(a: tuple[Float, Float], b: tuple[Float, Float]) -> Float:
-    """Intersection over union of boxes given by their corners, `[..., 2]` each."""
+    """Return the intersection over union `[...]` of boxes given by their corners, `[..., 2]`."""
     shared: Float = np.prod(np.maximum(0, np.minimum(a[1], b[1]) - np.maximum(a[0], b[0])), -1)
     union: Float = np.prod(a[1] - a[0], -1) + np.prod(b[1] - b[0], -1) - shared
     return shared / union
@@ -67,13 +71,13 @@ def iou(a: tuple[Float, Float], b: tuple[Float, Float]) -> Float:
 
 @dataclass(frozen=True)
 class Boxes:
-    """Every cell's predicted box beside its target's, both of the target's anchor.
+    """The predicted and the target box of every cell, both decoded with the target's anchor.
 
-    target, prediction: corners in pixels, `[B, H, W, 2]` each, from the cell's top-left corner: how
-        well two boxes fit is then the same number wherever in the image they are.
+    target, prediction: corners `[B, H, W, 2]` in pixels from the cell's top-left corner, so that
+        the overlap of two boxes does not depend on where in the image they are.
     apart: `[B, H, W, 2]`, predicted minus target centre in pixels.
-    half, half_target: `[B, H, W, 2]`, half the predicted and the target's width and height.
-    slopes: `[B, H, W, 4]`, how `apart` and `half` change with the predictions x, y, w, h.
+    half, half_target: `[B, H, W, 2]`, half the predicted and target width and height in pixels.
+    slopes: `[B, H, W, 4]`, derivatives of `apart` and `half` by the predictions x, y, w, h.
     """
 
     target: tuple[Float, Float]
@@ -85,7 +89,11 @@ class Boxes:
 
     @staticmethod
     def of(target: Float, prediction: Float, anchors: Float, stride: tuple[float, float]) -> Boxes:
-        """Of arrays `[B, H, W, 5 + A + C]`; anchors: `[B, H, W, 2]`, the target's, in pixels."""
+        """Decode the boxes of a target and a prediction, `[B, H, W, 5 + A + C]` each.
+
+        anchors: `[B, H, W, 2]`, the anchor of each cell's target in pixels.
+        stride: width and height of a cell in pixels.
+        """
         raw, logs = prediction[..., XY], prediction[..., WH]
         cell = np.array(stride)
         size, size_target = sizes(logs, anchors), sizes(target[..., WH], anchors)
@@ -103,7 +111,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Shared and spanned lengths `[..., 2]` on both axes, and their slopes by `apart`, `half`."""
+    """Shared and spanned lengths `[..., 2]` on both axes, with slopes by `apart` and `half`."""
 
     shared: Float
     span: Float
@@ -131,12 +139,12 @@ def _axes(boxes: Boxes) -> _Axes:
 
 
 def _product_slope(sides: Float, slopes: Float) -> Float:
-    """How width * height changes with each of the two: `[..., 2]`."""
+    """Return the slope `[..., 2]` of width * height by width and by height."""
     return slopes * sides[..., ::-1]
 
 
 def _iou_slope(boxes: Boxes, axes: _Axes) -> tuple[Float, Float]:
-    """IoU `[...]`, and its slope `[..., 4]` by apart x, y and half w, h."""
+    """Return the IoU `[...]` and its slope `[..., 4]` by `apart` x, y and `half` w, h."""
     shared = axes.shared.prod(-1)
     union = 4 * boxes.half.prod(-1) + 4 * boxes.half_target.prod(-1) - shared
     shared_slope = np.concatenate(
@@ -153,12 +161,15 @@ def _iou_slope(boxes: Boxes, axes: _Axes) -> tuple[Float, Float]:
 
 
 def iou_loss(kind: str, boxes: Boxes) -> tuple[Float, Float]:
-    """1 - xIoU `[B, H, W]` of each pair of boxes, and its gradient by x, y, w, h `[B, H, W, 4]`.
+    """Return 1 - xIoU `[B, H, W]` of each pair of boxes, and its gradient `[B, H, W, 4]`.
 
-    giou: IoU - (span box - union) / span box (Rezatofighi et al. 2019, arXiv:1902.09630).
-    diou: IoU - distance^2 / diagonal^2 (Zheng et al. 2020, arXiv:1911.08287).
-    ciou: diou - a v, v = 4/pi^2 (difference of atan(w / h))^2, a = v / (1 - IoU + v); a has a
-        slope like the rest.
+    The gradient is with respect to the predictions x, y, w, h.
+
+    kind: which xIoU.
+        giou: IoU - (span box - union) / span box (Rezatofighi et al. 2019, arXiv:1902.09630).
+        diou: IoU - distance^2 / diagonal^2 (Zheng et al. 2020, arXiv:1911.08287).
+        ciou: diou - a v, with v = 4/pi^2 (difference of atan(w / h))^2 and a = v / (1 - IoU + v).
+            The gradient includes that of a.
     """
     axes = _axes(boxes)
     overlap = iou(boxes.target, boxes.prediction)
@@ -176,7 +187,7 @@ def iou_loss(kind: str, boxes: Boxes) -> tuple[Float, Float]:
 
 
 def _empty_part(boxes: Boxes, axes: _Axes) -> tuple[Float, Float]:
-    """The part of the spanning box that neither box covers, and its slope."""
+    """Return the share of the spanning box that neither box covers, and its slope."""
     shared, hull = axes.shared.prod(-1), axes.span.prod(-1)
     union = 4 * boxes.half.prod(-1) + 4 * boxes.half_target.prod(-1) - shared
     union_slope = np.concatenate(
@@ -198,7 +209,7 @@ def _empty_part(boxes: Boxes, axes: _Axes) -> tuple[Float, Float]:
 
 
 def _distance_part(boxes: Boxes, axes: _Axes) -> tuple[Float, Float]:
-    """Squared distance of the centres over squared diagonal of the spanning box, and its slope."""
+    """Return (distance of centres / diagonal of the spanning box)^2, and its slope."""
     distance, diagonal = (boxes.apart**2).sum(-1), (axes.span**2).sum(-1)
     value = distance / diagonal
     distance_slope = np.concatenate([2 * boxes.apart, np.zeros_like(boxes.half)], -1)
@@ -209,7 +220,7 @@ def _distance_part(boxes: Boxes, axes: _Axes) -> tuple[Float, Float]:
 
 
 def _aspect_part(boxes: Boxes, missed: Float, missed_slope: Float) -> tuple[Float, Float]:
-    """v^2 / (missed + v), missed = 1 - IoU, and its slope; 0 where both are 0."""
+    """Return v^2 / (missed + v) with missed = 1 - IoU, and its slope; 0 where v and missed are."""
     w, h = boxes.half[..., 0], boxes.half[..., 1]
     angle = np.arctan(w / h) - np.arctan(boxes.half_target[..., 0] / boxes.half_target[..., 1])
     v = 4 / np.pi**2 * angle**2

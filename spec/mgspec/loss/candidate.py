@@ -1,7 +1,6 @@
 """A loss as the laws see it: arrays in, named numbers and gradients out.
 
-Whatever framework a loss is written in, an adapter turns it into a `Candidate`; the laws know
-nothing else.
+An adapter turns a loss of any framework into a `Candidate`. The laws know nothing else of it.
 """
 
 from __future__ import annotations
@@ -21,32 +20,32 @@ from mgspec.problem.options import Options
 
 COMPONENTS = ("location", "anchor", "classification", "objectness", "total")
 
-# The three plain terms: squared error, cross-entropy, and nothing ignored.
+# The options of the plain loss: squared error, cross-entropy, and no cell ignored.
 PLAIN_OPTIONS = Options(ignore_thresh=1)
 
-# E of the normalizations `fixed` and `expected` wherever the specification has to choose one: the
+# E of the normalizations `fixed` and `expected` where the specification must choose one: the
 # positive cells of one object under 3x3 assignment, away from borders.
 EXPECTED_CELLS = 9.0
 
 
 class LossError(Exception):
-    """The loss did not give an answer that can be judged: it raised, or returned no number."""
+    """The loss gave no answer that can be judged: it raised, or returned no number."""
 
 
 class FatalLossError(LossError):
-    """The loss gave no answer and cost much to ask: it hung, or took its process with it."""
+    """The loss hung or ended its process, so that asking again would cost much."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a loss says of one batch.
+    """The values and gradients of a loss on one batch.
 
-    components: value of each component that the loss returns.
-    gradients: of each component with respect to the predictions, one `[B, H, W, 5 + A + C]` array
-        a scale, or one `[B, ...]` array for each that a description calls predicted; None where
-        they were not asked for or the loss has none.
-    dtype: of the value returned, such as "float32".
-    changed_inputs: the loss wrote into the arrays it was given.
+    components: the value of each component.
+    gradients: for each component its gradient with respect to the predictions: one
+        `[B, H, W, 5 + A + C]` array for each scale, or one `[B, ...]` array for each predicted
+        array of a description. None if they were not requested or the loss has none.
+    dtype: the dtype of the values, such as "float32".
+    changed_inputs: whether the loss modified the arrays that were passed to it.
     """
 
     components: Mapping[str, float]
@@ -60,31 +59,33 @@ Run = Callable[[Any, Any, bool], Evaluation]  # AnyProblem, AnyBatch, with gradi
 
 @dataclass(frozen=True)
 class BatchedRun:
-    """A `run` of a loss that can also evaluate several batches in one go.
+    """A `run` of a loss that can also evaluate several batches at once.
 
-    values: of (problem, batches of one shape), what `run` gives for each without gradients.
+    values: called with (problem, batches of one shape); returns what `run` returns for each batch
+        without gradients.
     """
 
     run: Run
     values: Callable[[Problem, Sequence[Batch]], list[Evaluation]]
 
     def __call__(self, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        """One batch alone."""
+        """Evaluate one batch alone."""
         return self.run(problem, batch, gradients)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A loss under judgement.
+    """A loss to be judged.
 
-    run: evaluates (problem, batch, with gradients), and may be a BatchedRun; raises LossError and
-        nothing else.
-    components: the names that `run` returns, in the order of `COMPONENTS` where they are of those.
-    claims: the normalization whose laws the loss says it obeys.
-    options: those of the loss; None where it follows the options of each problem.
+    run: called with (problem, batch, gradients); returns the evaluation, with gradients if the last
+        argument is true. May be a BatchedRun. Raises LossError and nothing else.
+    components: the names of the components that `run` returns, in the order of `COMPONENTS`.
+    has_gradients: whether `run` can return gradients.
+    claims: the normalization whose laws the loss claims to obey.
+    options: the options of the loss; None if it follows the options of each problem.
     modes: other ways to run the same loss, by name, such as "eager".
-    description: of the images that the loss takes; None for those of this project's layout.
-    few_shapes: it takes long for arrays of shapes which it has not had before.
+    description: of the images that the loss takes; None for the project's own layout.
+    few_shapes: draw arrays of few different shapes, because each new shape takes the loss long.
     """
 
     name: str
@@ -98,35 +99,42 @@ class Candidate:
     few_shapes: bool = False
 
     def background(self, problem: AnyProblem) -> frozenset[str]:
-        """The components that teach the background."""
+        """Return the names of the components that also hold a loss of the background."""
         if isinstance(problem, Described):
             return problem.description.background
         return frozenset({"total", (self.options or problem.options).background})
 
 
-def claiming(options: Options, claims: str) -> Options:
-    """The options with this normalization for every term."""
-    needed = normalization(claims).needs_expected
+def with_normalization(options: Options, name: str) -> Options:
+    """Return the options with this normalization for every term, and with E if it needs one.
+
+    Raise ValueError if the name is unknown.
+    """
+    needed = normalization(name).needs_expected
     expected = (options.expected or EXPECTED_CELLS) if needed else None
-    if (options.loss_normalization, options.expected) == (claims, expected):
-        return options  # checking options anew takes longer than drawing them
-    return replace(options, loss_normalization=claims, expected=expected)
+    if (options.loss_normalization, options.expected) == (name, expected):
+        return options  # validating new options takes longer than drawing a case
+    return replace(options, loss_normalization=name, expected=expected)
 
 
 def components_of(options: Options | None) -> tuple[str, ...]:
-    """What a loss of these options returns; None for one that follows each problem's."""
-    without = options is not None and options.background == "anchor"
-    return tuple(c for c in COMPONENTS if not (without and c == "objectness"))
+    """Return the components of a loss with these options; None if it follows each problem's."""
+    if options is not None and options.background == "anchor":
+        return tuple(c for c in COMPONENTS if c != "objectness")
+    return COMPONENTS
 
 
 def specification(
     claims: str = "batch", options: Options | None = PLAIN_OPTIONS, dtype: str = "float64"
 ) -> Candidate:
-    """The specification's own float64 loss as a candidate; arguments as of `Candidate`."""
+    """Return the specification's own float64 loss as a candidate.
+
+    claims, options: as in `Candidate`. dtype: the dtype that its evaluations state.
+    """
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        asked = claiming(problem.options if options is None else options, claims)
-        value = loss.evaluate(replace(problem, options=asked), batch)
+        used = with_normalization(problem.options if options is None else options, claims)
+        value = loss.evaluate(replace(problem, options=used), batch)
         names = components_of(options)
         return Evaluation(
             {name: value.components[name] for name in names},

@@ -1,8 +1,7 @@
-"""The loss of the specification: plain NumPy, float64, slow, short.
+"""The loss of the specification in plain NumPy float64: short and slow.
 
-It is a yardstick, not a tool for training. Each raw sum is kept per image, because the
-normalizations need it so; each gradient is written out by hand, so that it owes nothing to any
-framework's differentiation.
+Use it to check other losses, not to train. Raw sums are kept per image, because the normalizations
+need them so. Gradients are written by hand, independently of any framework's differentiation.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from mgspec.loss.boxes import (
     Boxes,
     Float,
     corners,
-    from_the_image,
     iou,
     iou_loss,
     phi,
     phi_slope,
     sigmoid,
     sizes,
+    to_image_pixels,
 )
 from mgspec.problem.layout import OBJECTNESS, WH, XY, Batch, Problem
 from mgspec.problem.normalizations import NUMPY, Sums, normalization
@@ -33,9 +32,10 @@ COMPONENTS = TERMS
 
 @dataclass(frozen=True)
 class Term:
-    """One component on one scale: per-image raw sums S_i `[B]`, counts n_i `[B]`, and dS_i/dp.
+    """One component on one scale.
 
-    gradient: `[B, H, W, 5 + A + C]`, zero in the channels that the component does not read.
+    raw: raw sums S_i, `[B]`. count: counts n_i, `[B]`.
+    gradient: dS_i/dp, `[B, H, W, 5 + A + C]`; 0 in channels that the component does not read.
     """
 
     raw: Float
@@ -45,7 +45,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Value:
-    """Components and total, and the gradient of each with respect to the predictions."""
+    """Value of each component and of the total, and their gradients by the predictions."""
 
     components: dict[str, float]
     gradients: dict[str, tuple[Float, ...]]
@@ -53,10 +53,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Scale:
-    """One scale of a batch, in float64, and what its terms are computed from.
+    """One scale of a batch in float64, with all that its terms need.
 
     target, prediction: `[B, H, W, 5 + A + C]`. mask: `[B, H, W]`, 1 in positive cells.
-    anchors, classes: their channels. sizes: the scale's anchors `[A, 2]` in pixels.
+    anchors, classes: the channels of anchors and of classes.
+    sizes: width and height of the scale's anchors, `[A, 2]`, in pixels.
     stride: width and height of a cell in pixels.
     """
 
@@ -71,7 +72,7 @@ class Scale:
 
     @staticmethod
     def of(problem: Problem, batch: Batch, scale: int) -> Scale:
-        """The scale of this number."""
+        """Return the scale of this number, counted from 0."""
         target = batch.targets[scale].astype(np.float64)
         return Scale(
             target,
@@ -85,70 +86,71 @@ class Scale:
         )
 
     def boxes(self) -> Boxes:
-        """Every cell's predicted box and its target's, of the target's anchor."""
+        """Decode every cell's predicted box and target box, with the target's anchor."""
         chosen = self.sizes[np.argmax(self.target[..., self.anchors], -1)]
         return Boxes.of(self.target, self.prediction, chosen, self.stride)
 
 
 def best_overlaps(scale: Scale) -> Float:
-    """The largest IoU of each cell's predicted boxes, one an anchor, with an object: `[B, H, W]`.
+    """Return the largest IoU of each cell's predicted boxes with an object, `[B, H, W]`.
 
-    Objects are those of the same image and scale: the boxes that the positive cells' targets hold.
-    0 where an image has none. Positive cells are included.
+    A cell predicts one box for each anchor. The objects are the target boxes of the positive cells
+    of the same image and scale. The result is 0 in images without objects.
     """
     logs = scale.prediction[..., None, WH]  # [B, H, W, 1, 2], the same for all anchors
-    centres = from_the_image(phi(scale.prediction[..., XY]), scale.stride)
+    centres = to_image_pixels(phi(scale.prediction[..., XY]), scale.stride)
     low, high = corners(centres[..., None, :], sizes(logs, scale.sizes))
-    own = 2 * scale.boxes().half_target
-    objects = corners(from_the_image(scale.target[..., XY], scale.stride), own)
+    object_sizes = 2 * scale.boxes().half_target
+    objects = corners(to_image_pixels(scale.target[..., XY], scale.stride), object_sizes)
     best = np.zeros(scale.mask.shape)
     for image, mask in enumerate(scale.mask > 0):
         if mask.any():
-            each = (objects[0][image][mask], objects[1][image][mask])  # [P, 2] both
+            of_image = (objects[0][image][mask], objects[1][image][mask])  # [P, 2] both
             predicted = (low[image][..., None, :], high[image][..., None, :])  # [H, W, A, 1, 2]
-            best[image] = iou(predicted, each).max((-1, -2))
+            best[image] = iou(predicted, of_image).max((-1, -2))
     return best
 
 
 def bce(target: Float, logit: Float) -> Float:
-    """Binary cross-entropy of a logit in nats, without overflow or cancellation."""
+    """Return the binary cross-entropy of a logit in nats, without overflow or cancellation."""
     return np.maximum(logit, 0) - logit * target + np.log1p(np.exp(-np.abs(logit)))
 
 
 def location(scale: Scale) -> Term:
-    """S_i = sum over positive cells of |t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, or of 1 - xIoU."""
+    """Sum |t_xy - phi(p_xy)|^2 + |t_wh - p_wh|^2, or 1 - xIoU, over positive cells."""
     gradient = np.zeros_like(scale.prediction)
     if scale.options.location == "mse":
         raw_centres = scale.prediction[..., XY]
         offset = phi(raw_centres) - scale.target[..., XY]
         size = scale.prediction[..., WH] - scale.target[..., WH]
-        each = (offset**2).sum(-1) + (size**2).sum(-1)
+        losses = (offset**2).sum(-1) + (size**2).sum(-1)
         gradient[..., XY] = 2 * offset * phi_slope(raw_centres)
         gradient[..., WH] = 2 * size
     else:
-        each, gradient[..., :OBJECTNESS] = iou_loss(scale.options.location, scale.boxes())
-    return _over_positives(scale, each, gradient)
+        losses, gradient[..., :OBJECTNESS] = iou_loss(scale.options.location, scale.boxes())
+    return _weigh(scale.mask, losses, gradient)
 
 
 def anchor(scale: Scale) -> Term:
-    """S_i = sum over cells of w BCE, summed over anchors; a background cell's target is no anchor.
+    """Sum w BCE over cells and anchors; the target of a background cell is no anchor.
 
-    w is that of the active cells, or the mask where objectness teaches the background.
+    w is the weight of active cells. If objectness teaches the background, w is 1 in positive cells
+    and 0 elsewhere.
     """
-    chosen = scale.mask[..., None] * scale.target[..., scale.anchors]
+    target = scale.mask[..., None] * scale.target[..., scale.anchors]
     logit = scale.prediction[..., scale.anchors]
     gradient = np.zeros_like(scale.prediction)
-    gradient[..., scale.anchors] = sigmoid(logit) - chosen
-    of_background = scale.options.background == "anchor"
-    weight = active_weight(scale) if of_background else scale.mask
-    return _weighted(weight, bce(chosen, logit).sum(-1), gradient)
+    gradient[..., scale.anchors] = sigmoid(logit) - target
+    teaches_background = scale.options.background == "anchor"
+    weight = active_weight(scale) if teaches_background else scale.mask
+    return _weigh(weight, bce(target, logit).sum(-1), gradient)
 
 
 def classification(scale: Scale) -> Term:
-    """S_i = sum over positive cells and classes of the class's weight times its loss."""
+    """Sum each class's weight times its loss over positive cells and classes."""
     options = scale.options
     logit = scale.prediction[..., scale.classes]
-    # A background cell's target may hold anything, even what has no logarithm or power.
+    # Masked first: a background cell's target may hold numbers that have no logarithm or power.
     target = scale.mask[..., None] * scale.target[..., scale.classes]
     count = target.shape[-1]
     weights = np.array(options.class_weights or [1.0] * count)
@@ -156,22 +158,25 @@ def classification(scale: Scale) -> Term:
     gradient = np.zeros_like(scale.prediction)
     if options.classification == "softmax_focal":
         target = target * (1 - smooth) + smooth / count
-        each, gradient[..., scale.classes] = softmax_focal(target, logit, weights, options)
+        losses, gradient[..., scale.classes] = softmax_focal(target, logit, weights, options)
     else:
         target = target * (1 - smooth) + smooth / 2
         loss = focal if options.classification == "focal" else plain_bce
-        each, slope = loss(target, logit, options)
-        each, gradient[..., scale.classes] = weights * each, weights * slope
-    return _over_positives(scale, each.sum(-1), gradient)
+        losses, slope = loss(target, logit, options)
+        losses, gradient[..., scale.classes] = weights * losses, weights * slope
+    return _weigh(scale.mask, losses.sum(-1), gradient)
 
 
 def plain_bce(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
-    """BCE of each class and its derivative, `[..., C]`."""
+    """Return the BCE of each class and its derivative by the logit, `[..., C]` each."""
     return bce(target, logit), sigmoid(logit) - target
 
 
 def focal(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
-    """(a t + (1 - a)(1 - t)) m^g BCE and its derivative; m = t (1 - s) + (1 - t) s, s = sigmoid."""
+    """Return (a t + (1 - a)(1 - t)) m^g BCE and its derivative by the logit, `[..., C]` each.
+
+    m = t (1 - s) + (1 - t) s, with s the sigmoid of the logit (Lin et al. 2017, arXiv:1708.02002).
+    """
     a, g = options.focal_alpha, options.focal_gamma
     s = sigmoid(logit)
     missed = target * sigmoid(-logit) + (1 - target) * s
@@ -186,7 +191,10 @@ def focal(target: Float, logit: Float, options: Options) -> tuple[Float, Float]:
 def softmax_focal(
     target: Float, logit: Float, weights: Float, options: Options
 ) -> tuple[Float, Float]:
-    """-a w_c t_c (1 - p_c)^g ln p_c, p = softmax, and their sum's gradient; both `[..., C]`."""
+    """Return -a w_c t_c (1 - p_c)^g ln p_c and the gradient of its sum over c, `[..., C]` each.
+
+    p is the softmax of the logits over the last axis. weights: w, `[C]`.
+    """
     a, g = options.focal_alpha, options.focal_gamma
     shifted = logit - logit.max(-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -197,30 +205,34 @@ def softmax_focal(
 
 
 def _power_slope(base: Float, exponent: float) -> Float:
-    """d base^exponent / d base; 0 where the base is 0 and the slope would not be finite."""
+    """Return the derivative of base^exponent by base; 0 where the base is 0."""
     positive = base > 0
     return np.where(positive, exponent * np.where(positive, base, 1) ** (exponent - 1), 0)
 
 
 def objectness(scale: Scale) -> Term:
-    """S_i = sum over cells of w BCE of the objectness logit; 0 where anchor teaches the background.
+    """Sum w BCE of the objectness logit over cells; 0 if anchor teaches the background.
 
-    A positive cell's target is 1 - r + r IoU^k, taken as a constant.
+    A positive cell's target is 1 - r + r IoU^k, which has no gradient.
     """
     gradient = np.zeros_like(scale.prediction)
     zero = np.zeros_like(scale.mask)
     if scale.options.background != "objectness":
-        return _weighted(zero, zero, gradient)
+        return _weigh(zero, zero, gradient)
     ratio, power = scale.options.iou_aware_ratio, scale.options.iou_aware_power
     boxes = scale.boxes()
-    seen = 1 - ratio + ratio * iou(boxes.target, boxes.prediction) ** power
+    target = scale.mask * (1 - ratio + ratio * iou(boxes.target, boxes.prediction) ** power)
     logit = scale.prediction[..., OBJECTNESS]
-    gradient[..., OBJECTNESS] = sigmoid(logit) - scale.mask * seen
-    return _weighted(active_weight(scale), bce(scale.mask * seen, logit), gradient)
+    gradient[..., OBJECTNESS] = sigmoid(logit) - target
+    return _weigh(active_weight(scale), bce(target, logit), gradient)
 
 
 def active_weight(scale: Scale) -> Float:
-    """w = object_scale in positive, no_object_scale in background cells; ignored ones lose it."""
+    """Return the weight w of each cell in the term that teaches the background, `[B, H, W]`.
+
+    w is object_scale in positive cells and no_object_scale in background cells; in ignored cells
+    the latter times ignored_weight.
+    """
     options = scale.options
     ignored = best_overlaps(scale) > options.ignore_thresh
     kept = np.where(ignored, options.ignored_weight, 1)
@@ -228,17 +240,14 @@ def active_weight(scale: Scale) -> Float:
     return np.where(scale.mask > 0, options.object_scale, background)
 
 
-def _weighted(weight: Float, each: Float, gradient: Float) -> Term:
-    raw, count = (weight * each).sum((1, 2)), weight.sum((1, 2))
+def _weigh(weight: Float, losses: Float, gradient: Float) -> Term:
+    """Sum weighted losses `[B, H, W]` over the cells of each image, and count their weights."""
+    raw, count = (weight * losses).sum((1, 2)), weight.sum((1, 2))
     return Term(raw, count, weight[..., None] * gradient)
 
 
-def _over_positives(scale: Scale, each: Float, gradient: Float) -> Term:
-    return _weighted(scale.mask, each, gradient)
-
-
 def evaluate(problem: Problem, batch: Batch) -> Value:
-    """The loss of a batch, as the problem's options say."""
+    """Return the loss of a batch and its gradients, under the options of the problem."""
     options = problem.options
     factors = {
         "location": options.coord_scale,
@@ -264,8 +273,9 @@ def evaluate(problem: Problem, batch: Batch) -> Value:
             )
             factor = factors[component]
             values[component] += factor * float(rule.formula(sums, NUMPY))
+            # A formula is linear in S: its slope by S_i is its value for a sum of 1 in image i alone.
             weights = [
-                rule.formula(dataclasses.replace(sums, raw=one), NUMPY) for one in np.eye(images)
+                rule.formula(dataclasses.replace(sums, raw=unit), NUMPY) for unit in np.eye(images)
             ]
             weight = factor * np.reshape(weights, (-1, 1, 1, 1))
             gradients[component].append(weight * term.gradient)

@@ -1,22 +1,24 @@
-"""Boxes to targets: which cells teach an object, and with which anchor. Plain loops, float64.
+"""Encode boxes as targets: choose the anchor and the cells of each object. Plain loops, float64.
 
-A box is (x1, y1, x2, y2, class), in pixels of the input image, x2 and y2 past its end.
+A box is (x1, y1, x2, y2, class) in pixels of the input image; x2 and y2 are exclusive.
 
-1. A box is an object where x1 < x2 and y1 < y2, its corners are within 1e9 pixels of the image's,
-   its sides are within a factor of e^16 of the anchor chosen, and its class is one of the C. Others
-   are dropped. It need not lie in the image.
+1. A box is an object if x1 < x2 and y1 < y2, its corners are within 1e9 pixels of the origin, its
+   sides are within a factor of e^16 of its anchor's, and its class is one of the C. Other boxes are
+   dropped. An object need not lie in the image.
 2. Boxes with the same corners are one object, with all their classes.
-3. The object's anchor, and with it its scale, is the one of the largest IoL, intersection over the
-   larger area, both with one centre; of equals the first.
-4. Its cells are those of the 3x3 around the cell of its centre that lie in the grid, and from which
-   the centre is in (-1, 2), ends excluded, in float32: more a network cannot predict.
-5. Where objects of a scale share cells, the smaller area comes first, then the smaller x1, y1, x2,
-   y2. In rounds, each object without a cell asks for the nearest of its cells that nobody has (from
-   the centre to the cell's middle, in cells; of equals the upper, then the left one), and the first
-   of those that ask for one has it. When no object without a cell can ask, each cell left goes to
-   the nearest of the objects whose cell it is, of equals to the first.
+3. An object's anchor is the one of the largest IoL: intersection over the larger area of the two
+   boxes, placed on one centre. The first of equals wins. The anchor determines the scale.
+4. An object's cells are those of the 3x3 around the cell of its centre that lie in the grid and
+   from which x and y of the centre are in (-1, 2), ends excluded, in float32. A network cannot
+   predict more.
+5. Objects of one scale that share cells are ordered: the smaller area first, then the smaller x1,
+   y1, x2, y2. In each round, every object without a cell asks for the nearest of its free cells
+   (distance from its centre to the middle of the cell, in cells; of equals the upper, then the left
+   one). The first object that asks for a cell gets it. When no object without a cell can ask, each
+   free cell goes to the nearest of the objects that have it among their cells, of equals to the
+   first.
 
-So the order of the boxes does not matter, and no object vanishes while a cell of its is free.
+So the order of the boxes does not matter, and no object vanishes while one of its cells is free.
 """
 
 from __future__ import annotations
@@ -33,13 +35,14 @@ from mgspec.problem.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY, Array, Probl
 FARTHEST = 1e9  # pixels, of a corner
 Corners = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels
 Grid = tuple[int, int]  # rows, columns
+Cell = tuple[int, int, int]  # scale, row, column
 
 
 @dataclass(frozen=True)
-class Assigned:
-    """An object, its anchor, and its cells before others claim any of them.
+class Object:
+    """An object with its anchor, and with its cells before it shares them with other objects.
 
-    cells: (row, column) to the squared distance of its middle from the object's centre, in cells.
+    cells: for each (row, column) the squared distance of its middle from the centre, in cells.
     """
 
     corners: Corners
@@ -50,44 +53,44 @@ class Assigned:
 
     @property
     def order(self) -> tuple[float, ...]:
-        """Objects with smaller ones come first."""
+        """The key that sorts objects by rule 5."""
         x1, y1, x2, y2 = self.corners
         return ((x2 - x1) * (y2 - y1), *self.corners)
 
 
 def iol(size: tuple[float, float], anchor: tuple[float, float]) -> float:
-    """Intersection over the larger area of two boxes (width, height) with one centre."""
+    """Return the intersection over the larger area of two boxes (width, height) on one centre."""
     shared = min(size[0], anchor[0]) * min(size[1], anchor[1])
     return shared / max(size[0] * size[1], anchor[0] * anchor[1])
 
 
-def assigned(
+def find_objects(
     problem: Problem, grids: Sequence[Grid], boxes: Sequence[Sequence[float]]
-) -> list[Assigned]:
-    """The objects of an image's boxes, `[N, 5]`; rules 1 to 4."""
+) -> list[Object]:
+    """Return the objects of an image's boxes, `[N, 5]`, by rules 1 to 4."""
     classes: dict[Corners, set[int]] = {}
     for x1, y1, x2, y2, label in boxes:
         corners = (float(x1), float(y1), float(x2), float(y2))
         usable = all(abs(c) <= FARTHEST for c in corners) and x1 < x2 and y1 < y2
         if usable and label in range(problem.num_classes):
             classes.setdefault(corners, set()).add(int(label))
-    found = []
-    for corners, labels in classes.items():
-        one = _assigned(problem, grids, corners, frozenset(labels))
-        if one is not None:
-            found.append(one)
-    return found
+    objects = (
+        _assign_anchor(problem, grids, corners, frozenset(labels))
+        for corners, labels in classes.items()
+    )
+    return [found for found in objects if found is not None]
 
 
-def _assigned(
+def _assign_anchor(
     problem: Problem, grids: Sequence[Grid], corners: Corners, labels: frozenset[int]
-) -> Assigned | None:
+) -> Object | None:
+    """Return the object with its anchor and cells; None if it is too large or small for it."""
     x1, y1, x2, y2 = corners
     size = (x2 - x1, y2 - y1)
-    every = [(s, a) for s, anchors in enumerate(problem.anchors) for a in range(len(anchors))]
-    scale, anchor = max(every, key=lambda p: iol(size, problem.anchors[p[0]][p[1]]))
-    sides = zip(size, problem.anchors[scale][anchor], strict=True)
-    if any(abs(math.log(side / own)) > LARGEST_LOG_SIZE for side, own in sides):
+    choices = [(s, a) for s, anchors in enumerate(problem.anchors) for a in range(len(anchors))]
+    scale, anchor = max(choices, key=lambda p: iol(size, problem.anchors[p[0]][p[1]]))
+    ratios = (a / b for a, b in zip(size, problem.anchors[scale][anchor], strict=True))
+    if any(abs(math.log(ratio)) > LARGEST_LOG_SIZE for ratio in ratios):
         return None
     stride = problem.stride(grids[scale])
     x, y = (x1 + x2) / 2 / stride[0], (y1 + y2) / 2 / stride[1]
@@ -98,54 +101,52 @@ def _assigned(
             inside = 0 <= row < grids[scale][0] and 0 <= column < grids[scale][1]
             if inside and all(-1 < np.float32(offset) < 2 for offset in offsets):
                 cells[row, column] = (offsets[0] - 0.5) ** 2 + (offsets[1] - 0.5) ** 2
-    return Assigned(corners, labels, scale, anchor, cells)
+    return Object(corners, labels, scale, anchor, cells)
 
 
-def owners(objects: Sequence[Assigned]) -> dict[tuple[int, int, int], Assigned]:
-    """Who has which cell (scale, row, column); rule 5."""
+def assign_cells(objects: Sequence[Object]) -> dict[Cell, Object]:
+    """Return the object that has each cell, by rule 5."""
     ordered = sorted(objects, key=lambda o: o.order)
-    owner: dict[tuple[int, int, int], Assigned] = {}
-
-    def place(one: Assigned, cell: tuple[int, int]) -> tuple[int, int, int]:
-        return (one.scale, *cell)
-
-    without = list(ordered)
-    while without:
-        asked: dict[tuple[int, int, int], Assigned] = {}
-        waiting = []
-        for one in without:
-            free = [cell for cell in one.cells if place(one, cell) not in owner]
+    owners: dict[Cell, Object] = {}
+    without_cell = ordered
+    while without_cell:
+        requests: dict[Cell, Object] = {}
+        refused = []
+        for one in without_cell:
+            free = [place for place in one.cells if (one.scale, *place) not in owners]
             if not free:
                 continue
-            wanted = place(one, min(free, key=lambda cell: (one.cells[cell], cell)))
-            if wanted in asked:
-                waiting.append(one)
+            nearest = (one.scale, *min(free, key=lambda place: (one.cells[place], place)))
+            if nearest in requests:
+                refused.append(one)
             else:
-                asked[wanted] = one
-        owner.update(asked)
-        without = waiting
-    left: dict[tuple[int, int, int], Assigned] = {}
+                requests[nearest] = one
+        owners.update(requests)
+        without_cell = refused
+    leftovers: dict[Cell, Object] = {}
     for one in ordered:
-        for cell, distance in one.cells.items():
-            where = place(one, cell)
-            if where not in owner and (where not in left or distance < left[where].cells[cell]):
-                left[where] = one
-    return owner | left
+        for place, distance in one.cells.items():
+            cell = (one.scale, *place)
+            if cell in owners:
+                continue
+            if cell not in leftovers or distance < leftovers[cell].cells[place]:
+                leftovers[cell] = one
+    return owners | leftovers
 
 
 def encode(
     problem: Problem, grids: Sequence[Grid], images: Sequence[Sequence[Sequence[float]]]
 ) -> tuple[Array, ...]:
-    """The targets of images' boxes: one `[B, H, W, 5 + A + C]` array a scale.
+    """Return the targets of images: one `[B, H, W, 5 + A + C]` array for each scale.
 
-    grids: (rows, columns) of each scale. images: boxes `[N, 5]` of each.
+    grids: (rows, columns) of each scale. images: the boxes of each image, `[N, 5]`.
     """
     targets = [
         np.zeros((len(images), *grid, problem.channels(scale)), np.float32)
         for scale, grid in enumerate(grids)
     ]
     for number, boxes in enumerate(images):
-        for (scale, row, column), one in owners(assigned(problem, grids, boxes)).items():
+        for (scale, row, column), one in assign_cells(find_objects(problem, grids, boxes)).items():
             x1, y1, x2, y2 = one.corners
             stride = problem.stride(grids[scale])
             anchor = problem.anchors[scale][one.anchor]

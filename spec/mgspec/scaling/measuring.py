@@ -13,7 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgspec.laws.comparison import Rounding
-from mgspec.loss.candidate import PLAIN_OPTIONS, Candidate, Evaluation, LossError, claiming
+from mgspec.loss.candidate import (
+    PLAIN_OPTIONS,
+    Candidate,
+    Evaluation,
+    LossError,
+    with_normalization,
+)
 from mgspec.scaling.probes import MISTAKES, PROBES, Mistake, Probe, batch_of, problem_of
 
 Progress = Callable[[], None]
@@ -59,7 +65,7 @@ def measure(
     progress: called once for each of the `EVALUATIONS` evaluations.
     gradients: measure gradients too, if the loss has them.
     """
-    options = claiming(candidate.options or PLAIN_OPTIONS, candidate.claims)
+    options = with_normalization(candidate.options or PLAIN_OPTIONS, candidate.claims)
     values: dict[Key, dict[Probe, Reading]] = defaultdict(dict)
     slopes: dict[Key, dict[Probe, Reading]] = defaultdict(dict)
     unanswered: dict[Probe, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mgloss.gate.reports.page.probes import COUNTS, Family, families
 from mgspec import NORMALIZATIONS, Candidate, LossError, specification
-from mgspec.loss.candidate import PLAIN_OPTIONS, claiming
+from mgspec.loss.candidate import PLAIN_OPTIONS, with_normalization
 
 SAME = 1e-3  # relative; what a person could tell apart in a plot is ten times as much
 
@@ -59,7 +59,7 @@ def measured(candidate: Candidate) -> list[Measurement]:
     """The loss beside every normalization, on each family; none for another layout's loss."""
     if candidate.description is not None:
         return []
-    options = claiming(candidate.options or PLAIN_OPTIONS, candidate.claims)
+    options = with_normalization(candidate.options or PLAIN_OPTIONS, candidate.claims)
     preferred = ("location", "total", *candidate.components)
     component = next(name for name in preferred if name in candidate.components)
     found = []

@@ -273,7 +273,7 @@ def evaluate(problem: Problem, batch: Batch) -> Value:
             )
             factor = factors[component]
             values[component] += factor * float(rule.formula(sums, NUMPY))
-            # A formula is linear in S: its slope by S_i is its value for a sum of 1 in image i alone.
+            # A formula is linear in S, so its slope by S_i is its value for S_i = 1 and others 0.
             weights = [
                 rule.formula(dataclasses.replace(sums, raw=unit), NUMPY) for unit in np.eye(images)
             ]

@@ -70,7 +70,7 @@ def dense(name: str, predictions: Any, targets: Any) -> dict[str, float]:
 
 def candidate(description: Description, name: str) -> Candidate:
     def run(problem: Described, batch: Images, gradients: bool) -> Evaluation:
-        images = [nested(image) for image in batch.each]
+        images = [nested(image) for image in batch.arrays]
         return Evaluation(dense(name, *problem.description.arguments(images, np.stack)))
 
     return Candidate(
@@ -121,7 +121,7 @@ def drawn(problem: str) -> st.SearchStrategy[Images]:
 @given(data=st.data())
 def test_images_hold_as_many_objects_as_they_say(problem: str, data: st.DataObject) -> None:
     batch = data.draw(drawn(problem))
-    for image, objects in zip(batch.each, batch.objects, strict=True):
+    for image, objects in zip(batch.arrays, batch.objects, strict=True):
         labels = image["targets/labels"]
         assert (labels >= 0).sum() == objects
         assert labels.dtype == np.int64
@@ -131,7 +131,7 @@ def test_images_hold_as_many_objects_as_they_say(problem: str, data: st.DataObje
 
 @given(data=st.data())
 def test_boxes_of_queries_are_boxes_within_reach_of_the_image(data: st.DataObject) -> None:
-    for image in data.draw(drawn("queries")).each:
+    for image in data.draw(drawn("queries")).arrays:
         for name in ("targets/boxes", "outputs/pred_boxes"):
             assert ((image[name] > 0) & (image[name] < 1)).all()
 
@@ -143,16 +143,16 @@ def test_an_object_is_taken_away_and_its_predictions_stay(
 ) -> None:
     description = BUILT_IN[problem]
     batch = data.draw(drawn(problem).filter(lambda b: b.objects[0] > 0))
-    before = nested(batch.each[0])
+    before = nested(batch.arrays[0])
     number = data.draw(st.integers(0, batch.objects[0] - 1))
     assert description.without_object is not None
     after = flat(description.without_object(before, number))
-    places = np.flatnonzero(batch.each[0]["targets/labels"] >= 0)
+    places = np.flatnonzero(batch.arrays[0]["targets/labels"] >= 0)
     left = np.flatnonzero(after["targets/labels"] >= 0)
     assert list(left) == [place for k, place in enumerate(places) if k != number]
     for name in batch.predicted:
-        assert (after[name] == batch.each[0][name]).all()
-    assert (flat(before)["targets/labels"] == batch.each[0]["targets/labels"]).all()
+        assert (after[name] == batch.arrays[0][name]).all()
+    assert (flat(before)["targets/labels"] == batch.arrays[0]["targets/labels"]).all()
 
 
 @pytest.mark.parametrize("problem", IN_PLACE)
@@ -164,7 +164,7 @@ def test_copies_are_of_one_object_and_are_predicted_alike(
     batch = data.draw(drawn(problem).filter(lambda b: b.objects[0] > 0))
     copies = data.draw(st.integers(1, description.most_objects))
     assert description.with_copies is not None
-    image = flat(description.with_copies(nested(batch.each[0]), copies))
+    image = flat(description.with_copies(nested(batch.arrays[0]), copies))
     labels = image["targets/labels"]
     assert (labels >= 0).sum() == copies
     for array in (labels, *(a for n, a in image.items() if n != "targets/labels")):
@@ -177,9 +177,9 @@ def test_background_is_added_and_nothing_else_changes(problem: str, data: st.Dat
     description = BUILT_IN[problem]
     batch = data.draw(drawn(problem))
     assert description.with_background is not None
-    image = flat(description.with_background(nested(batch.each[0]), 2))
+    image = flat(description.with_background(nested(batch.arrays[0]), 2))
     assert (image["targets/labels"] >= 0).sum() == batch.objects[0]
-    for name, array in batch.each[0].items():
+    for name, array in batch.arrays[0].items():
         assert (image[name][: len(array)] == array).all()
         assert len(image[name]) == len(array) + 2
 
@@ -201,7 +201,7 @@ def test_a_counterexample_of_a_described_problem_travels(problem: str, tmp_path:
     for name, batch in stored.case.batches.items():
         again: Any = back.case.batches[name]
         assert again.objects == batch.objects  # type: ignore[union-attr]
-        for one, other in zip(batch.each, again.each, strict=True):  # type: ignore[union-attr]
+        for one, other in zip(batch.arrays, again.arrays, strict=True):  # type: ignore[union-attr]
             assert all(one[n].tobytes() == other[n].tobytes() for n in one)
             assert all(one[n].dtype == other[n].dtype for n in one)
     finding = judge(LAWS["partition"], candidate(BUILT_IN[problem], "positives"), back.case)

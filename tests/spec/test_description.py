@@ -47,7 +47,7 @@ def by_objects(images: list[dict[str, Any]]) -> float:
 
 def candidate(loss: Any, description: Description = POINTS) -> Candidate:
     def run(problem: Any, batch: Any, gradients: bool) -> Evaluation:
-        images = [nested(image) for image in batch.each]
+        images = [nested(image) for image in batch.arrays]
         return Evaluation({"total": loss(*problem.description.arguments(images, np.stack))})
 
     return Candidate("points", run, ("total",), has_gradients=False, description=description)

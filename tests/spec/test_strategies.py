@@ -142,7 +142,7 @@ def test_the_simplest_batch_is_one_empty_cell_predicted_zero(variety: Variety) -
 def arrays_of(batch: AnyBatch) -> list[np.ndarray]:
     if isinstance(batch, Batch):
         return [*batch.targets, *batch.predictions]
-    return [image[name] for image in batch.each for name in sorted(image)]
+    return [image[name] for image in batch.arrays for name in sorted(image)]
 
 
 def speaks_of(law: Law, description: Description) -> bool:

@@ -165,8 +165,8 @@ def _copied_objects(draw: st.DrawFn, variety: Variety) -> Case:
     description = described.description
     assert description.with_copies is not None
     drawn = draw_described(draw, variety, described, objects=1, largest=3)
-    counts = [draw(whole(1, description.most_objects)) for _ in drawn.each]
-    images = [nested(drawn.each[0])] * drawn.images
+    counts = [draw(whole(1, description.most_objects)) for _ in drawn.arrays]
+    images = [nested(drawn.arrays[0])] * drawn.images
     once = [description.with_copies(image, 1) for image in images]
     often = [description.with_copies(i, n) for i, n in zip(images, counts, strict=True)]
     return Case(

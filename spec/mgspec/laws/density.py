@@ -20,8 +20,8 @@ from mgspec.problem.layout import (
     AnyProblem,
     Batch,
     Cell,
+    check_same_shapes,
     only_object,
-    same_sizes,
     with_background,
     without_object,
 )
@@ -59,7 +59,7 @@ def _without_chosen_object(trial: Trial) -> AnyBatch:
     number = trial.choice("object", 0, x.objects[image] - 1)
     description = _description(trial)
     assert description.without_object is not None
-    images: list[Image] = [nested(arrays) for arrays in x.each]
+    images: list[Image] = [nested(arrays) for arrays in x.arrays]
     objects = list(x.objects)
     images[image] = description.without_object(images[image], number)
     objects[image] -= 1
@@ -73,7 +73,7 @@ def _with_background(trial: Trial) -> tuple[AnyProblem, AnyBatch]:
         description = _description(trial)
         assert description.with_background is not None
         amount = trial.choice("amount", 1, MOST_ADDED)
-        images = [description.with_background(nested(arrays), amount) for arrays in x.each]
+        images = [description.with_background(nested(arrays), amount) for arrays in x.arrays]
         return trial.case.problem, images_of(description, images, x.objects)
     return with_background(
         trial.problem,
@@ -154,7 +154,7 @@ def density_neutral(trial: Trial) -> Iterator[Comparison]:
     Broken by: any denominator that does not count positive cells.
     """
     x, y = trial.images("X"), trial.images("Y")
-    same_sizes(x, y)
+    check_same_shapes(x, y)
     after, before = trial.evaluate_each([y, x])
     yield from equal_values(trial, "L(Y)", after, before, x, y)
 

@@ -15,7 +15,7 @@ from mgspec.laws.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_ele
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
 from mgspec.laws.needs import LAYOUT
-from mgspec.problem.layout import OBJECTNESS, Batch, Problem, only_scale, same_sizes
+from mgspec.problem.layout import OBJECTNESS, Batch, Problem, check_same_shapes, only_scale
 
 TERMS = ("location", "anchor", "classification", "objectness")
 
@@ -47,7 +47,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     """
     x, y = trial.batch("X"), trial.batch("Y")
     problem = trial.problem
-    same_sizes(x, y)
+    check_same_shapes(x, y)
     values = trial.evaluate_each([x, Batch(y.targets, x.predictions)])
     value = next(values)
     moved = trial.evaluate(Batch(x.targets, y.predictions), gradients=True)
@@ -140,7 +140,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
     """
     x, y = trial.batch("X"), trial.batch("Y")
     problem = trial.problem
-    same_sizes(x, y)
+    check_same_shapes(x, y)
     value = trial.evaluate(x, gradients=True)
     options = problem.options
     boxes_decide = options.ignore_thresh < 1 or options.iou_aware_ratio > 0

@@ -11,7 +11,13 @@ from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import LAYOUT
-from mgspec.problem.layout import Batch, placed, relabelled, transposed, transposed_array
+from mgspec.problem.layout import (
+    Batch,
+    permute_labels,
+    place_in_grids,
+    transposed,
+    transposed_array,
+)
 
 
 def _order(value: object, size: int, what: str) -> Sequence[int]:
@@ -40,7 +46,7 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
         _order(trial.case.choices.get(f"anchors {s}"), len(problem.anchors[s]), f"anchors {s}")
         for s in range(problem.scales)
     ]
-    other_problem, other = relabelled(problem, x, orders, classes)
+    other_problem, other = permute_labels(problem, x, orders, classes)
     value = trial.evaluate(x, gradients=True)
     renamed = trial.evaluate(other, gradients=True, problem=other_problem)
     yield from equal_values(trial, "L(X relabelled)", renamed, value, x)
@@ -48,7 +54,9 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
         return
     rounding = Rounding.of(problem, [x], value, renamed)
     for c in trial.components:
-        _, moved = relabelled(problem, Batch(value.gradients[c], x.predictions), orders, classes)
+        _, moved = permute_labels(
+            problem, Batch(value.gradients[c], x.predictions), orders, classes
+        )
         yield from worst_element(
             other_problem, c, "L(X relabelled)", renamed.gradients[c], moved.targets, rounding
         )
@@ -101,8 +109,8 @@ def translation(trial: Trial) -> Iterator[Comparison]:
         (h * (coarse[0] + rows) // coarse[0], w * (coarse[1] + columns) // coarse[1])
         for h, w in x.grids
     ]
-    here, at_corner = placed(problem, x, grids, 0, 0)
-    there, elsewhere = placed(
+    here, at_corner = place_in_grids(problem, x, grids, 0, 0)
+    there, elsewhere = place_in_grids(
         problem, x, grids, trial.choice("row", 0, rows), trial.choice("column", 0, columns)
     )
     value = trial.evaluate(at_corner, problem=here)

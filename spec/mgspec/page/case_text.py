@@ -1,4 +1,4 @@
-"""A case as text that a person can read: grids with objects marked, and the numbers that matter.
+"""Show a case as text: grids with objects marked, and the numbers that matter.
 
 X: 1 image, 1 scale
   image 0, scale 0: 1 x 2 cells
@@ -21,31 +21,31 @@ from mgspec.problem.description import Described, Images
 from mgspec.problem.layout import FIRST_ANCHOR, OBJECTNESS, AnyBatch, Array, Batch, Problem
 
 OBJECT, BACKGROUND = "#", "."
-MOST_OBJECTS = 12  # written out for each grid; the rest is counted
-MOST_OF_AN_ARRAY = 48  # numbers, written out
-MOST_NUMBERS = 8  # that are not 0, written out for each prediction
+MOST_OBJECTS = 12  # shown in each grid; further ones are only counted
+MOST_NUMBERS_OF_ARRAY = 48  # shown; of a larger array only the range is
+MOST_NUMBERS_OF_CELL = 8  # shown, of those that are not 0
 
 
 def count(number: int, noun: str) -> str:
-    """ "1 image", "2 images", "1 class", "3 classes"."""
+    """Return "1 image", "2 images", "1 class" or "3 classes"."""
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number} {noun if number == 1 else plural}"
 
 
 def prediction_text(problem: Problem, scale: int, values: Array) -> str:
-    """What is predicted in a cell, its zeros left out."""
+    """Return the prediction of a cell, `[5 + A + C]`, without its zeros."""
     nonzero = np.flatnonzero(values)
     named = [f"{channel_name(problem, scale, int(c))}={values[c]:g}" for c in nonzero]
     if not named:
         return "predicted all 0"
-    shown = ", ".join(named[:MOST_NUMBERS])
-    if len(named) > MOST_NUMBERS:
-        return f"predicted {shown}, and {len(named) - MOST_NUMBERS} more"
+    shown = ", ".join(named[:MOST_NUMBERS_OF_CELL])
+    if len(named) > MOST_NUMBERS_OF_CELL:
+        return f"predicted {shown}, and {len(named) - MOST_NUMBERS_OF_CELL} more"
     return f"predicted {shown}{', else 0' if len(named) < len(values) else ''}"
 
 
 def target_text(problem: Problem, scale: int, values: Array) -> str:
-    """The object in a cell."""
+    """Return the target of a positive cell, `[5 + A + C]`: box, anchors and classes."""
     box = " ".join(f"{channel_name(problem, scale, c)}={values[c]:g}" for c in range(OBJECTNESS))
     hot = [
         channel_name(problem, scale, c) for c in range(FIRST_ANCHOR, len(values)) if values[c] != 0
@@ -54,7 +54,10 @@ def target_text(problem: Problem, scale: int, values: Array) -> str:
 
 
 def background_text(prediction: Array, mask: NDArray[np.bool_]) -> str | None:
-    """What is predicted in the cells without an object; None where it is all 0."""
+    """Return the range of the predictions in background cells; None if all are 0.
+
+    prediction: `[H, W, 5 + A + C]`. mask: `[H, W]`, true in positive cells.
+    """
     background = prediction[~mask]
     if not background.any():
         return None
@@ -63,7 +66,7 @@ def background_text(prediction: Array, mask: NDArray[np.bool_]) -> str | None:
     return f"background: predicted {numbers}"
 
 
-def _grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[str]:
+def _draw_grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[str]:
     target, prediction = batch.targets[scale][image], batch.predictions[scale][image]
     mask = batch.masks()[scale][image]
     height, width = mask.shape
@@ -83,17 +86,17 @@ def _grid(problem: Problem, batch: Batch, image: int, scale: int) -> Iterator[st
 
 
 def draw_batch(problem: Problem, batch: Batch) -> list[str]:
-    """The lines that show every image of a batch."""
+    """Return the lines that show every image of a batch."""
     return [
         line
         for image in range(batch.images)
         for scale in range(problem.scales)
-        for line in _grid(problem, batch, image, scale)
+        for line in _draw_grid(problem, batch, image, scale)
     ]
 
 
-def _options(problem: Problem) -> str:
-    """The options that are not those of the three plain terms; the normalization apart."""
+def _options_text(problem: Problem) -> str:
+    """Return the options that differ from the plain ones, without the normalization."""
     plain = PLAIN_OPTIONS.to_dict()
     return ", ".join(
         f"{name} = {value}"
@@ -102,11 +105,11 @@ def _options(problem: Problem) -> str:
     )
 
 
-def _array(array: Array) -> str:
-    """Its numbers where they are few, rows apart by "/"; else how large they are."""
+def _array_text(array: Array) -> str:
+    """Return the numbers of a small array, rows separated by "/"; of a larger one their range."""
     if not array.size:
         return "nothing"
-    if array.size > MOST_OF_AN_ARRAY:
+    if array.size > MOST_NUMBERS_OF_ARRAY:
         return f"numbers from {array.min():g} to {array.max():g}"
     if not array.any():
         return "all 0"
@@ -115,43 +118,43 @@ def _array(array: Array) -> str:
 
 
 def draw_images(batch: Images) -> list[str]:
-    """The lines that show every image of a described problem's batch."""
+    """Return the lines that show every image of a described problem's batch."""
     lines = []
-    for number, (image, objects) in enumerate(zip(batch.each, batch.objects, strict=True)):
+    for number, (arrays, objects) in enumerate(zip(batch.arrays, batch.objects, strict=True)):
         lines.append(f"  image {number}: {count(objects, 'object')}")
-        for name, array in sorted(image.items(), key=lambda item: item[0] in batch.predicted):
-            said = " predicted" if name in batch.predicted else ""
-            lines.append(f"    {name}{said} {list(array.shape)}: {_array(array)}")
+        for name, array in sorted(arrays.items(), key=lambda item: item[0] in batch.predicted):
+            role = " predicted" if name in batch.predicted else ""
+            lines.append(f"    {name}{role} {list(array.shape)}: {_array_text(array)}")
     return lines
 
 
 def problem_lines(problem: Problem) -> list[str]:
-    """The problem in a line, and its options in another where they are not the plain ones."""
+    """Return a line for the problem, and another for its options if they are not the plain ones."""
     height, width = problem.input_shape
     anchors = " + ".join(count(len(a), "anchor") for a in problem.anchors)
     lines = [
         f"input {height} x {width} px, {count(problem.scales, 'scale')}, {anchors}, "
         f"{count(problem.num_classes, 'class')}"
     ]
-    chosen = _options(problem)
+    chosen = _options_text(problem)
     if chosen:
         lines.append(f"options: {chosen}")
     return lines
 
 
 def batch_text(name: str, batch: AnyBatch) -> str:
-    """How much a batch holds."""
+    """Return the name of a batch and its numbers of images and objects."""
     return f"{name}: {count(batch.images, 'image')}, {count(batch.positives, 'object')}"
 
 
 def choices_text(case: Case) -> str | None:
-    """What else was drawn, or None."""
+    """Return the further drawn numbers of a case, or None."""
     chosen = ", ".join(f"{name} = {value}" for name, value in case.choices.items())
     return f"with {chosen}" if chosen else None
 
 
 def described_line(problem: Described) -> str:
-    """The described problem in a line."""
+    """Return a line for a described problem."""
     line = f"the problem {problem.description.name!r}"
     if problem.shared is None:
         return line
@@ -159,7 +162,7 @@ def described_line(problem: Described) -> str:
 
 
 def draw_case(case: Case) -> list[str]:
-    """The lines that show a case: its problem, its batches, and what else was drawn."""
+    """Return the lines that show a case: its problem, its batches, and further drawn numbers."""
     problem = case.problem
     lines = [described_line(problem)] if isinstance(problem, Described) else problem_lines(problem)
     for name, batch in case.batches.items():

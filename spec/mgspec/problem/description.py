@@ -1,9 +1,9 @@
-"""Problems of any detector, told by what one of their images is.
+"""Describe the problem of any detector by one of its images.
 
-The laws about batches need images that can be put together and counted, and no more. So a detector
-whose arrays are laid out in another way than this project's describes one image: a nested mapping
-of arrays, drawn by a Hypothesis strategy, how many objects it holds, and which of the arrays the
-network predicts. What can be done to an image in place is told by functions, where it can be done.
+The laws about batches need no more than images that can be combined and whose objects can be
+counted. So a detector with another array layout than this project's describes one image: a nested
+mapping of arrays drawn by a Hypothesis strategy, and which of the arrays the network predicts.
+Some laws also change an image; the description may have a function for each such change.
 """
 
 from __future__ import annotations
@@ -25,35 +25,38 @@ MOST_IMAGES = 10_000  # of a batch
 
 
 def as_images(images: Sequence[Any], stack: Stack) -> tuple[Any, ...]:
-    """What a loss is called with unless its description says otherwise: the list of images."""
+    """Return the arguments of a loss by default: the list of images alone."""
     return (list(images),)
 
 
 @dataclass(frozen=True)
 class Description:
-    """A detection problem, as far as the laws about batches need to know it.
+    """A detection problem, as far as the laws about batches need it.
 
-    name: as reports name it.
-    image: `image(objects, shared)` is the strategy of an image that holds so many objects, 0
-        included; what it shrinks to is what people will read.
-    predicted: the arrays that a network predicts, as names joined by "/". They are floats, and of
-        one shape in all images of a batch; the loss is differentiated with respect to them.
-    arguments: `arguments(images, stack)` is what the loss is called with. The arrays in the images
-        are those of the loss's own framework by then; `stack` puts a list of them into one with a
-        new first axis.
-    shared: what the images of one batch have in common, such as the number of queries; plain data,
-        which `image` receives.
-    background: the components that also hold a loss for what is no object.
-    most_objects: the most of an image that are drawn.
-    largest_factor: the most that a single term is multiplied by before terms are summed; how
-        exact a sum can be depends on it.
-    without_object: `without_object(image, k)` is the image with its k-th object, counted from 0,
-        turned into background, and the predictions as they were. Only where the loss of the
-        other objects stays as it is.
-    with_background: `with_background(image, amount)` is the image with so much more background:
-        cells, anchors, padding. Only where the background is no object's loss.
-    with_copies: `with_copies(image, copies)` is the image with its first object, prediction and
-        all, so many times, and no other. Only where each copy has the loss of the first.
+    name: the name that reports use.
+    image: `image(objects, shared)` returns a strategy of images with this number of objects, which
+        may be 0. People read the images that it shrinks to.
+    predicted: the names of the arrays that the network predicts; parts of a nested name are joined
+        by "/". They hold floats and have one shape in all images of a batch. The loss is
+        differentiated by them.
+    arguments: `arguments(images, stack)` returns the arguments of the loss. The images hold arrays
+        of the loss's own framework; `stack` combines a list of arrays along a new first axis.
+    shared: a strategy of plain data that all images of a batch have in common, such as the number
+        of queries. `image` receives it.
+    background: the components that also hold a loss of the background.
+    most_objects: the largest number of objects to draw in an image.
+    largest_factor: the largest factor of a single term before terms are summed. Tolerances grow
+        with it.
+    without_object: `without_object(image, k)` returns the image with its k-th object, counted from
+        0, turned into background. Predictions stay. Give it if the loss of the other objects then
+        stays as it is.
+    with_background: `with_background(image, amount)` returns the image with this much more
+        background: cells, anchors or padding. Give it if the loss of objects then stays as it is.
+    with_copies: `with_copies(image, copies)` returns the image with its first object and that
+        object's prediction copied this many times, and no other object. Give it if each copy has
+        the loss of the first.
+
+    Raise ValueError if a field is not allowed.
     """
 
     name: str
@@ -71,7 +74,7 @@ class Description:
     def __post_init__(self) -> None:
         if not self.name or not isinstance(self.name, str):
             raise ValueError(f"name: expected some text, got {self.name!r}")
-        names: Any = self.predicted  # a lone name would pass for a tuple of letters
+        names: Any = self.predicted  # a single string would pass for a tuple of letters
         if not isinstance(names, tuple) or not names:
             raise ValueError(
                 "predicted: expected a tuple of the names of what the network predicts, such as "
@@ -90,7 +93,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Described:
-    """A described problem, with what the images of a batch share."""
+    """A described problem, with the plain data that all images of a batch share."""
 
     description: Description
     shared: Any = None
@@ -100,97 +103,102 @@ class Described:
 class Images:
     """B images of a described problem.
 
-    each: one mapping an image, from names joined by "/" to arrays.
-    objects: how many objects each holds.
-    predicted: the names of what the network predicts.
+    arrays: for each image a mapping from names, joined by "/", to arrays.
+    objects: for each image its number of objects.
+    predicted: the names of the arrays that the network predicts.
     """
 
-    each: tuple[Mapping[str, Array], ...]
+    arrays: tuple[Mapping[str, Array], ...]
     objects: tuple[int, ...]
     predicted: tuple[str, ...]
 
     @property
     def images(self) -> int:
-        """B."""
-        return len(self.each)
+        """Number of images, B."""
+        return len(self.arrays)
 
     @property
     def positives(self) -> int:
-        """Objects of all images together."""
+        """Number of objects in all images together."""
         return sum(self.objects)
 
     @property
     def numbers(self) -> int:
-        """How many numbers its arrays hold."""
-        return sum(array.size for image in self.each for array in image.values())
+        """Number of numbers in all arrays together."""
+        return sum(array.size for image in self.arrays for array in image.values())
 
     @property
     def magnitude(self) -> float:
-        """The largest of its numbers, by magnitude; 0 where there are none."""
+        """Largest magnitude of a number in the arrays; 0 if there is none."""
         return max(
-            (float(np.abs(a).max()) for image in self.each for a in image.values() if a.size),
+            (float(np.abs(a).max()) for image in self.arrays for a in image.values() if a.size),
             default=0.0,
         )
 
     @property
     def predictions(self) -> tuple[Array, ...]:
-        """What the network predicts: one `[B, ...]` array a name."""
-        return tuple(np.stack([image[name] for image in self.each]) for name in self.predicted)
+        """The predictions: one `[B, ...]` array for each predicted name."""
+        return tuple(np.stack([image[name] for image in self.arrays]) for name in self.predicted)
 
     def with_predictions(self, predictions: Sequence[Array]) -> Images:
-        """The same images, predicted otherwise; one `[B, ...]` array a name."""
+        """Return the same images with other predictions: one `[B, ...]` array for each name."""
         changed = dict(zip(self.predicted, predictions, strict=True))
         return replace(
             self,
-            each=tuple(
+            arrays=tuple(
                 {name: changed[name][i] if name in changed else a for name, a in image.items()}
-                for i, image in enumerate(self.each)
+                for i, image in enumerate(self.arrays)
             ),
         )
 
     def take(self, images: Sequence[int]) -> Images:
-        """The named images, in the order named; an image may be named more than once."""
+        """Return the images with these numbers, in this order; a number may occur repeatedly."""
         return replace(
             self,
-            each=tuple(self.each[i] for i in images),
+            arrays=tuple(self.arrays[i] for i in images),
             objects=tuple(self.objects[i] for i in images),
         )
 
     def followed_by(self, others: Iterable[Images]) -> Images:
-        """These images and then those of the others."""
+        """Return these images followed by those of the other batches."""
         parts = (self, *others)
         return replace(
             self,
-            each=tuple(image for part in parts for image in part.each),
+            arrays=tuple(image for part in parts for image in part.arrays),
             objects=tuple(n for part in parts for n in part.objects),
         )
 
 
 def flat(image: Image, where: str = "") -> dict[str, Array]:
-    """The arrays of a nested image by their joined names. Raises ValueError for what is none."""
+    """Return the arrays of a nested image by their names, joined by "/".
+
+    where: the joined name of the image within another.
+
+    Raise ValueError if the image is no nested mapping of arrays of numbers.
+    """
     if not isinstance(image, Mapping):
         raise ValueError(
             f"{where or 'image'}: expected a mapping of names to arrays, got {type(image).__name__}"
         )
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     for name, value in image.items():
         if not isinstance(name, str) or not name or SEPARATOR in name:
             raise ValueError(f"{where}{name!r}: expected a name without {SEPARATOR!r}")
         place = f"{where}{name}"
         if isinstance(value, Mapping):
-            found.update(flat(value, f"{place}{SEPARATOR}"))
+            arrays.update(flat(value, f"{place}{SEPARATOR}"))
             continue
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{place}: expected an array of numbers, got dtype {array.dtype}")
-        if array.dtype == np.float64:  # as a network predicts, and as files keep it
+        if array.dtype == np.float64:  # networks predict float32, and files keep it
             array = array.astype(np.float32)
-        found[place] = array
-    return found
+        arrays[place] = array
+    return arrays
 
 
 def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """The image whose arrays have these joined names."""
+    """Return the nested image of arrays by their joined names; the inverse of `flat`."""
     image: dict[str, Any] = {}
     for place, array in arrays.items():
         *path, name = place.split(SEPARATOR)
@@ -202,9 +210,11 @@ def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def images_of(description: Description, drawn: Sequence[Image], objects: Sequence[int]) -> Images:
-    """A batch of these nested images, that hold so many objects each.
+    """Return the batch of nested images.
 
-    Raises ValueError, naming the image and the array, where it is none: see `check`.
+    objects: the number of objects of each image.
+
+    Raise ValueError, naming the image and the array, if they are no batch: see `check`.
     """
     batch = Images(tuple(map(flat, drawn)), tuple(objects), description.predicted)
     check(batch)
@@ -212,15 +222,15 @@ def images_of(description: Description, drawn: Sequence[Image], objects: Sequenc
 
 
 def check(batch: Images) -> None:
-    """Raise ValueError where a batch's images cannot be what a network is taught with.
+    """Raise ValueError if the images cannot be one batch of training data.
 
-    That is, where one has other arrays than the first, or a predicted array is missing, no float,
-    or of another shape than in the first, or where any number is not finite.
+    Every image needs the same arrays as the first. Predicted arrays must exist, hold floats and
+    have one shape in all images. Every number must be finite.
     """
     if not 1 <= batch.images <= MOST_IMAGES:
         raise ValueError(f"expected 1 to {MOST_IMAGES} images, got {batch.images}")
-    first = batch.each[0]
-    for number, image in enumerate(batch.each):
+    first = batch.arrays[0]
+    for number, image in enumerate(batch.arrays):
         where = f"image {number}"
         if set(image) != set(first):
             raise ValueError(f"{where}: has the arrays {sorted(image)}, image 0 {sorted(first)}")

@@ -1,4 +1,4 @@
-"""Problems, batches of images, and what can be done to a batch.
+"""Problems and batches in the project's own layout, and changes to a batch.
 
 The layout of a detector's arrays: one target and one prediction a scale, each
 `[B, H, W, 5 + A + C]`, with the channels
@@ -9,8 +9,8 @@ The layout of a detector's arrays: one target and one prediction a scale, each
     5:5+A anchor, one-hot
     5+A:  class, one-hot or multi-hot
 
-Predictions hold raw numbers in the same places: x, y before the decoding phi, logits elsewhere.
-Everything here returns new arrays; nothing changes its arguments.
+Predictions hold raw numbers in the same channels: x and y before the decoding phi, sizes as they
+are, logits elsewhere. Every function returns new arrays and leaves its arguments as they are.
 """
 
 from __future__ import annotations
@@ -35,16 +35,18 @@ OBJECTNESS = 4
 FIRST_ANCHOR = 5
 
 LARGEST_SIDE = 1e6  # pixels, of an anchor or an image
-LARGEST_ARRAY = 2**24  # numbers of an array that is made of another; the largest drawn has 10,000
+LARGEST_ARRAY = 2**24  # numbers of a derived array; the largest one of a drawn case has 10,000
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a detector is asked to find, and the options of the loss that teaches it.
+    """The anchors, classes and input of a detector, and the options of its loss.
 
-    anchors: for each scale the anchors' (width, height) in pixels.
+    anchors: for each scale the (width, height) of its anchors in pixels.
     num_classes: number of classes C.
     input_shape: (height, width) of an input image in pixels.
+
+    Raise ValueError if a field is not allowed, or the options do not fit the classes.
     """
 
     anchors: tuple[tuple[tuple[float, float], ...], ...]
@@ -88,7 +90,7 @@ class Problem:
             )
 
     def stride(self, grid: tuple[int, int]) -> tuple[float, float]:
-        """Width and height of a cell of an (H, W) grid, in pixels."""
+        """Return the width and height in pixels of a cell of an (H, W) grid."""
         return self.input_shape[1] / grid[1], self.input_shape[0] / grid[0]
 
     @property
@@ -109,15 +111,15 @@ class Problem:
         return len(self.anchors)
 
     def channels(self, scale: int) -> int:
-        """Length of the last axis of this scale's arrays: 5 + A + C."""
+        """Return the length of the last axis of this scale's arrays, 5 + A + C."""
         return FIRST_ANCHOR + len(self.anchors[scale]) + self.num_classes
 
     def anchor_channels(self, scale: int) -> slice:
-        """Where the anchors stand on the last axis."""
+        """Return the channels of this scale's anchors."""
         return slice(FIRST_ANCHOR, FIRST_ANCHOR + len(self.anchors[scale]))
 
     def class_channels(self, scale: int) -> slice:
-        """Where the classes stand on the last axis."""
+        """Return the channels of this scale's classes."""
         return slice(FIRST_ANCHOR + len(self.anchors[scale]), self.channels(scale))
 
 
@@ -128,41 +130,41 @@ def _warn_of_old_name(old: str, new: str) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """B images: targets and predictions, one `[B, H, W, 5 + A + C]` array a scale."""
+    """B images: targets and predictions, one `[B, H, W, 5 + A + C]` array for each scale."""
 
     targets: tuple[Array, ...]
     predictions: tuple[Array, ...]
 
     @property
     def images(self) -> int:
-        """B."""
+        """Number of images, B."""
         return int(self.targets[0].shape[0])
 
     @property
     def grids(self) -> tuple[tuple[int, int], ...]:
-        """(H, W) of each scale, in cells."""
+        """Rows and columns (H, W) of each scale."""
         return tuple((int(t.shape[1]), int(t.shape[2])) for t in self.targets)
 
     @property
     def cells(self) -> int:
-        """Cells of all images and scales together."""
+        """Number of cells of all images and scales together."""
         return self.images * sum(height * width for height, width in self.grids)
 
     def masks(self) -> tuple[NDArray[np.bool_], ...]:
-        """Positive cells, one `[B, H, W]` array a scale."""
+        """Return where cells are positive: one `[B, H, W]` array for each scale."""
         return tuple(target[..., OBJECTNESS] > 0.5 for target in self.targets)
 
     @property
     def positives(self) -> int:
-        """Positive cells of all images and scales together."""
+        """Number of positive cells of all images and scales together."""
         return sum(int(mask.sum()) for mask in self.masks())
 
     def with_predictions(self, predictions: Sequence[Array]) -> Batch:
-        """The same images, predicted otherwise; one array a scale."""
+        """Return the same images with other predictions: one array for each scale."""
         return Batch(self.targets, tuple(predictions))
 
     def take(self, images: Sequence[int]) -> Batch:
-        """The named images, in the order named; an image may be named more than once."""
+        """Return the images with these numbers, in this order; a number may occur repeatedly."""
         index = np.asarray(images, dtype=np.intp)
         return Batch(
             tuple(array[index] for array in self.targets),
@@ -170,7 +172,7 @@ class Batch:
         )
 
     def followed_by(self, others: Iterable[Batch]) -> Batch:
-        """These images and then those of the others."""
+        """Return these images followed by those of the other batches."""
         parts = (self, *others)
         return Batch(
             tuple(map(np.concatenate, zip(*(b.targets for b in parts), strict=True))),
@@ -193,7 +195,7 @@ AnyBatch = Batch | Images
 
 
 def validate(problem: Problem, batch: Batch) -> None:
-    """Raise ValueError where a batch does not fit its problem."""
+    """Raise ValueError if a batch does not fit its problem, or a number is not finite."""
     for role, arrays in (("targets", batch.targets), ("predictions", batch.predictions)):
         if len(arrays) != problem.scales:
             raise ValueError(
@@ -210,32 +212,32 @@ def validate(problem: Problem, batch: Batch) -> None:
                 raise ValueError(f"{role} of scale {scale}: every number must be finite")
 
 
-def same_sizes(x: AnyBatch, y: AnyBatch) -> None:
-    """Raise ValueError where two batches differ in images, or in what is predicted for each."""
+def check_same_shapes(x: AnyBatch, y: AnyBatch) -> None:
+    """Raise ValueError if the predictions of two batches differ in shape."""
     for a, b in zip(x.predictions, y.predictions, strict=True):
         if a.shape != b.shape:
             raise ValueError(f"X and Y: expected one shape, got {a.shape} and {b.shape}")
 
 
-Whole = TypeVar("Whole", bound="Batch | Images")
+SomeBatch = TypeVar("SomeBatch", bound="Batch | Images")
 
 
-def concatenate(batches: Iterable[Whole]) -> Whole:
-    """The images of all batches, which are of one layout, in one, in this order."""
+def concatenate(batches: Iterable[SomeBatch]) -> SomeBatch:
+    """Return one batch with the images of all batches, in this order; all have one layout."""
     first: Any
     first, *others = batches
     return first.followed_by(others)  # type: ignore[no-any-return]
 
 
-def take(batch: Whole, images: Sequence[int]) -> Whole:
-    """The named images, in the order named; an image may be named more than once."""
+def take(batch: SomeBatch, images: Sequence[int]) -> SomeBatch:
+    """Return the images with these numbers, in this order; a number may occur repeatedly."""
     return batch.take(images)  # type: ignore[return-value]
 
 
-def _need_room(*shape: int) -> None:
-    """Raise ValueError where an array of this shape is larger than any that a law needs.
+def _check_size(*shape: int) -> None:
+    """Raise ValueError if an array of this shape is larger than any that a law needs.
 
-    A file of a few megabytes may ask for terabytes.
+    A file of a few megabytes may describe a case that needs terabytes.
     """
     if math.prod(shape) > LARGEST_ARRAY:
         raise ValueError(
@@ -244,15 +246,21 @@ def _need_room(*shape: int) -> None:
         )
 
 
-def repeat(batch: Whole, times: int) -> Whole:
-    """X, X, ... : the whole batch `times` times over."""
+def repeat(batch: SomeBatch, times: int) -> SomeBatch:
+    """Return the batch concatenated with itself, `times` times in all.
+
+    Raise ValueError if the result is too large.
+    """
     for array in batch.predictions:
-        _need_room(times, *array.shape)
+        _check_size(times, *array.shape)
     return concatenate([batch] * times)
 
 
-def shards(batch: Whole, count: int) -> tuple[Whole, ...]:
-    """The batch cut into `count` consecutive parts of equal size."""
+def shards(batch: SomeBatch, count: int) -> tuple[SomeBatch, ...]:
+    """Split the batch into `count` consecutive parts of equal size.
+
+    Raise ValueError if that is not possible.
+    """
     if batch.images % count:
         raise ValueError(f"{batch.images} images cannot be cut into {count} equal shards")
     size = batch.images // count
@@ -260,14 +268,14 @@ def shards(batch: Whole, count: int) -> tuple[Whole, ...]:
 
 
 def without_object(batch: Batch, cell: Cell) -> Batch:
-    """The batch with one positive cell turned into background; its prediction stays."""
+    """Return the batch with one positive cell turned into background; its prediction stays."""
     targets = [array.copy() for array in batch.targets]
     targets[cell.scale][cell.image, cell.row, cell.column] = 0
     return Batch(tuple(targets), batch.predictions)
 
 
 def only_object(batch: Batch, cell: Cell) -> Batch:
-    """The batch with every positive cell but one turned into background; predictions stay."""
+    """Return the batch with all positive cells but one turned into background."""
     targets = [np.zeros_like(array) for array in batch.targets]
     place = (cell.image, cell.row, cell.column)
     targets[cell.scale][place] = batch.targets[cell.scale][place]
@@ -275,19 +283,21 @@ def only_object(batch: Batch, cell: Cell) -> Batch:
 
 
 def only_scale(problem: Problem, batch: Batch, scale: int) -> tuple[Problem, Batch]:
-    """One scale of a problem and a batch, as a problem and a batch of their own."""
+    """Return one scale of a problem and a batch as a problem and a batch."""
     return (
         replace(problem, anchors=problem.anchors[scale : scale + 1]),
         Batch(batch.targets[scale : scale + 1], batch.predictions[scale : scale + 1]),
     )
 
 
-def relabelled(
+def permute_labels(
     problem: Problem, batch: Batch, anchors: Sequence[Sequence[int]], classes: Sequence[int]
 ) -> tuple[Problem, Batch]:
-    """Anchors and classes in another order: the k-th is the one that stood at `order[k]`.
+    """Return the problem and batch with anchors and classes in another order.
 
-    anchors: an order for each scale. classes: one for all.
+    The k-th of the new order was at `order[k]` before.
+
+    anchors: an order for each scale. classes: one order for all scales.
     """
     weights = problem.options.class_weights
     options = problem.options
@@ -298,23 +308,23 @@ def relabelled(
         + [FIRST_ANCHOR + len(order) + c for c in classes]
         for order in anchors
     ]
-    in_order = tuple(
+    permuted_anchors = tuple(
         tuple(problem.anchors[scale][a] for a in order) for scale, order in enumerate(anchors)
     )
-    return replace(problem, anchors=in_order, options=options), Batch(
+    return replace(problem, anchors=permuted_anchors, options=options), Batch(
         tuple(a[..., c] for a, c in zip(batch.targets, channels, strict=True)),
         tuple(a[..., c] for a, c in zip(batch.predictions, channels, strict=True)),
     )
 
 
 def transposed_array(array: Array) -> Array:
-    """`[B, H, W, D]` with rows and columns, x and y, width and height exchanged."""
+    """Return `[B, H, W, D]` with rows and columns, x and y, width and height exchanged."""
     channels = [1, 0, 3, 2, *range(OBJECTNESS, array.shape[-1])]
     return np.ascontiguousarray(array.transpose(0, 2, 1, 3)[..., channels])
 
 
 def transposed(problem: Problem, batch: Batch) -> tuple[Problem, Batch]:
-    """Problem and batch with rows and columns, x and y, width and height exchanged."""
+    """Return problem and batch with rows and columns, x and y, width and height exchanged."""
     height, width = problem.input_shape
     anchors = tuple(tuple((h, w) for w, h in scale) for scale in problem.anchors)
     return replace(problem, anchors=anchors, input_shape=(width, height)), Batch(
@@ -323,13 +333,16 @@ def transposed(problem: Problem, batch: Batch) -> tuple[Problem, Batch]:
     )
 
 
-def placed(
+def place_in_grids(
     problem: Problem, batch: Batch, grids: Sequence[tuple[int, int]], row: int, column: int
 ) -> tuple[Problem, Batch]:
-    """The batch's content in larger grids, from this row and column of the coarsest on.
+    """Return the batch in larger grids, its top-left cell at this row and column.
 
-    grids: (H, W) of each scale; the strides stay. Where nothing was, the boxes predicted are a
-    speck of e^-8 of an anchor, and the other predictions 0.
+    New cells are background. They predict boxes of e^-8 of an anchor, and 0 in other channels.
+
+    grids: (H, W) of each scale in cells; strides stay. row, column: in cells of the coarsest scale.
+
+    Raise ValueError if the result is too large.
     """
     targets, predictions = [], []
     for (height, width), target, prediction in zip(
@@ -337,7 +350,7 @@ def placed(
     ):
         step = height // grids[0][0], width // grids[0][1]
         shape = (batch.images, height, width, target.shape[-1])
-        _need_room(*shape)
+        _check_size(*shape)
         around_target, around = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         around[..., WH] = -8
         top, left = row * step[0], column * step[1]
@@ -357,10 +370,12 @@ def placed(
 def with_background(
     problem: Problem, batch: Batch, rows: int, columns: int, prediction: float
 ) -> tuple[Problem, Batch]:
-    """Background added below and to the right of every image, the stride kept.
+    """Return the batch with background added below and to the right of every image.
 
-    rows, columns: cells to add on the coarsest scale; finer scales gain in proportion.
-    prediction: what is predicted in every channel of the new cells.
+    rows, columns: cells to add on the coarsest scale; finer scales grow in proportion.
+    prediction: the prediction in every channel of the new cells.
+
+    Raise ValueError if the result is too large.
     """
     height, width = problem.input_shape
     coarse = min(batch.grids)
@@ -369,7 +384,7 @@ def with_background(
         batch.grids, batch.targets, batch.predictions, strict=True
     ):
         below, right = rows * grid_height // coarse[0], columns * grid_width // coarse[1]
-        _need_room(batch.images, grid_height + below, grid_width + right, target.shape[-1])
+        _check_size(batch.images, grid_height + below, grid_width + right, target.shape[-1])
         padding = ((0, 0), (0, below), (0, right), (0, 0))
         targets.append(np.pad(target, padding))
         predictions.append(np.pad(predicted, padding, constant_values=np.float32(prediction)))

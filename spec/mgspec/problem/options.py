@@ -1,6 +1,6 @@
-"""The options of the MultiGrid loss: what may be chosen, checked, and as plain data.
+"""The options of the MultiGrid loss, validated, and as plain data.
 
-Where training configs of the detector have a name for an option, that name is used here.
+Options have the names that training configs of the detector give them, where there are such.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ BACKGROUNDS = ("anchor", "objectness")
 CLASSIFICATIONS = ("bce", "focal", "softmax_focal")
 TERMS = ("location", "anchor", "classification", "objectness")
 
-LARGEST_NUMBER = 1e12  # of an option; far more than any use, and far from overflow in float32
+LARGEST_NUMBER = 1e12  # of an option; larger than any use needs, and far from float32 overflow
 
 LossNormalization = str | tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the loss is made of. Formulas: spec/README.md; the code: mgspec/loss/float64.py.
+    """The options of the loss. Formulas: spec/README.md; code: mgspec/loss/float64.py.
 
     loss_normalization: what raw sums are divided by: one name for all terms, a list of one name,
-        or a mapping that has a name for each term, which is kept as pairs.
-    expected: E, positive cells an image; needed by `fixed` and `expected`, refused without them.
+        or a mapping from each term to a name, which is stored as pairs.
+    expected: E, positive cells per image. `fixed` and `expected` need it; others refuse it.
     location: `mse`, or `giou`, `diou`, `ciou` of the decoded boxes in pixels.
-    background: the term that teaches where nothing is: `anchor`, over all active cells, or
-        `objectness`, a term of its own, with `anchor` then over positive cells only.
+    background: the term that teaches the background: `anchor`, summed over all active cells, or
+        `objectness`, a separate term, with `anchor` summed over positive cells only.
     classification: `bce`, `focal` (sigmoid) or `softmax_focal`.
-    focal_alpha, focal_gamma: of both focal losses (Lin et al. 2017, arXiv:1708.02002).
-    class_weights: factor of each class's part of the classification, `[C]`; None for all 1.
-    label_smoothing: in [0, 1); class targets t become t (1 - s) + s / 2, for softmax s / C
-        (Szegedy et al. 2016, arXiv:1512.00567).
+    focal_alpha, focal_gamma: parameters of both focal losses (Lin et al. 2017, arXiv:1708.02002).
+    class_weights: factor of each class in the classification, `[C]`; None for all 1.
+    label_smoothing: s in [0, 1). Class targets t become t (1 - s) + s / 2, or t (1 - s) + s / C for
+        softmax (Szegedy et al. 2016, arXiv:1512.00567).
     coord_scale, anchor_scale, class_scale: factors of location, anchor and classification.
-    object_scale, no_object_scale: factors of positive and of background cells in the term that
+    object_scale, no_object_scale: weights of positive and of background cells in the term that
         teaches the background.
-    ignore_thresh: IoU in [0, 1] above which a background cell's best predicted box excuses it from
-        being background; nothing exceeds 1.
-    ignored_weight: in [0, 1]; what is left of an ignored cell's weight. 0 ignores it altogether.
-    iou_aware_ratio, iou_aware_power: with r and k, the objectness target of a positive cell is
-        1 - r + r IoU^k of its predicted box, without a gradient; r = 0 leaves it 1.
+    ignore_thresh: ignore a background cell if a box that it predicts has a larger IoU with an
+        object; in [0, 1]. 1 ignores no cell.
+    ignored_weight: factor of the weight of an ignored cell; in [0, 1]. 0 drops the cell.
+    iou_aware_ratio, iou_aware_power: r and k. The objectness target of a positive cell is
+        1 - r + r IoU^k of its predicted box, without a gradient; 1 if r = 0.
 
-    Raises ValueError for a value that cannot be, naming the option, the value and what would do.
+    Raise ValueError, naming the option, its value and what is expected, if a value is not allowed.
     """
 
     loss_normalization: LossNormalization | Mapping[str, str] = "batch"
@@ -91,21 +91,21 @@ class Options:
         self._check_expected()
 
     def normalization_of(self, term: str) -> str:
-        """The name of the normalization of a term."""
+        """Return the name of the normalization of a term."""
         if isinstance(self.loss_normalization, str):
             return self.loss_normalization
         return dict(self.loss_normalization).get(term, "batch")
 
     def terms_by_normalization(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Each normalization that is used, with the terms that it divides."""
-        of_term = {term: self.normalization_of(term) for term in TERMS}
+        """Return each normalization in use, with the terms that it divides."""
+        names = {term: self.normalization_of(term) for term in TERMS}
         return [
-            (name, tuple(term for term in TERMS if of_term[term] == name))
-            for name in dict.fromkeys(of_term.values())
+            (name, tuple(term for term in TERMS if names[term] == name))
+            for name in dict.fromkeys(names.values())
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data: strings, numbers, lists, dicts and None."""
+        """Return the options as plain data: strings, numbers, lists, dicts and None."""
         document = dataclasses.asdict(self)
         if self.class_weights is not None:
             document["class_weights"] = list(self.class_weights)
@@ -115,9 +115,9 @@ class Options:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Options:
-        """The options of plain data, which may leave out those that keep their defaults.
+        """Return the options of plain data. Options that it omits keep their defaults.
 
-        Raises ValueError for a name that is no option, and for what the constructor refuses.
+        Raise ValueError if a name is no option, or the constructor refuses a value.
         """
         if not isinstance(document, Mapping):
             raise ValueError(
@@ -176,7 +176,8 @@ def _one_of(option: str, value: object, known: tuple[str, ...]) -> None:
 
 
 def _weights(values: Any) -> tuple[float, ...]:
-    unordered = isinstance(values, (Mapping, Set))  # would be read as its keys, or in any order
+    # `tuple` would take the keys of a mapping, and the elements of a set in any order.
+    unordered = isinstance(values, (Mapping, Set))
     try:
         weights = () if unordered else tuple(values)
     except TypeError:
@@ -189,9 +190,9 @@ def _weights(values: Any) -> tuple[float, ...]:
 
 
 def _normalizations(value: Any, background: str) -> LossNormalization:
-    """One name, or a name for each term; ValueError for what is neither."""
+    """Return one name, or pairs of term and name. Raise ValueError if the value is neither."""
     if isinstance(value, tuple) and all(isinstance(v, tuple) and len(v) == 2 for v in value):
-        value = dict(value)  # as it is kept
+        value = dict(value)  # the pairs that this function returns
     if isinstance(value, Mapping):
         for term in value:
             _one_of("loss_normalization", term, TERMS)

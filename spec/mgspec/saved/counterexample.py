@@ -100,7 +100,7 @@ def _batch_document(batch: AnyBatch) -> dict[str, Any]:
                     "objects": objects,
                     "arrays": {name: typed_array_document(a) for name, a in arrays.items()},
                 }
-                for arrays, objects in zip(batch.each, batch.objects, strict=True)
+                for arrays, objects in zip(batch.arrays, batch.objects, strict=True)
             ]
         }
     return {

@@ -150,12 +150,12 @@ def _split(
         return call, list(batch.predictions), list(batch.targets)
     predicted = batch.predicted
     array_names = tuple(
-        (*predicted, *(name for name in image if name not in predicted)) for image in batch.each
+        (*predicted, *(name for name in image if name not in predicted)) for image in batch.arrays
     )
     return (
         Call(form, stack, problem, array_names, len(predicted)),
-        [image[name] for image in batch.each for name in predicted],
-        [image[name] for image in batch.each for name in image if name not in predicted],
+        [image[name] for image in batch.arrays for name in predicted],
+        [image[name] for image in batch.arrays for name in image if name not in predicted],
     )
 
 

@@ -101,11 +101,11 @@ def make_question(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Mess
     return Message(
         {
             **question,
-            "images": [list(image) for image in batch.each],
+            "images": [list(image) for image in batch.arrays],
             "objects": list(batch.objects),
             "predicted": list(batch.predicted),
         },
-        tuple(array for image in batch.each for array in image.values()),
+        tuple(array for image in batch.arrays for array in image.values()),
     )
 
 

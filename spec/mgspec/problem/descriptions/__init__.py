@@ -1,8 +1,8 @@
-"""Problems that many detectors share, described once: pick one by its name.
+"""Built-in descriptions of problems that many detectors share. Choose one by its name.
 
     mgloss check my_loss.py --problem queries
 
-Each module's docstring says what a loss is called with.
+The docstring of each module states the arguments of a loss.
 """
 
 from __future__ import annotations

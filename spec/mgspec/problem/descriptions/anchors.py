@@ -5,11 +5,11 @@ The loss is called as loss(predictions, targets), with A anchors over all levels
     predictions["cls_logits"]       [B, A, C]
     predictions["bbox_regression"]  [B, A, 4]
     targets["labels"]               [B, A]     int64: a class, or -1 for background
-    targets["bbox_targets"]         [B, A, 4]  the right regression of a labelled anchor
+    targets["bbox_targets"]         [B, A, 4]  the regression target of a labelled anchor
 
-as in Lin et al., Focal loss for dense object detection, 2017. Background anchors teach the classes
-that nothing is there, so that classification holds their share too; the regression is that of
-objects alone. Its counts are of labelled anchors, and so the objects here are these.
+as in Lin et al., Focal loss for dense object detection, 2017. Background anchors have a
+classification loss, but no regression loss. Such a loss counts labelled anchors, so the objects of
+this problem are the labelled anchors.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NO_OBJECT = -1
 
 @cache
 def _places(anchors: int, objects: int) -> st.SearchStrategy[list[int]]:
-    everywhere = st.integers(0, anchors - 1)
-    return st.lists(everywhere, min_size=objects, max_size=objects, unique=True)
+    place = st.integers(0, anchors - 1)
+    return st.lists(place, min_size=objects, max_size=objects, unique=True)
 
 
 @cache
@@ -41,7 +41,7 @@ def _labels(classes: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def image(draw: st.DrawFn, objects: int, shared: tuple[int, int]) -> Image:
-    """An image with so many labelled anchors; shared: (anchors, classes)."""
+    """Draw an image with this number of labelled anchors; shared: (anchors, classes)."""
     anchors, classes = shared
     labels = np.full(anchors, NO_OBJECT, np.int64)
     boxes = np.zeros((anchors, 4), np.float32)
@@ -58,7 +58,7 @@ def image(draw: st.DrawFn, objects: int, shared: tuple[int, int]) -> Image:
 
 
 def arguments(images: Sequence[Any], stack: Stack) -> tuple[Any, ...]:
-    """(predictions, targets)"""
+    """Return (predictions, targets)."""
     return tuple(
         {name: stack([image[role][name] for image in images]) for name in images[0][role]}
         if images
@@ -67,21 +67,21 @@ def arguments(images: Sequence[Any], stack: Stack) -> tuple[Any, ...]:
     )
 
 
-def _relabelled(image: Image, labels: Array, boxes: Array) -> Image:
+def _with_targets(image: Image, labels: Array, boxes: Array) -> Image:
     return {**image, "targets": {"labels": labels, "bbox_targets": boxes}}
 
 
 def without_object(image: Image, number: int) -> Image:
-    """The image with its labelled anchor of this number made background."""
+    """Return the image with its labelled anchor of this number turned into background."""
     labels, boxes = (image["targets"][name].copy() for name in ("labels", "bbox_targets"))
     place = np.flatnonzero(labels != NO_OBJECT)[number]
     labels[place], boxes[place] = NO_OBJECT, 0
-    return _relabelled(image, labels, boxes)
+    return _with_targets(image, labels, boxes)
 
 
 def with_background(image: Image, amount: int) -> Image:
-    """The image with so many more anchors that have no object, for which 0 is predicted."""
-    more = {
+    """Return the image with `amount` more background anchors, for which 0 is predicted."""
+    fill_values = {
         "targets": {"labels": NO_OBJECT, "bbox_targets": 0},
         "predictions": {"cls_logits": 0, "bbox_regression": 0},
     }
@@ -90,12 +90,12 @@ def with_background(image: Image, amount: int) -> Image:
             name: np.concatenate([array, np.full((amount, *array.shape[1:]), fill, array.dtype)])
             for (name, array), fill in zip(image[role].items(), fills.values(), strict=True)
         }
-        for role, fills in more.items()
+        for role, fills in fill_values.items()
     }
 
 
 def with_copies(image: Image, copies: int) -> Image:
-    """The image with its first labelled anchor, prediction and all, on so many anchors."""
+    """Return the image with its first labelled anchor and prediction copied to `copies` anchors."""
     places = np.flatnonzero(image["targets"]["labels"] != NO_OBJECT)
     first = places[0]
     others = [place for place in range(len(image["targets"]["labels"])) if place != first]
@@ -107,7 +107,7 @@ def with_copies(image: Image, copies: int) -> Image:
     boxes[chosen] = image["targets"]["bbox_targets"][first]
     for name, array in predictions.items():
         array[chosen] = image["predictions"][name][first]
-    return _relabelled({**image, "predictions": predictions}, labels, boxes)
+    return _with_targets({**image, "predictions": predictions}, labels, boxes)
 
 
 ANCHORS = Description(

@@ -5,10 +5,10 @@ The loss is called as loss(predictions, targets), with
     predictions["class_logits"]  [B, H, W, C]
     predictions["boxes"]         [B, H, W, 4]
     targets["labels"]            [B, H, W]     int64: a class, or -1 for background
-    targets["boxes"]             [B, H, W, 4]  what should be predicted where there is an object
+    targets["boxes"]             [B, H, W, 4]  the box target of a labelled cell
 
-The same as `anchors`, a cell for each anchor, on a grid that need not be square (Tian et al., FCOS,
-2019). The objects are the cells with a label.
+It equals `anchors` with one anchor in each cell of a grid, which need not be square (Tian et al.,
+FCOS, 2019). The objects are the labelled cells.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAMES = {
 
 
 def _on_grid(image: Image, width: int) -> Image:
-    """The image of anchors with these in rows of this width."""
+    """Return an image of anchors as an image of cells in rows of this width."""
     return {
         role: {NAMES[name]: a.reshape(-1, width, *a.shape[1:]) for name, a in arrays.items()}
         for role, arrays in image.items()
@@ -35,7 +35,7 @@ def _on_grid(image: Image, width: int) -> Image:
 
 
 def _as_anchors(image: Image) -> tuple[Image, int]:
-    """The image with its cells in a row, and the width of its grid."""
+    """Return an image of cells as an image of anchors, and the width of its grid."""
 
     def flat(array: Array) -> Array:
         return array.reshape(-1, *array.shape[2:])
@@ -55,26 +55,26 @@ def _as_anchors(image: Image) -> tuple[Image, int]:
 
 @st.composite
 def image(draw: st.DrawFn, objects: int, shared: tuple[int, int, int]) -> Image:
-    """An image with objects in so many cells; shared: (height, width, classes)."""
+    """Draw an image with this number of labelled cells; shared: (height, width, classes)."""
     height, width, classes = shared
     drawn: Image = draw(anchors.image(objects, (height * width, classes)))
     return _on_grid(drawn, width)
 
 
 def without_object(image: Image, number: int) -> Image:
-    """The image with its cell of this number, among those with objects, made background."""
+    """Return the image with its labelled cell of this number turned into background."""
     row, width = _as_anchors(image)
     return _on_grid(anchors.without_object(row, number), width)
 
 
 def with_background(image: Image, amount: int) -> Image:
-    """The image with so many more rows without objects, for which 0 is predicted."""
+    """Return the image with `amount` more rows of background, for which 0 is predicted."""
     row, width = _as_anchors(image)
     return _on_grid(anchors.with_background(row, amount * width), width)
 
 
 def with_copies(image: Image, copies: int) -> Image:
-    """The image with its first object, prediction and all, in so many cells."""
+    """Return the image with its first object and prediction copied to `copies` cells."""
     row, width = _as_anchors(image)
     return _on_grid(anchors.with_copies(row, copies), width)
 

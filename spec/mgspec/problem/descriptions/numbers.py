@@ -1,4 +1,4 @@
-"""What the built-in descriptions draw arrays from: whole numbers, which shrink to 0."""
+"""Draw the arrays of the built-in descriptions: whole numbers, which shrink to 0."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import hypothesis.strategies as st
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 16  # magnitude of a whole number drawn
-# A logit is a whole number times one of these: up to 4, mostly, and up to 1e4 now and then.
+MOST = 16  # largest magnitude of a drawn whole number
+# A logit is a whole number times one of these: mostly up to 4, sometimes up to 1e4.
 FACTORS = (0.25, 0.25, 0.25, 3.0, 625.0)
 
 
@@ -23,11 +23,11 @@ factors = st.sampled_from(FACTORS)
 
 
 def steps(draw: st.DrawFn, *shape: int, most: int = MOST) -> NDArray[np.float32]:
-    """Whole numbers from -most to most in an array of this shape.
+    """Draw an array of this shape with whole numbers from -most to most.
 
-    All are drawn at once, as the bytes of a string: drawing takes most of the time of a search. The
-    bytes 0, 1, 2, 3, 4 stand for 0, 1, -1, 2, -2, and so on, so that small ones are simple; after
-    2 * most they stand for the same again.
+    Draw all numbers at once as the bytes of a string, because drawing takes most of the time of a
+    search. The bytes 0, 1, 2, 3, 4 mean 0, 1, -1, 2, -2 and so on, so that small bytes are simple
+    numbers. Bytes above 2 * most repeat the same numbers.
     """
     drawn = np.frombuffer(draw(_digits(math.prod(shape))), np.uint8).astype(np.int64)
     digits = drawn % (2 * most + 1)
@@ -36,5 +36,5 @@ def steps(draw: st.DrawFn, *shape: int, most: int = MOST) -> NDArray[np.float32]
 
 
 def logits(draw: st.DrawFn, *shape: int) -> NDArray[np.float32]:
-    """Logits in an array of this shape; all of an image are drawn by one factor."""
+    """Draw an array of logits of this shape, all multiplied by one drawn factor."""
     return steps(draw, *shape) * np.float32(draw(factors))

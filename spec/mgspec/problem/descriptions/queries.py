@@ -4,14 +4,14 @@ The loss is called as DETR's own (Carion et al., End-to-end object detection wit
 2020): loss(outputs, targets), with
 
     outputs["pred_logits"]  [B, Q, C + 1]  the last class is "no object"
-    outputs["pred_boxes"]   [B, Q, 4]      centre x, y, width, height, in parts of the image
-    targets                 a list of B mappings, of an image with n objects:
+    outputs["pred_boxes"]   [B, Q, 4]      centre x, y, width, height, as fractions of the image
+    targets                 a list of B mappings; for an image with n objects:
         "labels"            [n]            int64
         "boxes"             [n, 4]         as above
 
-Each query that no object is matched to is taught "no object" by the loss of classes, so that this
-one holds the background's share too. An object cannot be taken away in place: the query that it
-was matched to would become background, or be matched to another object.
+The class loss teaches "no object" to every query without a matched object, so it also holds a loss
+of the background. The problem describes no removal of an object: the query that was matched to it
+would become background or be matched to another object, and the other losses would change.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_OBJECTS = 3
 
 @st.composite
 def image(draw: st.DrawFn, objects: int, shared: tuple[int, int]) -> Image:
-    """An image of so many objects; shared: (queries, classes)."""
+    """Draw an image with this number of objects; shared: (queries, classes)."""
     queries, classes = shared
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=objects, max_size=objects))
     return {
@@ -46,7 +46,7 @@ def image(draw: st.DrawFn, objects: int, shared: tuple[int, int]) -> Image:
 
 
 def arguments(images: Sequence[Any], stack: Stack) -> tuple[Any, ...]:
-    """(outputs, targets)"""
+    """Return (outputs, targets)."""
     names = ("pred_logits", "pred_boxes")
     outputs = {name: stack([image["outputs"][name] for image in images]) for name in names}
     return outputs, [dict(image["targets"]) for image in images]

@@ -84,7 +84,7 @@ def test_a_batch_is_asked_about_as_it_is(drawn: tuple[Any, Any]) -> None:
         assert asked.shared == problem.shared
         assert isinstance(came, Images)
         assert came.objects == batch.objects
-        for a, b in zip(came.each, batch.each, strict=True):
+        for a, b in zip(came.arrays, batch.arrays, strict=True):
             assert list(a) == list(b)
             assert all(np.array_equal(a[key], b[key]) for key in a)
     else:

@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 
 from mgloss.gate.losses.loading import load
+from mgloss.gate.losses.request import LossRequest
 from mgspec import LAWS, search
 from mgspec.search.verdicts import HOLDS
 
@@ -24,7 +25,7 @@ from mgspec.search.verdicts import HOLDS
 def main() -> None:
     """Trace, wait for a line, search every law that `batch` obeys, print."""
     examples, rounds, seed = (int(argument) for argument in sys.argv[1:])
-    candidate = load(None, "batch").candidate
+    candidate = load(LossRequest(None, "batch")).candidate
     laws = [law for law in LAWS.values() if law.name != "density_neutral"]  # `batch` breaks it
     for name in ("finite", "nonnegative", "modes"):  # with gradients, without, in every mode
         search(LAWS[name], candidate, max_examples=50, seed=seed)

@@ -14,15 +14,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pytest
 
     from mgloss.gate.losses.loading import Loaded
+    from mgloss.gate.losses.options import ChosenOptions
+    from mgloss.gate.losses.request import LossRequest
     from mgspec import Description, Options, Verdict
 
-__all__ = ["Judgement", "LawCheck", "judge_loss", "parametrize_with_laws"]
+__all__ = ["Judgement", "LawCheck", "judge_loss", "parametrize_with_laws", "still_broken"]
 
 Loss = str | Callable[..., Any]
 
@@ -39,19 +42,20 @@ def parametrize_with_laws(
     problem: str | Description | None = None,
     framework: str | None = None,
 ) -> pytest.MarkDecorator:
-    """Decorates a test that takes `check_law` and calls it: one test for each law.
+    """Decorate a test that takes `check_law` and calls it: one test for each law.
 
     loss: a loss `f(y_true, y_pred)`, a factory `f(problem)` that returns one, or a LOSS as for
         `mgloss check`. claims: the normalization whose laws it must obey.
     laws: only these, claimed or not.
     expected_failures: laws that it is known to break, each with the reason. A law that holds after
         all, or that says nothing of this loss, fails until it is removed from here.
+    max_examples: batches to try before a law is taken to hold.
     seed: the same finds the same counterexample; None for another search each time.
     options: of the MultiGrid loss, for one that is it: "all" for a factory that follows
         `problem.options`.
     problem: what the loss's images are where they are not of this project's layout: an
         `mgspec.Description`, or as of `mgloss check --problem`.
-    framework: what it is written in, such as "torch"; None for what it is recognized as.
+    framework: what it is written in, such as "torch"; None to recognize it.
 
     Raises ValueError or TypeError where the request is wrong.
     """
@@ -59,8 +63,9 @@ def parametrize_with_laws(
 
     from mgspec.problem.normalizations import unknown
 
-    options = _options_of(options, claims)
-    chosen = _chosen(loss, claims, laws, options, max_examples, seed)
+    request = _request(loss, claims, options, problem, framework)
+    search = Search(max_examples, seed)
+    chosen = _select(request, laws)
     expected = expected_failures or {}
     if not isinstance(expected, Mapping):
         raise TypeError(
@@ -74,22 +79,35 @@ def parametrize_with_laws(
             )
         if not isinstance(reason, str) or not reason.strip():
             raise ValueError(f"expected_failures[{law!r}]: expected a reason, got {reason!r}")
-    loaded = functools.cache(lambda: _loaded(loss, claims, options, problem, framework))
-    checks = [LawCheck(law, loaded, max_examples, seed, expected.get(law)) for law in chosen]
+    load = functools.cache(lambda: _load(request))
+    checks = [LawCheck(law, load, search, expected.get(law)) for law in chosen]
     return pytest.mark.parametrize("check_law", [pytest.param(c, id=c.law) for c in checks])
+
+
+@dataclass(frozen=True)
+class Search:
+    """How hard to search. Raises ValueError for numbers that cannot be."""
+
+    max_examples: int
+    seed: int | None
+
+    def __post_init__(self) -> None:
+        if type(self.max_examples) is not int or self.max_examples < 1:
+            raise ValueError(f"max_examples: expected 1 or more, got {self.max_examples!r}")
+        if self.seed is not None and (type(self.seed) is not int or self.seed < 0):
+            raise ValueError(f"seed: expected 0 or more, or None, got {self.seed!r}")
 
 
 @dataclass(frozen=True, repr=False)
 class LawCheck:
     """Judges a loss by one law when it is called: passes, fails or skips the test that calls it.
 
-    reason: why the law is known to be broken; None where it must hold.
+    load: loads the loss. reason: why the law is known to be broken; None where it must hold.
     """
 
     law: str
-    loaded: Callable[[], Loaded]
-    max_examples: int
-    seed: int | None
+    load: Callable[[], Loaded]
+    search: Search
     reason: str | None
 
     def __repr__(self) -> str:
@@ -100,30 +118,30 @@ class LawCheck:
         import pytest
 
         from mgloss.gate.checks.failure import failure_text
-        from mgloss.gate.losses.loading import LoadError
+        from mgloss.gate.losses.importing import LoadError
         from mgspec import LAWS, search
         from mgspec.search.verdicts import BROKEN, ERROR, SKIPPED
 
         try:
-            candidate = self.loaded().candidate
+            candidate = self.load().candidate
         except (LoadError, ValueError) as error:
             pytest.fail(str(error), pytrace=False)
-        found = search(
+        verdicts = search(
             LAWS[self.law],
             candidate,
-            max_examples=self.max_examples,
-            seed=self.seed,
+            max_examples=self.search.max_examples,
+            seed=self.search.seed,
             shrink=self.reason is None,  # nobody reads the batch of what is known
         )
-        if all(verdict.status == SKIPPED for verdict in found):
-            message = found[0].message
+        if all(verdict.status == SKIPPED for verdict in verdicts):
+            message = verdicts[0].message
             if self.reason is not None:
                 self._refuse_expectation(f"says nothing of this loss ({message})")
             pytest.skip(message)
-        if any(verdict.status in (BROKEN, ERROR) for verdict in found):
+        if any(verdict.status in (BROKEN, ERROR) for verdict in verdicts):
             if self.reason is not None:
                 pytest.xfail(self.reason)  # returns under --runxfail
-            pytest.fail(failure_text(found), pytrace=False)
+            pytest.fail(failure_text(verdicts), pytrace=False)
         if self.reason is not None:
             self._refuse_expectation("holds")
 
@@ -139,7 +157,7 @@ class LawCheck:
 
 @dataclass(frozen=True, repr=False)
 class Judgement:
-    """What was found of a loss; printed, it is the report.
+    """The verdicts on a loss; printed, it is the report.
 
     notes: what a person should know of how it was judged. components: those that it returns.
     """
@@ -162,7 +180,7 @@ class Judgement:
         return tuple(dict.fromkeys(failed))
 
     def of(self, law: str) -> tuple[Verdict, ...]:
-        """The verdicts of one law."""
+        """Return the verdicts of one law."""
         return tuple(v for v in self.verdicts if v.law == law)
 
     def __repr__(self) -> str:
@@ -181,7 +199,7 @@ class Judgement:
             yield f"note: {note}"
         console = Console(file=io.StringIO(), width=100, color_system=None)
         with console.capture() as table:
-            console.print(verdict_table([vars(v) for v in self.verdicts], self.components))
+            console.print(verdict_table(self.verdicts, self.components))
         yield from ("", *(line.rstrip() for line in table.get().splitlines()))
         for law in self.failed:
             yield f"\n{failure_text(self.of(law))}"
@@ -198,75 +216,111 @@ def judge_loss(
     problem: str | Description | None = None,
     framework: str | None = None,
 ) -> Judgement:
-    """The verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
+    """Return the verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
 
     Raises ValueError or TypeError where the request is wrong, and
     `mgloss.gate.losses.importing.LoadError` where the loss cannot be judged.
     """
     from mgspec import LAWS, search
 
-    options = _options_of(options, claims)
-    chosen = _chosen(loss, claims, laws, options, max_examples, seed)
-    loaded = _loaded(loss, claims, options, problem, framework)
+    request = _request(loss, claims, options, problem, framework)
+    how = Search(max_examples, seed)
+    chosen = _select(request, laws)
+    loaded = _load(request)
     candidate = loaded.candidate
     verdicts = tuple(
         verdict
         for law in chosen
-        for verdict in search(LAWS[law], candidate, max_examples=max_examples, seed=seed)
+        for verdict in search(LAWS[law], candidate, max_examples=how.max_examples, seed=how.seed)
     )
     return Judgement(candidate.name, claims, candidate.components, verdicts, loaded.notes)
 
 
-def _options_of(options: object, claims: str) -> Options | Literal["all"] | None:
-    from mgloss.gate.losses.options import agreeing
-    from mgspec import Options
+def still_broken(
+    counterexample: Path | str,
+    loss: Loss | None,
+    *,
+    options: Options | Mapping[str, Any] | Literal["all"] | None = None,
+    problem: str | Description | None = None,
+    framework: str | None = None,
+    predictions_first: bool | None = None,
+) -> str | None:
+    """Return the broken law and what came instead, or None if it holds on this batch now.
 
-    if options is None or options == "all":
-        return None if options is None else "all"
-    if isinstance(options, Mapping):
-        options = Options.from_dict(options)
-    if not isinstance(options, Options):
-        raise TypeError(
-            f"options: expected Options, a mapping of them, or 'all', got {type(options).__name__}"
-        )
-    return agreeing(options, claims)
+    Regression tests that `mgloss check` writes call it.
+
+    counterexample: its file, which also says what the loss claims.
+    loss: as of `parametrize_with_laws`; None for the built-in reference.
+    predictions_first: whether the loss takes (y_pred, y_true); None to go by its arguments' names.
+    The others: as of `parametrize_with_laws`; without options, those of the counterexample.
+
+    Raises ValueError where the file or the loss is not what it should be, and
+    `mgloss.gate.losses.importing.LoadError` where the loss cannot be loaded.
+    """
+    from mgloss.gate.checks.stored import explain_broken
+    from mgloss.gate.losses.request import LossRequest
+
+    request = LossRequest(
+        loss,
+        options=_options(options),
+        problem=problem,
+        framework=framework,
+        predictions_first=predictions_first,
+    )
+    return explain_broken(Path(counterexample), request)
 
 
-def _loaded(
+def _request(
     loss: Loss,
     claims: str,
-    options: Options | Literal["all"] | None,
+    options: object,
     problem: str | Description | None,
     framework: str | None,
-) -> Loaded:
-    from mgloss.gate.losses.loading import load_object
+) -> LossRequest:
+    """Return the request; raise TypeError or ValueError where that already shows it is wrong."""
+    from mgloss.gate.losses.options import require_agreement
+    from mgloss.gate.losses.request import LossRequest
+    from mgspec import Options
 
-    return load_object(loss, claims, options=options, problem=problem, framework=framework)
-
-
-def _chosen(
-    loss: Loss,
-    claims: str,
-    laws: Sequence[str] | None,
-    options: object,
-    max_examples: int,
-    seed: int | None,
-) -> tuple[str, ...]:
-    """The laws to judge, of a request that is right in all that shows before the loss is loaded."""
-    from mgloss.gate.checks.plugin import selected
-
+    chosen = _options(options)
+    if isinstance(chosen, Options):
+        require_agreement(chosen, claims)
     if not isinstance(loss, str) and not callable(getattr(loss, "compute_loss", loss)):
         raise TypeError(
             "loss: expected a function f(y_true, y_pred), a factory f(problem), an object with "
             "compute_loss, or a LOSS such as 'my_loss.py:loss', got "
             f"{type(loss).__name__}"
         )
+    return LossRequest(loss, claims, chosen, problem, framework)
+
+
+def _options(options: object) -> ChosenOptions:
+    from mgloss.gate.losses.options import ALL
+    from mgspec import Options
+
+    if options is None or options == ALL:
+        return None if options is None else ALL
+    if isinstance(options, Mapping):
+        return Options.from_dict(options)
+    if not isinstance(options, Options):
+        raise TypeError(
+            f"options: expected Options, a mapping of them, or 'all', got {type(options).__name__}"
+        )
+    return options
+
+
+def _select(request: LossRequest, laws: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the laws to judge."""
+    from mgloss.gate.checks.selection import select_laws
+
     if isinstance(laws, str):
         raise TypeError(f"laws: expected a list of names, such as [{laws!r}]")
     if laws is not None and not laws:
         raise ValueError("laws: expected at least one; leave it out for all that are claimed")
-    if type(max_examples) is not int or max_examples < 1:
-        raise ValueError(f"max_examples: expected 1 or more, got {max_examples!r}")
-    if seed is not None and (type(seed) is not int or seed < 0):
-        raise ValueError(f"seed: expected 0 or more, or None, got {seed!r}")
-    return selected(claims, tuple(laws or ()), is_multigrid=options is not None)
+    return select_laws(request.claims, tuple(laws or ()), is_multigrid=request.options is not None)
+
+
+def _load(request: LossRequest) -> Loaded:
+    from mgloss.gate.losses.loading import load
+
+    return load(request)

@@ -43,7 +43,8 @@ def test_help_shows_examples_and_needs_no_tensorflow() -> None:
 def test_a_numpy_loss_is_checked_without_importing_tensorflow(tmp_path: Path) -> None:
     code = (
         "import sys; from mgloss.gate.losses.loading import load;"
-        f"load({str(LOSSES) + ':by_batch'!r}, 'batch'); assert 'tensorflow' not in sys.modules"
+        "from mgloss.gate.losses.request import LossRequest;"
+        f"load(LossRequest({str(LOSSES) + ':by_batch'!r})); assert 'tensorflow' not in sys.modules"
     )
     subprocess.run(
         [sys.executable, "-c", code],

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mgloss.gate.checks.plugin import selected
+from mgloss.gate.checks.selection import select_laws
 from tests.gate.conftest import LOSSES, Run
 
 BY_POSITIVES, BY_BATCH = f"{LOSSES}:by_positives", f"{LOSSES}:by_batch"
@@ -105,7 +105,7 @@ def test_junit_names_every_law_the_same_from_one_process_and_from_two(
         users_pytest("--loss", BY_POSITIVES, f"--junitxml={name}", "-n", workers, FEW)
     found = outcomes(tmp_path / "one.xml")
     assert found == outcomes(tmp_path / "two.xml")
-    assert set(found) == {"test_of_mine", *selected("batch", (), is_multigrid=False)}
+    assert set(found) == {"test_of_mine", *select_laws("batch", (), is_multigrid=False)}
     assert {found[law] for law in ("partition", "sharding")} == {"failure"}
     assert (found["pure"], found["gradient"]) == ("passed", "skipped")
     # The values of a batch, which are data for programs, are in no report for people.

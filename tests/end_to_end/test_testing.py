@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate.checks.plugin import selected
+from mgloss.gate.checks.selection import select_laws
 from tests.end_to_end.conftest import run_pytest
 from tests.gate.conftest import SAMPLES
 
@@ -75,7 +75,7 @@ def told(output: str, name: str, law: str) -> str:
 
 def test_every_claimed_law_is_a_test_by_its_name(output: str) -> None:
     found = outcomes(output, "right")
-    assert set(found) == set(selected("batch", (), is_multigrid=False))
+    assert set(found) == set(select_laws("batch", (), is_multigrid=False))
     assert {law for law, how in found.items() if how == "SKIPPED"} == {"locality", "gradient"}
     assert set(found.values()) == {"PASSED", "SKIPPED"}
     assert "needs gradients, and this loss has none" in output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from mgloss.gate.losses.loading import load
+from mgloss.gate.losses.reference import reference
 from mgspec import Case
 from mgspec.drawing.strategies import FULL
 from mgspec.laws.cases import more_perfect_objects, one_batch
@@ -15,8 +15,8 @@ OBJECT_TERMS = ("location", "classification")
 
 @given(one_batch(FULL))
 def test_hybrid_is_one_to_two_times_batch(case: Case) -> None:
-    weighted = load(None, "hybrid").candidate.run(case.problem, case.batches["X"], False)
-    plain = load(None, "batch").candidate.run(case.problem, case.batches["X"], False)
+    weighted = reference("hybrid").run(case.problem, case.batches["X"], False)
+    plain = reference("batch").run(case.problem, case.batches["X"], False)
     for component in OBJECT_TERMS:
         low, value = plain.components[component], weighted.components[component]
         assert low * (1 - 1e-6) <= value <= 2 * low * (1 + 1e-6)
@@ -24,7 +24,7 @@ def test_hybrid_is_one_to_two_times_batch(case: Case) -> None:
 
 @given(more_perfect_objects(FULL))
 def test_hybrid_rises_strictly_with_density_at_the_same_raw_sum(case: Case) -> None:
-    run = load(None, "hybrid").candidate.run
+    run = reference("hybrid").run
     names = ("image", "scale", "row", "column")
     fewer = only_object(case.batches["X"], Cell(*(int(case.choices[n]) for n in names)))
     dense = run(case.problem, case.batches["X"], False).components

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgspec import COMPONENTS, law_named, normalization
+from mgspec import COMPONENTS, Verdict, law_named, normalization
 from mgspec.saved.files import read_json, write_text
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
@@ -28,7 +28,6 @@ STATUSES = (HOLDS, BROKEN, ERROR, SKIPPED)
 FAILS = (BROKEN, ERROR)
 
 Statuses = Mapping[str, Mapping[str, str]]  # by law and component
-Document = Mapping[str, Any]
 
 
 class BaselineError(ValueError):
@@ -71,20 +70,20 @@ class Comparison:
     better: tuple[Change, ...]
     known: tuple[Change, ...]
 
-    def is_worse(self, verdict: Document) -> bool:
-        """Whether this verdict is of what has become worse."""
+    def is_worse(self, verdict: Verdict) -> bool:
+        """Return whether this verdict is about what has become worse."""
         return any(
-            change.law == verdict["law"] and verdict["component"] in (None, change.component)
+            change.law == verdict.law and verdict.component in (None, change.component)
             for change in self.worse
         )
 
 
-def statuses(found: Iterable[Document]) -> dict[str, dict[str, str]]:
-    """The statuses of these verdicts."""
+def statuses(verdicts: Iterable[Verdict]) -> dict[str, dict[str, str]]:
+    """Return the statuses of these verdicts, by law and component."""
     by_law: dict[str, dict[str, str]] = {}
-    for verdict in found:
-        components = by_law.setdefault(verdict["law"], {})
-        components[verdict["component"] or WHOLE] = verdict["status"]
+    for verdict in verdicts:
+        components = by_law.setdefault(verdict.law, {})
+        components[verdict.component or WHOLE] = verdict.status
     return by_law
 
 
@@ -93,8 +92,8 @@ def _status(components: Mapping[str, str], component: str) -> str | None:
     return components.get(component) or components.get(WHOLE)
 
 
-def compare(baseline: Baseline, found: Iterable[Document]) -> Comparison:
-    """What has changed, of the laws that were judged now.
+def compare(baseline: Baseline, verdicts: Iterable[Verdict]) -> Comparison:
+    """Return what has changed, of the laws that were judged now.
 
     What held must hold, and so must what the baseline does not know. A loss that gave no number
     has failed every component.
@@ -102,7 +101,7 @@ def compare(baseline: Baseline, found: Iterable[Document]) -> Comparison:
     worse: list[Change] = []
     better: list[Change] = []
     known: list[Change] = []
-    for law, now in statuses(found).items():
+    for law, now in statuses(verdicts).items():
         before = baseline.laws.get(law, {})
         # What is said of the loss as a whole is said of each component.
         named = {*before, *now} - {WHOLE} or {WHOLE}

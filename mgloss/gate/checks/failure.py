@@ -8,20 +8,20 @@ from mgspec import LAWS, Verdict
 from mgspec.page.case_text import draw_case
 
 
-def failure_text(results: Sequence[Verdict]) -> str:
-    """The law of these verdicts, the message of each that failed, the first batch drawn."""
-    return "\n".join(_lines(results))
+def failure_text(verdicts: Sequence[Verdict]) -> str:
+    """Return the law of these verdicts, the message of each that failed, the first batch drawn."""
+    return "\n".join(_lines(verdicts))
 
 
-def _lines(results: Sequence[Verdict]) -> Iterator[str]:
-    law = LAWS[results[0].law]
+def _lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    law = LAWS[verdicts[0].law]
     yield f"{law.name}: {law.statement}"
     yield f"  {law.sections['Formula']}"
-    for verdict in results:
+    for verdict in verdicts:
         if verdict.message:
             yield f"  {verdict.message}"
-    finding = next((v for v in results if v.finding is not None), None)
-    if finding is not None and finding.finding is not None:
-        yield f"  the {finding.component or 'first'} counterexample:"
-        for line in draw_case(finding.finding.case):
+    shown = next((v for v in verdicts if v.finding is not None), None)
+    if shown is not None and shown.finding is not None:
+        yield f"  the {shown.component or 'first'} counterexample:"
+        for line in draw_case(shown.finding.case):
             yield f"    {line}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mgloss.gate.losses import problems
 from mgloss.gate.losses.loading import load as load_loss
 from mgloss.gate.losses.options import ALL
+from mgloss.gate.losses.request import LossRequest
 from mgspec import LAWS, Candidate, Described, Description, Finding, Problem, judge
 from mgspec.loss.candidate import with_normalization
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load
@@ -22,29 +23,29 @@ class Stored:
     counterexample: Counterexample
 
 
-def of_folder(
+def read_folder(
     folder: Path, description: Description | None = None
 ) -> tuple[list[Stored], list[str]]:
-    """The counterexamples in the JSON files of a folder, and what is wrong with the other files.
+    """Return the counterexamples in a folder's JSON files, and a note on each file that is none.
 
     A folder that does not exist holds none. description: of the problem that they may be of.
     """
-    found, wrong = [], []
+    found, notes = [], []
     for path in sorted(folder.glob("*.json")):
         try:
             found.append(Stored(path, load(path, description)))
         except CounterexampleError as error:
-            wrong.append(f"passed over {error}")
-    return found, wrong
+            notes.append(f"passed over {error}")
+    return found, notes
 
 
-def fitting(
-    found: Sequence[Stored], laws: Sequence[str], claims: str
+def select(
+    candidates: Sequence[Stored], laws: Sequence[str], claims: str
 ) -> tuple[list[Stored], list[str]]:
-    """Those about these laws of this claim, and which the others are."""
-    fit: list[Stored] = []
+    """Return those about these laws of this claim, and notes on the others."""
+    selected: list[Stored] = []
     others: dict[str, list[str]] = {}
-    for stored in found:
+    for stored in candidates:
         counterexample = stored.counterexample
         if counterexample.law not in laws:
             others.setdefault("their laws are not judged", []).append(str(stored.path))
@@ -52,12 +53,13 @@ def fitting(
             reason = f"they are about a loss that claims {counterexample.claims}"
             others.setdefault(reason, []).append(str(stored.path))
         else:
-            fit.append(stored)
-    return fit, [f"passed over {', '.join(paths)}: {reason}" for reason, paths in others.items()]
+            selected.append(stored)
+    notes = [f"passed over {', '.join(paths)}: {reason}" for reason, paths in others.items()]
+    return selected, notes
 
 
-def judged(candidate: Candidate, stored: Stored) -> Finding | None:
-    """What the loss makes of the case: None where its law holds.
+def judge_stored(candidate: Candidate, stored: Stored) -> Finding | None:
+    """Return how the loss breaks the law on a stored case; None where the law holds.
 
     Raises ValueError, naming the file, where the case says nothing of this loss.
     """
@@ -69,16 +71,16 @@ def judged(candidate: Candidate, stored: Stored) -> Finding | None:
     if component is not None and component not in law.components_of(candidate):
         raise ValueError(f"{stored.path}: is about {component}, which this loss does not return")
     problem = counterexample.case.problem
-    described = problem.description if isinstance(problem, Described) else None
-    if _name(described) != _name(candidate.description):
+    description = problem.description if isinstance(problem, Described) else None
+    if _name(description) != _name(candidate.description):
         raise ValueError(f"{stored.path}: is about a problem of another layout")
     if candidate.options is not None and isinstance(problem, Problem):
         claims, options = counterexample.claims, problem.options
         if with_normalization(options, claims) != with_normalization(candidate.options, claims):
             raise ValueError(f"{stored.path}: is about a loss of other options")
     try:
-        chosen = None if component is None else (component,)
-        return judge(law, candidate, counterexample.case, chosen)
+        components = None if component is None else (component,)
+        return judge(law, candidate, counterexample.case, components)
     except ValueError as error:
         raise ValueError(f"{stored.path}: is no case of the law {law.name}: {error}") from None
 
@@ -88,17 +90,21 @@ def _name(description: Description | None) -> str | None:
     return description.name if description is not None else None
 
 
-def still_broken(path: Path, loss: str | None, problem: str | None = None) -> str | None:
-    """What a regression test says: the law and what came instead, or None where the law holds now.
+def explain_broken(path: Path, request: LossRequest) -> str | None:
+    """Return the law and what came instead, for a regression test; None where the law holds now.
 
-    loss, problem: as for `mgloss check`; None for the reference, and for this project's layout.
+    path: of a counterexample, which says what the loss claims. request: the loss to judge; where
+        nothing is said of its options, it follows those of the counterexample.
+
     Raises ValueError where the file or the loss is not what it should be, LoadError where the loss
     cannot be loaded.
     """
-    counterexample = load(path, problems.find_description(problem))
-    options = ALL if problem is None else None
-    candidate = load_loss(loss, counterexample.claims, options=options, problem=problem).candidate
-    finding = judged(candidate, Stored(path, counterexample))
+    counterexample = load(path, problems.find_description(request.problem))
+    options = request.options
+    if options is None and request.problem is None:
+        options = ALL
+    judged = replace(request, claims=counterexample.claims, options=options)
+    finding = judge_stored(load_loss(judged).candidate, Stored(path, counterexample))
     if finding is None:
         return None
     law = LAWS[counterexample.law]

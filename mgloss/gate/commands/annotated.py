@@ -116,13 +116,13 @@ def read_options(images: Path | None, image_size: str | None, skip: bool) -> Ite
     from rich.console import Console
 
     from mgloss.data.annotations import ReadOptions
-    from mgloss.gate.reports import terminal
+    from mgloss.gate.reports.progress import share_progress
 
     if images is not None and not images.is_dir():
         fail(f"--images {images}: is not a folder")
     size = None if image_size is None else parse_size(image_size, "--image-size")
     malformed = Malformed()
-    with terminal.share(Console(stderr=True)) as bar:
+    with share_progress(Console(stderr=True)) as bar:
         task = bar.add_task("reading", total=None)
 
         def progress(done: int, total: int) -> None:

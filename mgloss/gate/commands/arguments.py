@@ -1,17 +1,30 @@
-"""Arguments that several commands take, and what is wrong with a request."""
+"""Options that several commands take, in groups, and what is wrong with a request."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from mgloss.gate.losses.adapters.frameworks import names_for_help
+from mgloss.gate.losses.defaults import (
+    DEFAULT_CLAIMS,
+    DEFAULT_EXAMPLES,
+    DEFAULT_MEMORY,
+    DEFAULT_SEED,
+    DEFAULT_TIMEOUT,
+)
 from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
-from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.reports.registry import REPORTS, Report
+
+if TYPE_CHECKING:
+    from mgloss.gate.checks.request import CheckRequest
+    from mgloss.gate.losses.request import LossRequest
+    from mgloss.gate.reports.writing import ReportRequest
 
 LossArgument = Annotated[
     str | None,
@@ -23,7 +36,7 @@ LossArgument = Annotated[
     ),
 ]
 ExamplesOption = Annotated[
-    int, typer.Option("--max-examples", help="Batches tried before a law is taken to hold.")
+    int, typer.Option("--max-examples", help="Batches to try before a law is taken to hold.")
 ]
 SeedOption = Annotated[
     int, typer.Option("--seed", help="The same seed finds the same counterexample.")
@@ -31,60 +44,6 @@ SeedOption = Annotated[
 WorkersOption = Annotated[
     str,
     typer.Option("-n", metavar="N|auto", help="Processes to spread the laws over; 0: this one."),
-]
-CheckWorkersOption = Annotated[
-    str | None,
-    typer.Option(
-        "-n",
-        metavar="N|auto",
-        help="Processes to spread the laws over; 0: this one. Default: auto, or 0 for "
-        "a short search.",
-    ),
-]
-JsonOption = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to FILE as JSON.")
-]
-JunitOption = Annotated[
-    Path | None,
-    typer.Option("--junit", metavar="FILE", help="Write them as JUnit XML, a test case a law."),
-]
-MarkdownOption = Annotated[
-    Path | None,
-    typer.Option("--markdown", metavar="FILE", help="Write them as Markdown, for a review."),
-]
-HtmlOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--html",
-        metavar="FILE",
-        help="Write them as one page, with grids and plots; needs mgloss\\[report].",
-    ),
-]
-GithubOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--github/--no-github",
-        help="Annotate the loss's file and add to the step's summary. Default: in GitHub Actions.",
-    ),
-]
-OptionsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--options",
-        metavar="all|FILE",
-        help="The loss is the MultiGrid loss with the options of a JSON FILE, or, with 'all', a "
-        "factory that follows problem.options; the laws of its layout are then judged too. "
-        "Default: all for the reference, its three plain terms for another loss.",
-    ),
-]
-ProblemOption = Annotated[
-    str | None,
-    typer.Option(
-        "--problem",
-        metavar="NAME|FILE:NAME",
-        help="Images of the loss, if not of this project's layout: "
-        f"{', '.join(BUILT_IN_PROBLEMS)}, or an mgspec.Description in a file.",
-    ),
 ]
 FrameworkOption = Annotated[
     str | None,
@@ -96,15 +55,154 @@ FrameworkOption = Annotated[
 ]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", metavar="SECONDS", help="That the loss may take for a batch."),
+    typer.Option("--timeout", metavar="SECONDS", help="Seconds allowed for one batch."),
 ]
 MemoryOption = Annotated[
     float,
-    typer.Option("--memory", metavar="GIB", help="That the loss's own process may use."),
+    typer.Option("--memory", metavar="GIB", help="GiB allowed for the loss's own process."),
 ]
 TracebackOption = Annotated[
-    bool, typer.Option("--traceback", help="Show Python's traceback where the loss raises.")
+    bool, typer.Option("--traceback", help="Show Python's traceback when the loss raises.")
 ]
+
+
+@dataclass(frozen=True)
+class RunArguments:
+    """What a loss is, and what it may use."""
+
+    problem: Annotated[
+        str | None,
+        typer.Option(
+            "--problem",
+            metavar="NAME|FILE:NAME",
+            help="Images of the loss, if not of this project's layout: "
+            f"{', '.join(BUILT_IN_PROBLEMS)}, or an mgspec.Description in a file.",
+        ),
+    ] = None
+    framework: FrameworkOption = None
+    timeout: TimeoutOption = DEFAULT_TIMEOUT
+    memory: MemoryOption = DEFAULT_MEMORY
+
+
+@dataclass(frozen=True)
+class LossArguments:
+    """A loss, and all that is said of it."""
+
+    loss: LossArgument = None
+    claims: Annotated[
+        str, typer.Option(help="The normalization whose laws the loss must obey.")
+    ] = DEFAULT_CLAIMS
+    options: Annotated[
+        str | None,
+        typer.Option(
+            "--options",
+            metavar="all|FILE",
+            help="Take the loss for the MultiGrid loss with the options of a JSON FILE, or, with "
+            "'all', for a factory that follows problem.options; judge the laws of its layout too. "
+            "Default: all for the reference, its three plain terms for another loss.",
+        ),
+    ] = None
+    run: RunArguments = RunArguments()
+    traceback: TracebackOption = False
+
+    def request(self) -> LossRequest:
+        """Return the request; end with status 2 where it is wrong."""
+        from mgloss.gate.losses.options import read_options
+        from mgloss.gate.losses.request import LossRequest
+
+        try:
+            return LossRequest(
+                self.loss,
+                self.claims,
+                read_options(self.options, self.claims),
+                self.run.problem,
+                self.run.framework,
+                show_traceback=self.traceback,
+                timeout=self.run.timeout,
+                memory=self.run.memory,
+                options_file=self.options,
+            )
+        except ValueError as error:
+            fail(str(error))
+
+
+@dataclass(frozen=True)
+class SearchArguments:
+    """Which laws to judge, and how hard to search."""
+
+    law: Annotated[
+        list[str] | None,
+        typer.Option("--law", help="Judge only this law, claimed or not; may be repeated."),
+    ] = None
+    max_examples: ExamplesOption = DEFAULT_EXAMPLES
+    seed: SeedOption = DEFAULT_SEED
+    n: Annotated[
+        str | None,
+        typer.Option(
+            "-n",
+            metavar="N|auto",
+            help="Processes to spread the laws over; 0: this one. Default: auto, or 0 for "
+            "a short search.",
+        ),
+    ] = None
+
+    def request(self, loss: LossRequest, **further: Any) -> CheckRequest:
+        """Return the request; end with status 2 where it is wrong.
+
+        further: other fields of `CheckRequest`.
+        """
+        from mgloss.gate.checks.request import CheckRequest
+
+        check_workers(self.n or "auto")
+        try:
+            return CheckRequest(
+                loss,
+                named=tuple(self.law or ()),
+                max_examples=self.max_examples,
+                seed=self.seed,
+                **further,
+            )
+        except ValueError as error:
+            fail(str(error))
+
+
+def _report_option(report: Report) -> tuple[str, Any, None]:
+    extra = f" Needs mgloss\\[{report.extra}]." if report.extra else ""
+    option = typer.Option(report.option, metavar="FILE", help=f"{report.help}{extra}")
+    return report.name, Annotated[Path | None, option], None
+
+
+# A field for each report that can be written.
+ReportFiles: Any = make_dataclass("ReportFiles", map(_report_option, REPORTS), frozen=True)
+NO_FILES = ReportFiles()
+
+
+@dataclass(frozen=True)
+class ReportArguments:
+    """The reports to write."""
+
+    files: ReportFiles = NO_FILES
+    github: Annotated[
+        bool | None,
+        typer.Option(
+            "--github/--no-github",
+            help="Annotate the loss's file and add to the step's summary. Default: in GitHub "
+            "Actions.",
+        ),
+    ] = None
+
+    def request(self) -> ReportRequest:
+        """Return the request; end with status 2 where it is wrong, or a file cannot be written."""
+        from mgloss.gate.reports.writing import request_reports
+
+        files = {report: getattr(self.files, report.name) for report in REPORTS}
+        try:
+            request = request_reports(files, self.github)
+        except ValueError as error:
+            fail(str(error))
+        for name, path in request.destinations().items():
+            need_writable(path, name)
+        return request
 
 
 def fail(message: str) -> NoReturn:
@@ -113,48 +211,28 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def asked_loss(
-    loss: str | None,
-    claims: str,
-    options: str | None,
-    problem: str | None,
-    framework: str | None,
-    traceback: bool,
-    timeout: float,
-    memory: float,
-) -> AskedLoss:
-    """What a command's arguments of these names ask for; status 2 where that cannot be."""
-    # The laws run in a folder of their own, and so a path must not depend on this one.
-    file = str(Path(options).resolve()) if options not in (None, "all") else options
-    try:
-        return AskedLoss(loss, claims, file, problem, framework, traceback, timeout, memory)
-    except ValueError as error:
-        fail(str(error))
-
-
-def check_search_numbers(max_examples: int, seed: int, workers: str) -> None:
-    """End with status 2 where a number of the search cannot be."""
-    if max_examples < 1:
-        fail(f"--max-examples {max_examples}: expected 1 or more")
-    if seed < 0:
-        fail(f"--seed {seed}: expected 0 or more")
+def check_workers(workers: str) -> None:
+    """End with status 2 unless this is a number of processes or "auto"."""
     if workers != "auto" and not workers.isdecimal():
         fail(f"-n {workers}: expected a number of processes or 'auto'")
 
 
-def need_writable(path: Path, what: str) -> None:
-    """End with status 2, before any work is done, where `path` could not be written."""
+def need_writable(path: Path, name: str) -> None:
+    """End with status 2, before any work is done, if a path cannot be written.
+
+    name: what asked for it, such as "--json".
+    """
     existing = path.absolute()
-    if what == "--report":  # a folder, made when there is something to put into it
+    if name == "--report":  # a folder, made when there is something to put into it
         while not existing.exists():
             existing = existing.parent
     elif existing.is_dir():
-        fail(f"{what} {path}: is a directory, expected a file")
+        fail(f"{name} {path}: is a directory, expected a file")
     elif not existing.parent.exists():
-        fail(f"{what} {path}: there is no folder {path.parent}")
+        fail(f"{name} {path}: there is no folder {path.parent}")
     else:
         existing = existing.parent
     if not existing.is_dir():
-        fail(f"{what} {path}: {existing} is not a directory")
+        fail(f"{name} {path}: {existing} is not a directory")
     if not os.access(existing, os.W_OK | os.X_OK):
-        fail(f"{what} {path}: {existing} cannot be written")
+        fail(f"{name} {path}: {existing} cannot be written")

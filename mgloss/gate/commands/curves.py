@@ -61,7 +61,7 @@ def curves(
     """
     from rich.console import Console
 
-    from mgloss.gate.reports import terminal
+    from mgloss.gate.reports.progress import share_progress
     from mgloss.gate.studies import curves as study
     from mgspec import NORMALIZATIONS, normalization
 
@@ -98,7 +98,7 @@ def curves(
     runs = []
     interrupted = False
     names = list(dict.fromkeys(names))
-    with terminal.share(Console(stderr=True)) as bar, _stop_signal() as stop:
+    with share_progress(Console(stderr=True)) as bar, _stop_signal() as stop:
         task = bar.add_task("training", total=len(names) * seeds * steps)
 
         def after_step() -> None:

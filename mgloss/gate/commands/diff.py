@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mgloss.gate.commands.arguments import (
-    FrameworkOption,
-    MemoryOption,
-    ProblemOption,
-    SeedOption,
-    TimeoutOption,
-    check_search_numbers,
-    fail,
-    need_writable,
-)
-from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
+from mgloss.gate.commands.arguments import RunArguments, SeedOption, fail, need_writable
+from mgloss.gate.commands.groups import grouped
+from mgloss.gate.losses.defaults import DEFAULT_SEED
 
 _FORM = (
     "named as LOSS of check, or as LOSS@REV to take its files from a git revision: "
@@ -27,18 +20,23 @@ _FORM = (
 )
 
 
-def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help=f"A loss, {_FORM}.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The loss to compare with it.")],
+@dataclass(frozen=True)
+class CompareArguments:
+    """How hard to search for a difference."""
+
     max_examples: Annotated[
         int,
         typer.Option("--max-examples", help="Batches to compare before the losses count as equal."),
-    ] = 200,
-    problem: ProblemOption = None,
-    framework: FrameworkOption = None,
-    timeout: TimeoutOption = DEFAULT_TIMEOUT,
-    memory: MemoryOption = DEFAULT_MEMORY,
-    seed: SeedOption = 0,
+    ] = 200
+    seed: SeedOption = DEFAULT_SEED
+
+
+@grouped
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help=f"A loss, {_FORM}.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The loss to compare with it.")],
+    search: CompareArguments,
+    run: RunArguments,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the differences to FILE as JSON."),
@@ -66,12 +64,16 @@ def diff(
     from rich.console import Console
 
     from mgloss.gate.losses.importing import LoadError
-    from mgloss.gate.losses.request import AskedLoss
+    from mgloss.gate.losses.request import LossRequest
     from mgloss.gate.losses.revisions import load_revised
     from mgloss.gate.studies import diff as difference_report
     from mgspec.scaling.difference import Pair
 
-    check_search_numbers(max_examples, seed, "0")
+    max_examples, seed = search.max_examples, search.seed
+    if max_examples < 1:
+        fail(f"--max-examples {max_examples}: expected 1 or more")
+    if seed < 0:
+        fail(f"--seed {seed}: expected 0 or more")
     need_writable(report, "--report")
     if json is not None:
         need_writable(json, "--json")
@@ -83,15 +85,14 @@ def diff(
                 place = Path(folder) / str(number)
                 place.mkdir()
                 try:
-                    asked_loss = AskedLoss(
+                    described = LossRequest(
                         asked,
-                        "batch",
-                        problem=problem,
-                        framework=framework,
-                        timeout=timeout,
-                        memory=memory,
+                        problem=run.problem,
+                        framework=run.framework,
+                        timeout=run.timeout,
+                        memory=run.memory,
                     )
-                    loaded.append(load_revised(asked_loss, place))
+                    loaded.append(load_revised(described, place))
                 except (LoadError, ValueError) as error:
                     fail(str(error).replace(f"{place.resolve()}{os.sep}", ""))
         pair = Pair.of(loaded[0].candidate, loaded[1].candidate)

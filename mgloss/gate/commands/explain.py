@@ -40,7 +40,7 @@ def explain(
     """
     from rich.console import Console
 
-    from mgloss.gate.reports import terminal
+    from mgloss.gate.studies.explain import show
     from mgspec import LAWS
     from mgspec.page import explanation
     from mgspec.saved.witnesses import breakers, path
@@ -52,4 +52,4 @@ def explain(
     replay = None
     if name in LAWS and breakers(name):
         replay = shlex.join(["mgloss", "replay", str(path(name, breakers(name)[0]))])
-    terminal.show_explanation(Console(highlight=False), section, replay)
+    show(Console(highlight=False), section, replay)

@@ -12,11 +12,10 @@ from mgloss.gate.commands.arguments import (
     LossArgument,
     MemoryOption,
     TimeoutOption,
-    asked_loss,
     fail,
     need_writable,
 )
-from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
+from mgloss.gate.losses.defaults import DEFAULT_MEMORY, DEFAULT_TIMEOUT
 
 
 def identify(
@@ -46,7 +45,8 @@ def identify(
     from rich.console import Console
 
     from mgloss.gate.losses.importing import LoadError
-    from mgloss.gate.losses.request import loaded
+    from mgloss.gate.losses.opening import open_loss
+    from mgloss.gate.losses.request import LossRequest
     from mgloss.gate.studies import identify as behaviour_report
 
     if json is not None:
@@ -54,8 +54,9 @@ def identify(
     console = Console(highlight=False)
     with console.status("loading the loss"):
         try:
-            found = loaded(asked_loss(loss, "batch", None, None, framework, False, timeout, memory))
-        except LoadError as error:
+            request = LossRequest(loss, framework=framework, timeout=timeout, memory=memory)
+            found = open_loss(request)
+        except (LoadError, ValueError) as error:
             fail(str(error))
     identification = behaviour_report.gather(console, found.candidate)
     behaviour_report.show(console, loss, found.notes, identification)

@@ -8,17 +8,18 @@ from mgloss.gate.commands.arguments import (
     ExamplesOption,
     SeedOption,
     WorkersOption,
-    check_search_numbers,
+    check_workers,
     fail,
 )
+from mgloss.gate.losses.defaults import DEFAULT_EXAMPLES, DEFAULT_SEED
 
 
 def matrix(
-    max_examples: ExamplesOption = 100,
-    seed: SeedOption = 0,
+    max_examples: ExamplesOption = DEFAULT_EXAMPLES,
+    seed: SeedOption = DEFAULT_SEED,
     n: WorkersOption = "auto",
 ) -> None:
-    """The truth table: every batch law under every normalization of the reference, by search.
+    """Search for the truth table: every batch law under every normalization of the reference.
 
     The reference is taken with its three plain terms: squared error, cross-entropy, and nothing
     ignored. Status 1 where the search finds something else than the normalizations claim.
@@ -31,18 +32,16 @@ def matrix(
     """
     from rich.console import Console
 
-    from mgloss.gate.losses.loading import LoadError, need_reference
-    from mgloss.gate.reports import reporting
-    from mgspec import NORMALIZATIONS
-    from mgspec.laws import BATCH_LAWS
+    from mgloss.gate.losses.importing import LoadError
+    from mgloss.gate.losses.loading import need_reference
+    from mgloss.gate.studies import matrix as study
 
-    check_search_numbers(max_examples, seed, n)
+    check_workers(n)
     try:
+        requests = study.make_requests(max_examples, seed)
         need_reference()
-    except LoadError as error:
+    except (LoadError, ValueError) as error:
         fail(str(error))
     console = Console()
-    options = ["--law-matrix", f"--law-examples={max_examples}", f"--law-seed={seed}"]
-    total = len(BATCH_LAWS) * len(NORMALIZATIONS)
-    found, completed = reporting.gather(console, total, options, n)
-    raise typer.Exit(reporting.show_matrix(console, found, max_examples, completed))
+    found = study.search(console, requests, n)
+    raise typer.Exit(study.show(console, found, max_examples))

@@ -1,37 +1,30 @@
-"""`mgloss replay`: stored counterexamples once more."""
+"""`mgloss replay`: judge a loss on stored counterexamples again."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mgloss.gate.commands.arguments import (
-    FrameworkOption,
-    MemoryOption,
-    ProblemOption,
-    TimeoutOption,
-    TracebackOption,
-    asked_loss,
-    fail,
-)
-from mgloss.gate.losses.request import DEFAULT_MEMORY, DEFAULT_TIMEOUT
+from mgloss.gate.commands.arguments import LossArguments, RunArguments, TracebackOption, fail
+from mgloss.gate.commands.groups import grouped
+
+if TYPE_CHECKING:
+    from mgloss.gate.checks.stored import Stored
 
 
+@grouped
 def replay(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Counterexamples saved by check.")
     ],
+    run: RunArguments,
     loss: Annotated[
         str | None,
-        typer.Option("--loss", metavar="LOSS", help="The loss to run them on; as for check."),
+        typer.Option("--loss", metavar="LOSS", help="Judge this loss; as for check."),
     ] = None,
-    problem: ProblemOption = None,
-    framework: FrameworkOption = None,
-    timeout: TimeoutOption = DEFAULT_TIMEOUT,
-    memory: MemoryOption = DEFAULT_MEMORY,
     traceback: TracebackOption = False,
 ) -> None:
     """Run stored counterexamples again, one by one.
@@ -47,51 +40,54 @@ def replay(
     from rich.console import Console
     from rich.markup import escape
 
-    from mgloss.gate.checks.stored import Stored, judged
-    from mgloss.gate.losses import problems
-    from mgloss.gate.losses.loading import LoadError
+    from mgloss.gate.checks.stored import judge_stored
+    from mgloss.gate.losses.importing import LoadError
+    from mgloss.gate.losses.opening import open_loss
     from mgloss.gate.losses.options import ALL
-    from mgloss.gate.losses.request import loaded
     from mgloss.gate.reports import terminal
-    from mgspec.saved.counterexample import CounterexampleError, load
+    from mgspec import LAWS
 
     console = Console(highlight=False)
-    stored = []
-    for path in files:
-        try:
-            stored.append(Stored(path, load(path, problems.find_description(problem))))
-        except (CounterexampleError, LoadError) as error:
-            fail(str(error))
-    for path, counterexample in ((s.path, s.counterexample) for s in stored):
-        if counterexample.loss and loss is None:
-            fail(
-                f"{path}: was found for the loss {counterexample.loss!r}; say which to run: "
-                f"mgloss replay {shlex.quote(str(path))} --loss {shlex.quote(counterexample.loss)}"
-            )
     broken = 0
-    for each in stored:
-        path, counterexample = each.path, each.counterexample
+    for stored in _read(files, loss, run.problem):
+        counterexample = stored.counterexample
+        options = ALL if run.problem is None else None
+        arguments = LossArguments(loss, counterexample.claims, options, run, traceback)
         try:
-            asked = asked_loss(
-                loss,
-                counterexample.claims,
-                ALL if problem is None else None,
-                problem,
-                framework,
-                traceback,
-                timeout,
-                memory,
-            )
-            candidate = loaded(asked).candidate
-            finding = judged(candidate, each)
+            candidate = open_loss(arguments.request()).candidate
+            finding = judge_stored(candidate, stored)
         except (LoadError, ValueError) as error:
             fail(str(error))
+        path, law = escape(str(stored.path)), LAWS[counterexample.law]
         if finding is None:
-            said = f"[green]✓[/green] {escape(str(path))}: {counterexample.law} holds on this batch"
-            console.print(said, soft_wrap=True)
+            console.print(
+                f"[green]✓[/green] {path}: {law.name} holds on this batch", soft_wrap=True
+            )
             continue
         broken += 1
-        shown = {"message": finding.message}
-        console.print(f"[red]✗[/red] {escape(str(path))}", soft_wrap=True)
-        terminal.show_broken(console, counterexample.law, [shown], counterexample, [], None)
+        console.print(f"[red]✗[/red] {path}", soft_wrap=True)
+        terminal.show_broken(console, law, [finding.message], counterexample)
     raise typer.Exit(1 if broken else 0)
+
+
+def _read(files: list[Path], loss: str | None, problem: str | None) -> list[Stored]:
+    """Return the counterexamples; end with status 2 for one that cannot be run."""
+    from mgloss.gate.checks.stored import Stored
+    from mgloss.gate.losses import problems
+    from mgloss.gate.losses.importing import LoadError
+    from mgspec.saved.counterexample import CounterexampleError, load
+
+    counterexamples = []
+    for path in files:
+        try:
+            counterexamples.append(Stored(path, load(path, problems.find_description(problem))))
+        except (CounterexampleError, LoadError) as error:
+            fail(str(error))
+    for stored in counterexamples:
+        named = stored.counterexample.loss
+        if named and loss is None:
+            fail(
+                f"{stored.path}: was found for the loss {named!r}; say which to run: "
+                f"mgloss replay {shlex.quote(str(stored.path))} --loss {shlex.quote(named)}"
+            )
+    return counterexamples

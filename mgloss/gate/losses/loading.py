@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
-from mgloss.gate.losses import options as asked_options
 from mgloss.gate.losses.adapters.adapter import Adapter, ask, evaluate, to_evaluation
 from mgloss.gate.losses.adapters.recognizing import rank_frameworks
 from mgloss.gate.losses.adapters.starting import FrameworkError, need_installed, start_adapter
@@ -19,12 +18,11 @@ from mgloss.gate.losses.form import Form, Style
 from mgloss.gate.losses.importing import Imported, LoadError, import_value
 from mgloss.gate.losses.probes import Probes, probe_batches
 from mgloss.gate.losses.problems import find_description
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.signatures import takes_predictions_first
-from mgspec import Candidate, Description, LossError, Options, normalization
+from mgspec import Candidate, Description, LossError, Options
 from mgspec.loss.candidate import PLAIN_OPTIONS
 from mgspec.problem.layout import AnyProblem
-
-__all__ = ["LoadError", "Loaded", "load", "load_object"]
 
 
 @dataclass(frozen=True)
@@ -40,64 +38,54 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A loss at hand, and what is said of it.
+class _Subject:
+    """A loss at hand, and the request that it answers.
 
-    loss: what to call it in messages. name: of the value in its module. description: of its
-    problem, None for this project's layout. framework: None for whichever it is found to be of.
+    label: what messages call it. value, name, module: the loss, its name, and where that stands.
+    description: of its problem; None for this project's layout.
     """
 
-    loss: str
+    label: str
     value: Any
     name: str
     module: ModuleType
-    claims: str
     description: Description | None
-    framework: str | None
-    show_traceback: bool
+    request: LossRequest
 
 
 def load(
-    loss: str | None,
-    claims: str,
-    *,
-    options: str | None = None,
-    problem: str | None = None,
-    framework: str | None = None,
-    show_traceback: bool = False,
-    imported: Imported | None = None,
-    tried: bool = True,
+    request: LossRequest, *, imported: Imported | None = None, is_tried: bool = True
 ) -> Loaded:
-    """The candidate that LOSS names: `package.module:name` or `path/to/file.py[:name]`.
+    """Return the candidate of a request, to run in this process.
 
-    loss: None for the built-in reference. options: as of `asked_options.read`; None for a loss
-        other than the reference that is taken for the three plain terms. problem: as of
-        `problems.find_description`. framework: None for whichever the loss is found to be of.
-    imported: what `import_value(loss)` gives, where that is known. tried: evaluate it on plain
-        batches to see what it returns; else it is taken to be what is likely.
+    imported: what `import_value(request.loss)` gives, where that is known.
+    is_tried: evaluate the loss on plain batches to see what it returns; else go by what is likely.
 
-    Raises ValueError for an unknown normalization or options that are none, LoadError for a LOSS
-    that cannot be judged.
+    Raises ValueError for a problem that does not exist, LoadError for a loss that cannot be judged.
     """
-    normalization(claims)
-    chosen = asked_options.read(options, claims)
-    if loss is None:
+    if request.loss is None:
         need_reference()
         start_adapter("tensorflow")
         from mgloss.gate.losses.reference import reference
 
-        return Loaded(reference(claims, chosen))
-    if problem is not None and options is not None:
-        raise LoadError("--options tell of this project's layout, --problem of another: give one")
-    described = find_description(problem)
-    value, name, module = imported or import_value(loss)
-    asked = _Asked(loss, value, name, module, claims, described, framework, show_traceback)
-    found = _candidate(asked, tried)
-    return _with_options(found, _plain(found) if options is None else chosen)
+        chosen = request.options if isinstance(request.options, Options) else None
+        return Loaded(reference(request.claims, chosen))
+    description = find_description(request.problem)
+    if isinstance(request.loss, str):
+        value, name, module = imported or import_value(request.loss)
+        label = request.loss
+    else:
+        value = request.loss
+        label, name, module = _origin_of(request.loss)
+    loaded = _candidate(_Subject(label, value, name, module, description, request), is_tried)
+    candidate = loaded.candidate
+    options = _plain_options(candidate) if request.options is None else request.options
+    chosen = options if isinstance(options, Options) else None  # else those of each problem
+    return replace(loaded, candidate=replace(candidate, options=chosen))
 
 
 def need_reference() -> None:
-    """LoadError where the built-in reference cannot run; TensorFlow is not imported to tell."""
+    """Raise LoadError if the built-in reference cannot run; import nothing to tell."""
     try:
         need_installed("tensorflow")
     except FrameworkError as error:
@@ -106,75 +94,48 @@ def need_reference() -> None:
         ) from error
 
 
-def load_object(
-    loss: str | Callable[..., Any],
-    claims: str,
-    *,
-    options: Options | Literal["all"] | None = None,
-    problem: str | Description | None = None,
-    framework: str | None = None,
-) -> Loaded:
-    """The candidate that a loss or factory at hand is, or a LOSS as for `load`.
-
-    options: "all" for a factory that follows those of each problem, else its own; None for a loss
-        that is taken for the three plain terms.
-
-    Raises as `load` does.
-    """
-    normalization(claims)
-    described = find_description(problem)
-    if isinstance(loss, str):
-        value, name, module = import_value(loss)
-        label = loss
-    else:
-        value = loss
-        function = loss
-        while isinstance(function, partial):
-            function = function.func
-        of = function if hasattr(function, "__qualname__") else type(function)
-        origin = str(getattr(of, "__module__", None))
-        module = sys.modules.get(origin) or ModuleType(origin)
-        name = of.__qualname__
-        label = f"{origin}:{name}"
-    found = _candidate(_Asked(label, value, name, module, claims, described, framework, False))
-    if options is None:
-        return _with_options(found, _plain(found))
-    return _with_options(found, options if isinstance(options, Options) else None)
+def _origin_of(loss: Callable[..., Any]) -> tuple[str, str, ModuleType]:
+    """Return a label for a loss at hand, its name, and the module that it comes from."""
+    function = loss
+    while isinstance(function, partial):
+        function = function.func
+    named = function if hasattr(function, "__qualname__") else type(function)
+    origin = str(getattr(named, "__module__", None))
+    module = sys.modules.get(origin) or ModuleType(origin)
+    return f"{origin}:{named.__qualname__}", named.__qualname__, module
 
 
-def _plain(found: Loaded) -> Options:
-    """The options of a loss of which nothing is known but what it returns."""
-    knows = "objectness" in found.candidate.components
-    return replace(PLAIN_OPTIONS, background="objectness" if knows else "anchor")
+def _plain_options(candidate: Candidate) -> Options:
+    """Return the options of a loss of which nothing is known but what it returns."""
+    teaches_objectness = "objectness" in candidate.components
+    return replace(PLAIN_OPTIONS, background="objectness" if teaches_objectness else "anchor")
 
 
-def _with_options(found: Loaded, options: Options | None) -> Loaded:
-    return replace(found, candidate=replace(found.candidate, options=options))
-
-
-def _candidate(request: _Asked, is_tried: bool = True) -> Loaded:
-    """Tries the loss on plain batches, to see what it is of, how it is called, what it returns."""
+def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
+    """Try the loss on plain batches to see its framework, how to call it, and what it returns."""
+    request = subject.request
     form = recognize_form(
-        request.loss,
-        request.value,
-        request.name,
-        is_described=request.description is not None,
+        subject.label,
+        subject.value,
+        subject.name,
+        is_described=subject.description is not None,
         show_traceback=request.show_traceback,
     )
-    batches = probe_batches(request.description)
+    form = _in_order(form, request.predictions_first)
+    batches = probe_batches(subject.description)
     try:
-        adapter, tried = _of_framework(request, form, batches if is_tried else ())
+        adapter, tried = _of_framework(subject, form, batches if is_tried else ())
     except AnswerError as wrong:
-        raise LoadError(f"{request.loss}: {wrong}") from wrong
+        raise LoadError(f"{subject.label}: {wrong}") from wrong
     form = tried.form
     names = tuple(tried.components) if tried.components else ("total",)
     candidate = Candidate(
-        request.loss,
+        subject.label,
         partial(evaluate, adapter, form),
         names,
         adapter.has_gradients,
         request.claims,
-        description=request.description,
+        description=subject.description,
         few_shapes=adapter.compiles,
     )
     style = Style(adapter.name, form.is_factory, form.per_scale, form.predictions_first)
@@ -212,27 +173,26 @@ class _Tried:
     error: LossError | None
 
 
-def _of_framework(request: _Asked, form: Form, batches: Probes) -> tuple[Adapter, _Tried]:
+def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapter, _Tried]:
     """The framework that the loss is of, and how it was tried with it.
 
     What was computed tells more than what a module imports: a loss is of the first framework whose
     own numbers it returns.
     """
-    names = (
-        [request.framework] if request.framework else rank_frameworks(request.value, request.module)
-    )
+    chosen = subject.request.framework
+    names = [chosen] if chosen else rank_frameworks(subject.value, subject.module)
     attempts: list[tuple[Adapter, _Tried]] = []
     refused: Exception | None = None
     for name in names:
         try:
             adapter = start_adapter(name)
         except FrameworkError as error:
-            if request.framework:
+            if chosen:
                 raise LoadError(f"--framework: {error}") from error
             refused = error
             continue
         try:
-            tried = _tried(form, adapter, batches)
+            tried = _tried(form, adapter, batches, subject.request.predictions_first)
         except AnswerError as error:
             # It may be of another framework whose numbers these would be.
             refused = error
@@ -242,12 +202,17 @@ def _of_framework(request: _Asked, form: Form, batches: Probes) -> tuple[Adapter
         if tried.error is None and any(map(adapter.is_own_number, answered.values())):
             return attempts[-1]
     if not attempts:
-        raise refused if refused is not None else LoadError(f"{request.loss}: cannot be tried")
+        raise refused if refused is not None else LoadError(f"{subject.label}: cannot be tried")
     # It raised, or returned plain numbers: then of the likeliest that had an answer.
     return next((each for each in attempts if each[1].components), attempts[0])
 
 
-def _tried(form: Form, adapter: Adapter, batches: Probes) -> _Tried:
+def _tried(
+    form: Form,
+    adapter: Adapter,
+    batches: Probes,
+    predictions_first: bool | None,
+) -> _Tried:
     """It is called with lists, and then with the arrays of one scale.
 
     A loss that raises both ways is taken to be of one scale if it was the list that it could not
@@ -258,7 +223,7 @@ def _tried(form: Form, adapter: Adapter, batches: Probes) -> _Tried:
     for problem, batch in batches:
         for attempt in attempts:
             try:
-                attempt = _in_order(attempt, problem)
+                attempt = _in_order(attempt, predictions_first, problem)
                 answer = ask(adapter, attempt, problem, batch, False)
                 to_evaluation(batch, answer)
             except AnswerError:
@@ -275,8 +240,16 @@ def _tried(form: Form, adapter: Adapter, batches: Probes) -> _Tried:
     return _Tried(likely, None, errors[likely.per_scale])
 
 
-def _in_order(form: Form, problem: AnyProblem) -> Form:
-    """With what a factory makes asked for the order of its arguments, as a loss is."""
-    if not form.is_factory:
+def _in_order(
+    form: Form, predictions_first: bool | None, problem: AnyProblem | None = None
+) -> Form:
+    """Return the form with the order of its arguments.
+
+    predictions_first: the order that was asked for; None to go by the arguments' names. Those of
+        a factory's loss are known once it is made, for a problem.
+    """
+    if predictions_first is not None:
+        return replace(form, predictions_first=predictions_first)
+    if not form.is_factory or problem is None:
         return form
     return replace(form, predictions_first=takes_predictions_first(form.loss(problem)))

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from mgspec import Options
 
-ALL = "all"
+ALL: Literal["all"] = "all"
+
+# Options of the MultiGrid loss; ALL: those of each problem; None: nothing is said of them.
+ChosenOptions = Options | Literal["all"] | None
 
 
-def read(asked: str | None, claims: str) -> Options | None:
-    """Options for every problem, or None for problems of all options.
+def read_options(argument: str | None, claims: str) -> ChosenOptions:
+    """Return the options that a command's `--options` argument chooses.
 
-    asked: "all" or None for all, or the path of a JSON file of options.
+    argument: "all", the path of a JSON file of options, or None.
 
     Raises ValueError, naming the file, where it holds no options, or the options name another
     normalization than is claimed; `batch`, their default, claims nothing.
     """
-    if asked is None or asked == ALL:
-        return None
-    options = _of_file(asked)
+    if argument is None or argument == ALL:
+        return None if argument is None else ALL
+    options = _read_file(argument)
     try:
-        return agreeing(options, claims)
+        return require_agreement(options, claims)
     except ValueError as error:
         raise ValueError(f"--claims {claims}: {error}") from None
 
 
-def agreeing(options: Options, claims: str) -> Options:
-    """These options; ValueError where they name another normalization than is claimed."""
+def require_agreement(options: Options, claims: str) -> Options:
+    """Return the options; raise ValueError if they name another normalization than is claimed."""
     named = options.loss_normalization
     if named not in ("batch", claims):
         raise ValueError(
@@ -38,16 +42,16 @@ def agreeing(options: Options, claims: str) -> Options:
     return options
 
 
-def _of_file(asked: str) -> Options:
+def _read_file(path: str) -> Options:
     try:
-        return Options.from_dict(json.loads(Path(asked).read_text(encoding="utf-8")))
+        return Options.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
-        raise ValueError(f"--options {asked}: {error.strerror or error}") from None
+        raise ValueError(f"--options {path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"--options {asked}: not a text file") from None
+        raise ValueError(f"--options {path}: not a text file") from None
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"--options {asked}: not JSON: {error.msg} in line {error.lineno}"
+            f"--options {path}: not JSON: {error.msg} in line {error.lineno}"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"--options {asked}: {error}") from None
+        raise ValueError(f"--options {path}: {error}") from None

@@ -1,82 +1,90 @@
-"""What is asked of a loss, wherever it is asked: on a command line, or in a pytest run."""
+"""What a person says of a loss: which one it is, what it claims, and what it may use."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-if TYPE_CHECKING:
-    from mgloss.gate.losses.loading import Loaded
-
-DEFAULT_TIMEOUT = 10.0  # seconds an evaluation
-DEFAULT_MEMORY = 4.0  # GiB of the process that runs a loss
+from mgloss.gate.losses.defaults import DEFAULT_CLAIMS, DEFAULT_MEMORY, DEFAULT_TIMEOUT
+from mgloss.gate.losses.options import ALL, ChosenOptions
+from mgspec import Description, Options, normalization
 
 
 @dataclass(frozen=True)
-class AskedLoss:
-    """A loss, what is said of it, and what it may use.
+class LossRequest:
+    """A loss to judge, and all that is said of it.
 
-    loss: None for the reference. The others up to show_traceback: as of `loading.load`.
-    timeout: seconds an evaluation may take. memory: GiB that its process may use.
+    loss: `package.module:name` or `path/to/file.py:name`; in a test, the loss itself; None for the
+        reference.
+    claims: the normalization whose laws the loss says that it obeys.
+    options: those of the MultiGrid loss, or ALL for a factory that follows each problem's options.
+        None means ALL for the reference, and the three plain terms for another loss.
+    problem: what the loss's images are, where they are not of this project's layout: the name of a
+        built-in description, `path/to/file.py:name`, or a description.
+    framework: what the loss is written in; None to recognize it.
+    predictions_first: whether the loss takes (y_pred, y_true); None to go by its arguments' names.
+    show_traceback: add Python's traceback to the message when the loss raises.
+    timeout: seconds allowed for one batch. memory: GiB allowed for the loss's process.
+    options_file: the file that `options` were read from, for commands that repeat this request.
 
-    Raises ValueError for limits that are none, and for what cannot be said of the reference.
+    Raises ValueError where the request contradicts itself or names what does not exist.
     """
 
-    loss: str | None
-    claims: str
-    options: str | None = None
-    problem: str | None = None
+    loss: str | Callable[..., Any] | None
+    claims: str = DEFAULT_CLAIMS
+    options: ChosenOptions = None
+    problem: str | Description | None = None
     framework: str | None = None
+    predictions_first: bool | None = None
     show_traceback: bool = False
     timeout: float = DEFAULT_TIMEOUT
     memory: float = DEFAULT_MEMORY
+    options_file: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for what, unit in (("timeout", "seconds"), ("memory", "GiB")):
-            limit = getattr(self, what)
-            if not 0 < limit < math.inf:
-                raise ValueError(f"--{what} {limit:g}: expected {unit}, more than 0")
+        normalization(self.claims)
+        for limit, unit in (("timeout", "seconds"), ("memory", "GiB")):
+            value = getattr(self, limit)
+            if not 0 < value < math.inf:
+                raise ValueError(f"--{limit} {value:g}: expected {unit}, more than 0")
         if self.loss is None and (self.problem or self.framework):
             raise ValueError(
                 "the reference is of this project's layout and of TensorFlow: --problem and "
                 "--framework say what a LOSS is, so name one"
             )
+        if self.problem is not None and self.options is not None:
+            raise ValueError(
+                "--options tell of this project's layout, --problem of another: give one"
+            )
+
+    @property
+    def name(self) -> str | None:
+        """LOSS as it was named; None for the reference, and for a loss that has no such name."""
+        return self.loss if isinstance(self.loss, str) else None
 
     @property
     def is_multigrid(self) -> bool:
-        """Whether it is the loss that the specification tells, for which all laws are."""
+        """Whether it is the loss of the specification, of which all laws speak."""
         return self.loss is None or self.options is not None
 
-    @property
-    def of_pytest(self) -> list[str]:
-        """The plugin's options that ask for the same."""
-        said = {
-            "--claims": self.claims,
-            "--loss": self.loss,
-            "--loss-options": self.options,
-            "--loss-problem": self.problem,
-            "--loss-framework": self.framework,
-            "--loss-timeout": f"{self.timeout:g}",
-            "--loss-memory": f"{self.memory:g}",
-        }
-        flags = ["--loss-traceback"] if self.show_traceback else []
-        if self.loss is None:
-            flags.append("--law-reference")
-        return [*(f"{name}={value}" for name, value in said.items() if value), *flags]
+    def to_document(self) -> dict[str, Any]:
+        """Return the request as JSON-ready data, for another process.
 
+        Raises TypeError where it holds a loss or a description itself, which cannot travel.
+        """
+        document = {f.name: getattr(self, f.name) for f in fields(self)}
+        if callable(self.loss) or isinstance(self.problem, Description):
+            raise TypeError("a loss or a description at hand cannot go to another process")
+        if isinstance(self.options, Options):
+            document["options"] = self.options.to_dict()
+        return document
 
-@cache
-def loaded(asked: AskedLoss) -> Loaded:
-    """The loss that is asked for, once for each request; a foreign one in a process of its own.
-
-    Raises as `loading.load` does.
-    """
-    from mgloss.gate.losses.loading import load
-
-    if asked.loss is None:
-        return load(None, asked.claims, options=asked.options)
-    from mgloss.gate.losses.worker.process import load_apart
-
-    return load_apart(asked)
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> LossRequest:
+        """Return the request of what `to_document` gave."""
+        options = document["options"]
+        if options not in (None, ALL):
+            options = Options.from_dict(options)
+        return LossRequest(**{**document, "options": options})

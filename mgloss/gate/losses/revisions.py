@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.loading import Loaded
-from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker.process import load_apart
 
 # Folders of modules that never belong to a revision, wherever the folders are.
@@ -57,7 +57,7 @@ def parse_revision(argument: str) -> RevisedLoss:
     return RevisedLoss(parts["loss"], revision)
 
 
-def load_revised(request: AskedLoss, folder: Path) -> Loaded:
+def load_revised(request: LossRequest, folder: Path) -> Loaded:
     """Load LOSS or LOSS@REV into a process of its own, which imports that revision's modules.
 
     request: what to load; its `loss` may name a revision. A described problem is read from the
@@ -66,8 +66,8 @@ def load_revised(request: AskedLoss, folder: Path) -> Loaded:
 
     Raise LoadError as `load_apart` does, and if git cannot provide the revision.
     """
-    assert request.loss is not None
-    revised = parse_revision(request.loss)
+    assert request.name is not None
+    revised = parse_revision(request.name)
     if revised.revision is None:
         return load_apart(request)
     place = _place(revised.loss)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from mgloss.gate.reports.outcome import Outcome
+from mgloss.gate.checks.outcome import Outcome
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 WORKSPACE = "GITHUB_WORKSPACE"
@@ -21,26 +21,37 @@ WORKSPACE = "GITHUB_WORKSPACE"
 LARGEST_SUMMARY = 1_000_000  # bytes; GitHub takes 1 MiB of a step, and drops all of it if more
 
 
+def is_running() -> bool:
+    """Return whether this is a step of GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def find_summary() -> Path | None:
+    """Return GitHub's file for the summary of this step, if there is one."""
+    named = os.environ.get(SUMMARY)
+    return Path(named) if named else None
+
+
 def commands(outcome: Outcome) -> list[str]:
-    """A command for each law that is broken or came to no verdict."""
-    file = _file(outcome.request.loss)
+    """Return a command for each law that is broken or came to no verdict."""
+    file = _file(outcome.request.loss.name)
     return [
         command(
             {"file": file, "title": f"mgloss: {broken.law.name}"},
-            "\n".join([broken.law.statement, *(v["message"] for v in broken.verdicts)]),
+            "\n".join([broken.law.statement, *broken.messages]),
         )
         for broken in outcome.broken
     ]
 
 
 def command(properties: dict[str, str | None], message: str) -> str:
-    """An error command; properties that are None are left out."""
+    """Return an error command; leave out properties that are None."""
     given = ",".join(f"{n}={_property(v)}" for n, v in properties.items() if v is not None)
     return f"::error {given}::{_data(message)}"
 
 
 def _data(text: str) -> str:
-    """As GitHub's own toolkit escapes a message; every line break is one that GitHub knows."""
+    """Escape a message as GitHub's own toolkit does; make every line break one that it knows."""
     return "%0A".join(line.replace("%", "%25") for line in text.splitlines())
 
 
@@ -49,7 +60,7 @@ def _property(text: str) -> str:
 
 
 def _file(loss: str | None) -> str | None:
-    """The file of LOSS, relative to the repository; None where it is not in there."""
+    """Return the file of LOSS relative to the repository; None if it lies outside."""
     path = _path(loss.rpartition(":")[0] or loss) if loss else None
     if path is None:
         return None
@@ -61,7 +72,7 @@ def _file(loss: str | None) -> str | None:
 
 
 def _path(place: str) -> Path | None:
-    """The file of `path/to/file.py` or `package.module`; nothing is imported."""
+    """Return the file of `path/to/file.py` or `package.module`; import nothing."""
     if place.endswith(".py"):
         return Path(place)
     folders = [str(Path.cwd()), *sys.path]
@@ -77,7 +88,7 @@ def _path(place: str) -> Path | None:
 
 @contextmanager
 def no_commands(wanted: bool) -> Iterator[None]:
-    """GitHub takes nothing printed meanwhile for a command: a loss may say `::error::`, too."""
+    """Stop GitHub from obeying what is printed meanwhile: a loss may print `::error::`, too."""
     if not wanted:
         yield
         return
@@ -90,7 +101,7 @@ def no_commands(wanted: bool) -> Iterator[None]:
 
 
 def add_summary(path: Path, text: str) -> None:
-    """Append to what earlier commands of the step have said. Raises OSError."""
+    """Append a text to the summary of the step. Raises OSError."""
     encoded = text.encode("utf-8", errors="replace")
     with path.open("ab") as file:
         if file.tell() + len(encoded) > LARGEST_SUMMARY:

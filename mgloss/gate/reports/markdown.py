@@ -10,8 +10,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from mgloss.gate.reports.outcome import MARKS, NOT_SPOKEN_OF, Outcome
-from mgloss.gate.reports.reporting import BrokenLaw
+from mgloss.gate.checks.command_lines import replay_command
+from mgloss.gate.checks.outcome import BrokenLaw, Outcome
+from mgloss.gate.reports.marks import MARKS, NOT_SPOKEN_OF
 from mgspec.laws.law import SECTIONS
 from mgspec.page.case_text import draw_case
 from mgspec.page.markdown import as_it_is, table
@@ -20,31 +21,32 @@ MOST_LINES = 60  # of a drawing; the file has all of it
 
 
 def text(outcome: Outcome) -> str:
-    """The whole report."""
+    """Return the whole report."""
     request = outcome.request
     lines = [
         f"## mgloss: {outcome.headline}",
         "",
-        f"{span(request.name)} against the laws of {span(request.claims)} ({outcome.asked})",
+        f"{span(request.name)} against the laws of {span(request.claims)} ({outcome.effort})",
         "",
-        *_fenced_notes(outcome.notes),
+        *_fenced_notes((*outcome.notes, *outcome.remarks)),
         *_verdict_table(outcome),
     ]
     for broken in outcome.broken:
-        lines += ["", *_broken(broken)]
+        lines += ["", *_broken(outcome, broken)]
     if outcome.skipped:
         lines += ["", "### Not judged", ""]
         lines += [
             f"- {', '.join(map(span, laws))}: {span(reason)}"
             for reason, laws in outcome.skipped.items()
         ]
-    lines += ["", f"Found with {span(outcome.versions)}."]
+    versions = ", ".join(f"{name} {version}" for name, version in outcome.versions.items())
+    lines += ["", f"Found with {span(versions)}."]
     return "\n".join(lines) + "\n"
 
 
 def _fenced_notes(notes: Iterable[str]) -> list[str]:
-    said = [f"note: {note}" for note in notes]
-    return [*fence(said), ""] if said else []
+    lines = [f"note: {note}" for note in notes]
+    return [*fence(lines), ""] if lines else []
 
 
 def _verdict_table(outcome: Outcome) -> list[str]:
@@ -55,18 +57,18 @@ def _verdict_table(outcome: Outcome) -> list[str]:
     return table(("law", *outcome.components, "examples"), rows, centred=True)
 
 
-def _broken(broken: BrokenLaw) -> Iterator[str]:
+def _broken(outcome: Outcome, broken: BrokenLaw) -> Iterator[str]:
     law = broken.law
     yield f"### ✗ {as_it_is(law.name)}"
     yield ""
-    if broken.repeats:
+    if broken.repeats_reason:
         yield "No verdict, for the reason above."
         return
     yield as_it_is(law.statement)
     yield ""
     yield f"> {as_it_is(law.sections[SECTIONS[0]])}"
     yield ""
-    yield from fence(v["message"] for v in broken.verdicts)
+    yield from fence(broken.messages)
     if broken.counterexample is not None:
         drawing = draw_case(broken.counterexample.case)
         left = len(drawing) - MOST_LINES
@@ -75,25 +77,25 @@ def _broken(broken: BrokenLaw) -> Iterator[str]:
         yield f"The {broken.counterexample.component or 'first'} counterexample:"
         yield ""
         yield from fence(shown)
-    if broken.replay is not None:
+    if broken.saved:
         yield ""
-        yield from fence([broken.replay], "sh")
+        yield from fence([replay_command(outcome.request, broken.saved[0])], "sh")
 
 
-def _longest_run(said: str) -> int:
-    return max((len(run) for run in re.findall("`+", said)), default=0)
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
-def span(said: str) -> str:
-    """Text as an inline code span, on one line."""
-    line = " ".join(said.split()) or " "
+def span(text: str) -> str:
+    """Return a text as an inline code span, on one line."""
+    line = " ".join(text.split()) or " "
     ticks = "`" * (_longest_run(line) + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{ticks}{space}{line}{space}{ticks}"
 
 
-def fence(said: Iterable[str], language: str = "text") -> list[str]:
-    """Text as a block of code."""
-    lines = list(itertools.chain.from_iterable(line.splitlines() or [""] for line in said))
+def fence(texts: Iterable[str], language: str = "text") -> list[str]:
+    """Return texts as the lines of a block of code."""
+    lines = list(itertools.chain.from_iterable(text.splitlines() or [""] for text in texts))
     ticks = "`" * max(3, _longest_run("\n".join(lines)) + 1)
     return [ticks + language, *lines, ticks]

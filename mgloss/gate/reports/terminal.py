@@ -1,33 +1,30 @@
-"""What the command line shows: tables, broken laws, progress."""
+"""What `mgloss check` shows on the terminal: a table of verdicts, the broken laws, a conclusion."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markdown import Markdown
+from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from rich.text import Text
-from rich.theme import Theme
 
-from mgspec import LAWS, NORMALIZATIONS
-from mgspec.page import Section, without_links
-from mgspec.page.case_text import draw_case
+from mgloss.gate.checks.command_lines import replay_command
+from mgloss.gate.checks.judging import Preparation
+from mgloss.gate.checks.outcome import BrokenLaw, Outcome, list_broken, rows_of
+from mgloss.gate.checks.results import Result, laws_by_status
+from mgloss.gate.checks.running import Listener
+from mgloss.gate.reports.marks import NOT_SPOKEN_OF
+from mgloss.gate.reports.progress import count_progress
+from mgspec import Law, Verdict
+from mgspec.page.case_text import count, draw_case
 from mgspec.saved.counterexample import Counterexample
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
-Document = dict[str, Any]
+INTERRUPTED = 130  # exit status, as of a shell command that Ctrl-C ended
 
 MARKS = {
     HOLDS: Text("✓", "green"),
@@ -35,44 +32,42 @@ MARKS = {
     ERROR: Text("error", "bold red"),
     SKIPPED: Text("skipped", "dim"),
 }
-NOTHING = Text("·", "dim")
 
 
-def _indented(console: Console, text: Text, by: int) -> None:
-    console.print(Padding(text, (0, 0, 0, by), expand=False))
-
-
-def progress(console: Console) -> Progress:
-    """A bar of laws with the number of examples tried; vanishes when done."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[detail]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
+def show_request(console: Console, preparation: Preparation) -> None:
+    """Print the head of the report: what is judged, and notes on how."""
+    request = preparation.request
+    problem = request.loss.problem
+    console.print(
+        f"[bold]{escape(request.name)}[/bold] against the laws of [bold]{request.claims}[/bold]"
+        f"{escape(f', its images {problem}') if problem else ''}"
+        f"  ({request.max_examples} examples a law, seed {request.seed})"
     )
+    for note in preparation.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print()
 
 
-def share(console: Console) -> Progress:
-    """A bar of how much of a whole is done, for a console on a terminal; vanishes when done."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+@contextmanager
+def listen(console: Console, laws: int) -> Iterator[Listener]:
+    """Yield a listener that shows progress while this many laws are judged."""
+    examples = 0
+    with count_progress(console) as bar:
+        task = bar.add_task("searching", total=laws, detail="laws")
+
+        def on_example() -> None:
+            nonlocal examples
+            examples += 1
+            bar.update(task, detail=f"laws, {examples:,} examples")
+
+        def on_law(results: list[Result]) -> None:
+            bar.update(task, advance=1, description=results[0].law)
+
+        yield Listener(on_law, on_example)
 
 
-def verdict_table(found: Sequence[Document], components: Sequence[str]) -> Table:
-    """One row a law, one column a component."""
+def verdict_table(verdicts: Sequence[Verdict], components: Sequence[str]) -> Table:
+    """Return a table with a row for each law and a column for each component."""
     # Narrow gaps: with four terms and their total a row just fits in 80 columns.
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("law")
@@ -80,92 +75,114 @@ def verdict_table(found: Sequence[Document], components: Sequence[str]) -> Table
         table.add_column(component, justify="center")
     table.add_column("examples", justify="right")
     table.add_column("time/s", justify="right")
-    for law in dict.fromkeys(v["law"] for v in found):
-        rows = {v["component"]: v for v in found if v["law"] == law}
-        whole = rows.get(None)
-        cells = [
-            MARKS[whole["status"]] if whole else MARKS[rows[c]["status"]] if c in rows else NOTHING
-            for c in components
-        ]
-        most = max(rows.values(), key=lambda v: int(v["examples"]))
-        searched = most["status"] != SKIPPED
+    for law, by_component, examples in rows_of(verdicts, components):
+        longest = next(v for v in verdicts if v.law == law and v.examples == examples)
+        is_searched = longest.status != SKIPPED
         table.add_row(
             law,
-            *cells,
-            str(most["examples"]) if searched else "",
-            f"{most['seconds']:.1f}" if searched else "",
+            *(MARKS[v.status] if v else Text(NOT_SPOKEN_OF, "dim") for v in by_component),
+            str(examples) if is_searched else "",
+            f"{longest.seconds:.1f}" if is_searched else "",
         )
     return table
 
 
-def show_broken(
-    console: Console,
-    law: str,
-    broken: Sequence[Document],
-    counterexample: Counterexample | None,
-    saved: Sequence[str],
-    command: str | None,
-    others: Sequence[str] = (),
+def show_verdicts(
+    console: Console, outcome: Outcome, is_shown: Callable[[Verdict], bool] | None = None
 ) -> None:
-    """A broken law: what it says, what came instead, the batch, where it is, how to see it again.
+    """Print the table, then each law that is broken.
 
-    counterexample: the one to draw, of the first verdict. command: that replays it. others: that
-        show it in other ways.
+    is_shown: of which failed verdicts to tell in full; None for all.
     """
-    text = LAWS[law]
+    console.print(verdict_table(outcome.verdicts, outcome.components))
+    shown = [r for r in outcome.results if is_shown is None or is_shown(r.verdict)]
+    for broken in list_broken(shown):
+        if broken.repeats_reason:
+            _show_repeated(console, broken.law.name)
+            continue
+        show_broken(console, broken.law, broken.messages, broken.counterexample)
+        _show_files(console, outcome, broken)
+
+
+def show_broken(
+    console: Console, law: Law, messages: Sequence[str], counterexample: Counterexample | None
+) -> None:
+    """Print a broken law: what it says, what came instead, and the batch."""
     console.print()
     head = Table.grid(padding=(0, 2, 0, 0))
-    head.add_row(Text("✗ ", "bold red") + Text(law, "bold"), Text(text.statement))
+    head.add_row(Text("✗ ", "bold red") + Text(law.name, "bold"), Text(law.statement))
     console.print(head)
-    _indented(console, Text(text.sections["Formula"], "italic"), 4)
-    for verdict in broken:
-        _indented(console, Text(verdict["message"], "red"), 4)
+    _indented(console, Text(law.sections["Formula"], "italic"))
+    for message in messages:
+        _indented(console, Text(message, "red"))
     if counterexample is not None:
-        shown = counterexample.component or "first"
-        _indented(console, Text(f"the {shown} counterexample:"), 4)
+        _indented(console, Text(f"the {counterexample.component or 'first'} counterexample:"))
         for line in draw_case(counterexample.case):
             console.print(Text(f"      {line}"), soft_wrap=True)
-    for path in saved:
+
+
+def _show_files(console: Console, outcome: Outcome, broken: BrokenLaw) -> None:
+    """Print where a broken law's counterexamples are, and how to see the first again."""
+    for path in broken.saved:
         console.print(Text(f"    saved   {path}"), soft_wrap=True)
-    if command:
+    if broken.saved:
+        command = replay_command(outcome.request, broken.saved[0])
         console.print(Text("    replay  ") + Text(command, "cyan"), soft_wrap=True)
-    for other in others:
-        console.print(Text(f"    {other}"), soft_wrap=True)
+    files = broken.results[0].files
+    if files is not None:
+        console.print(Text(f"    pytest  {shlex.quote(str(files.test))}"), soft_wrap=True)
+        if files.snippet is not None:
+            console.print(Text(f"    python  {shlex.quote(str(files.snippet))}"), soft_wrap=True)
 
 
-def show_same(console: Console, law: str) -> None:
-    """A law that came to no verdict for a reason already shown."""
+def _show_repeated(console: Console, law: str) -> None:
     console.print(
         Text("✗ ", "bold red") + Text(law, "bold") + Text("  no verdict, for this reason")
     )
 
 
-def matrix_table(title: str, rows: Iterable[tuple[str, list[str]]]) -> Table:
-    """Laws × normalizations; each cell is "✓", "✗" or another mark, which stands out."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.title, table.title_justify = title, "left"
-    table.add_column("law", no_wrap=True)
-    for name in NORMALIZATIONS:
-        table.add_column(name, justify="center")
-    for law, cells in rows:
-        styled = [Text(cell, {"✓": "green", "✗": "red"}.get(cell, "bold yellow")) for cell in cells]
-        table.add_row(law, *styled)
-    return table
+def _indented(console: Console, text: Text) -> None:
+    console.print(Padding(text, (0, 0, 0, 4), expand=False))
 
 
-# Inline code as any terminal shows it, on its own background.
-PLAIN_CODE = Theme({"markdown.code": "cyan", "markdown.block_quote": "italic"})
-READABLE = 100  # columns; longer lines of prose are hard to follow
-
-
-def show_explanation(console: Console, section: Section, replay: str | None) -> None:
-    """A part of the specification. replay: the command that runs its first witness again."""
-    text = "\n".join(without_links(section.lines))
-    width = min(console.width, READABLE)
-    with console.use_theme(PLAIN_CODE):
-        console.print(Text(section.heading, "bold"))
+def show_remarks(console: Console, remarks: Sequence[str]) -> None:
+    """Print what the run has to say beside verdicts: each remark once, sorted."""
+    if remarks:
         console.print()
-        console.print(Markdown(text, code_theme="ansi_dark"), width=width)
-    if replay is not None:
-        console.print()
-        console.print(Text("replay  ") + Text(replay, "cyan"), soft_wrap=True)
+    for remark in sorted(set(remarks)):
+        console.print(remark, markup=False, soft_wrap=True)
+
+
+def conclude(
+    console: Console, results: Sequence[Result], not_run: Sequence[Result], is_complete: bool
+) -> int:
+    """Print the last lines; return the exit status."""
+    console.print()
+    skipped = [r.verdict for r in (*results, *not_run) if r.status == SKIPPED]
+    for message in dict.fromkeys(v.message for v in skipped):
+        names = ", ".join(v.law for v in skipped if v.message == message)
+        console.print(f"skipped {names}: {message}", style="dim")
+    laws = laws_by_status(results)
+    broken, failed, held = laws[BROKEN], laws[ERROR], laws[HOLDS]
+    parts = []
+    if broken:
+        parts.append(
+            f"[bold red]{count(len(broken), 'law')} broken[/bold red] ({', '.join(broken)})"
+        )
+    if failed:
+        parts.append(f"[bold red]{len(failed)} came to no verdict[/bold red] ({', '.join(failed)})")
+    if held or not parts:
+        verb = "holds" if len(held) == 1 else "hold"
+        parts.append(f"[bold green]{count(len(held), 'law')} {verb}[/bold green]")
+    if laws[SKIPPED]:
+        parts.append(f"{len(laws[SKIPPED])} not judged ({', '.join(laws[SKIPPED])})")
+    console.print(", ".join(parts))
+    if not is_complete:
+        console.print("interrupted: the laws that are not listed were not judged")
+        return INTERRUPTED
+    if broken or failed:
+        return 1
+    if not held:
+        console.print("nothing could be judged of this loss")
+        return 2
+    return 0

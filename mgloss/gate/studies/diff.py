@@ -12,8 +12,8 @@ from typing import Any, TypedDict
 from rich.console import Console
 from rich.text import Text
 
-from mgloss.gate.checks import verdicts
-from mgloss.gate.reports import terminal
+from mgloss.gate.losses.versions import find_versions
+from mgloss.gate.reports.progress import count_progress
 from mgloss.gate.reports.reproduction.python_text import file_part
 from mgloss.gate.studies.causes import explain_differences
 from mgloss.gate.studies.wording import embolden, join_names, print_indented
@@ -119,7 +119,7 @@ def show_request(
 
 def gather(console: Console, request: Request, pair: Pair) -> Result:
     """Search for differences, and measure what they depend on; show progress meanwhile."""
-    with terminal.progress(console) as bar:
+    with count_progress(console) as bar:
         searching = bar.add_task("searching", total=None, detail="batches")
         differences, effort = find_differences(
             pair,
@@ -161,7 +161,7 @@ def write_json(path: Path, request: Request, result: Result) -> None:
         "seed": request.seed,
         "differences": [_difference_document(request, d) for d in result.differences],
         "explanations": list(result.explanations),
-        "versions": verdicts.versions(),
+        "versions": find_versions(),
     }
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mgloss.gate.checks import verdicts
-from mgloss.gate.reports import terminal
+from mgloss.gate.checks.request import REFERENCE
+from mgloss.gate.losses.versions import find_versions
+from mgloss.gate.reports.progress import count_progress
 from mgloss.gate.studies.wording import embolden, join_names, print_indented
 from mgspec import NORMALIZATIONS, Candidate, Verdict
 from mgspec.laws import BATCH_LAWS
@@ -118,7 +119,7 @@ class Identification:
 
 def gather(console: Console, candidate: Candidate) -> Identification:
     """Measure a loss and search its batch laws; show progress meanwhile."""
-    with terminal.progress(console) as bar:
+    with count_progress(console) as bar:
         measuring = bar.add_task("measuring", total=EVALUATIONS, detail="batches")
         behaviour = identify(candidate, lambda: bar.advance(measuring))
         if not behaviour.terms:
@@ -137,7 +138,7 @@ def show(
     behaviour = identification.behaviour
     for note in notes:
         console.print(f"note: {note}", markup=False)
-    console.print(Text(loss or verdicts.REFERENCE, "bold"), soft_wrap=True)
+    console.print(Text(loss or REFERENCE, "bold"), soft_wrap=True)
     terms_by_words = behaviour.by_words
     for words, names in terms_by_words.items():
         verb = "behaves" if len(names) == 1 else "behave"
@@ -226,7 +227,7 @@ def write_json(path: Path, loss: str | None, identification: Identification) -> 
     document: IdentificationDocument = {
         "format": FORMAT,
         "version": VERSION,
-        "loss": loss or verdicts.REFERENCE,
+        "loss": loss or REFERENCE,
         "terms": [_term_document(term) for term in identification.behaviour.terms],
         "unanswered": [
             {"batch": str(probe), "message": reason}
@@ -238,7 +239,7 @@ def write_json(path: Path, loss: str | None, identification: Identification) -> 
         ],
         "max_examples": LAW_EXAMPLES,
         "seed": SEED,
-        "versions": verdicts.versions(),
+        "versions": find_versions(),
     }
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 

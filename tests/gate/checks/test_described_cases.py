@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate.checks.stored import Stored, judged
+from mgloss.gate.checks.stored import Stored, judge_stored
 from mgloss.gate.losses.form import Style
 from mgloss.gate.reports.page.grids import figure
 from mgloss.gate.reports.reproduction.snippet import why_none
@@ -24,7 +24,7 @@ def described() -> Counterexample:
 
 def test_one_is_passed_over_for_a_loss_of_another_layout() -> None:
     with pytest.raises(ValueError, match=r"x\.json: is about a problem of another layout"):
-        judged(specification("batch"), Stored(Path("x.json"), described()))
+        judge_stored(specification("batch"), Stored(Path("x.json"), described()))
 
 
 def test_it_has_no_snippet_and_the_reason_is_told() -> None:

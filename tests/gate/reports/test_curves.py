@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mgloss.gate.losses.loading import load
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.reports.page.curves import Measurement, measured
 from mgloss.gate.reports.page.probes import COUNTS, families
 from mgspec import NORMALIZATIONS, Candidate, Options, specification
@@ -62,14 +63,14 @@ def test_a_normalization_is_recognized_among_the_others(name: str) -> None:
 
 
 def test_a_users_loss_is_placed_by_what_it_divides_by() -> None:
-    by_size, by_density = of(load(f"{LOSSES}:by_cells", "grid").candidate)
+    by_size, by_density = of(load(LossRequest(f"{LOSSES}:by_cells", "grid")).candidate)
     assert {"grid", "batch"} <= set(by_size.like)
     assert {"grid", "batch", "sum"} <= set(by_density.like)
     assert not {"positives", "hybrid"} & set(by_density.like)
 
 
 def test_a_scalar_is_compared_with_the_totals() -> None:
-    for measurement in of(load(f"{LOSSES}:plain", "batch").candidate):
+    for measurement in of(load(LossRequest(f"{LOSSES}:plain", "batch")).candidate):
         assert measurement.component == "total"
         assert None not in measurement.candidate.values
 
@@ -82,7 +83,7 @@ def test_options_of_a_loss_are_kept_to() -> None:
 
 
 def test_where_a_loss_raises_there_is_a_gap_with_its_reason() -> None:
-    loss = load(f"{HOSTILE_LOSS}:raises_from_four_images_on", "batch").candidate
+    loss = load(LossRequest(f"{HOSTILE_LOSS}:raises_from_four_images_on", "batch")).candidate
     by_size, by_density = of(loss)
     assert by_size.candidate.values == (1, 1, None, None, None)
     assert list(by_size.gaps) == [4, 8, 16]
@@ -92,7 +93,9 @@ def test_where_a_loss_raises_there_is_a_gap_with_its_reason() -> None:
 
 
 def test_a_loss_of_zero_is_compared_with_nothing_and_that_is_said() -> None:
-    for measurement in of(load(f"{HOSTILE_LOSS}:nothing_to_compare_to", "batch").candidate):
+    for measurement in of(
+        load(LossRequest(f"{HOSTILE_LOSS}:nothing_to_compare_to", "batch")).candidate
+    ):
         assert measurement.component == "anchor"
         assert measurement.candidate.values == (None,) * 5
         assert measurement.gaps == {1: "it is 0 there, to which nothing can be compared"}

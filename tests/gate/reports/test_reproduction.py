@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,14 +18,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgloss.gate.checks.stored import still_broken
-from mgloss.gate.checks.verdicts import document
+from mgloss.gate.checks.outcome import Outcome
+from mgloss.gate.checks.request import CheckRequest
+from mgloss.gate.checks.results import Result, make_result
 from mgloss.gate.losses.form import Style
 from mgloss.gate.losses.loading import load
-from mgloss.gate.reports import reporting
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.reports.reproduction.regression import test_text as regression_text
 from mgloss.gate.reports.reproduction.snippet import BODIES, snippet_text, why_none
-from mgspec import LAWS, Batch, Case, Problem, search
+from mgloss.gate.reports.saving import save_counterexamples
+from mgloss.testing import still_broken
+from mgspec import LAWS, Batch, Case, Problem, Verdict, search
 from mgspec.saved.counterexample import (
     Counterexample,
     CounterexampleError,
@@ -37,7 +40,7 @@ from tests.gate.conftest import ROOT, SAMPLES
 
 LOSSES = SAMPLES / "simple_losses.py"
 NUMPY = Style("numpy", is_factory=False, per_scale=False)
-REQUEST = reporting.Request("mine.py:loss", "batch", 0, 100)
+REQUEST = CheckRequest(LossRequest("mine.py:loss"))
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -78,14 +81,31 @@ def python(folder: Path) -> Python:
 
 def checked(loss: str, law: str, claims: str = "batch") -> Left:
     """As `mgloss check` does, without a process of its own."""
-    loaded = load(loss, claims)
-    found = [document(v, loss, claims, 0) for v in search(LAWS[law], loaded.candidate, seed=0)]
-    broken = [v for v in found if v["counterexample"] is not None]
+    loaded = load(LossRequest(loss, claims))
+    request = CheckRequest(LossRequest(loss, claims))
+    results = [
+        make_result(verdict, request, None, "numpy")
+        for verdict in search(LAWS[law], loaded.candidate, seed=0)
+    ]
+    broken = [result for result in results if result.counterexample is not None]
     assert broken, f"{loss} does not break {law}"
-    reporting.save(REQUEST, broken, Path("report"), loaded.style)
-    name = f"{law}_{broken[0]['component'] or 'loss'}"
+    first = saved(broken, loaded.style, request)[0]
+    name = f"{law}_{first.verdict.component or 'loss'}"
     files = [Path("report") / f"{kind}_{name}.py" for kind in ("test", "show")]
-    return Left(files[0], files[1], Path(broken[0]["counterexample"]), broken[0]["message"])
+    assert first.files is not None
+    return Left(files[0], files[1], first.files.counterexample, first.verdict.message)
+
+
+def outcome(
+    results: Sequence[Result], style: Style | None, request: CheckRequest = REQUEST
+) -> Outcome:
+    return Outcome(request, ("location",), style, (), (), tuple(results), True)
+
+
+def saved(
+    results: Sequence[Result], style: Style | None, request: CheckRequest = REQUEST
+) -> tuple[Result, ...]:
+    return save_counterexamples(outcome(results, style, request), Path("report")).results
 
 
 WITHOUT_MGLOSS = (
@@ -211,7 +231,7 @@ def test_the_problem_of_a_snippet_answers_to_new_and_old_names() -> None:
 
 
 def of(law: str, **changes: object) -> Counterexample:
-    verdict = search(LAWS[law], load(f"{LOSSES}:{law}", "batch").candidate, seed=0)[0]
+    verdict = search(LAWS[law], load(LossRequest(f"{LOSSES}:{law}", "batch")).candidate, seed=0)[0]
     found = from_verdict(verdict, "mine.py:loss", "batch", 0, {})
     assert found is not None
     return replace(found, **changes)  # type: ignore[arg-type]
@@ -231,7 +251,9 @@ def skeleton(text: str) -> str:
 
 def texts(found: Counterexample) -> tuple[str, str]:
     return (
-        regression_text(found, "partition-location.json", f"because {found.law}", None),
+        regression_text(
+            found, "partition-location.json", outcome([], NUMPY), f"because {found.law}"
+        ),
         snippet_text(found, Style("numpy", True, False)),
     )
 
@@ -294,15 +316,16 @@ def test_where_there_is_no_snippet_the_test_says_why(folder: Path) -> None:
         told = why_none(found, style)
         assert told is not None
         assert reason in told
-        assert reason in " ".join(regression_text(found, "x.json", told, None).split("\n# "))
+        assert reason in " ".join(
+            regression_text(found, "x.json", outcome([], style), told).split("\n# ")
+        )
 
 
 def test_a_snippet_of_an_older_counterexample_does_not_stay(folder: Path) -> None:
     left = checked("losses.py:partition", "partition")
     assert left.snippet.exists()
-    found = to_document(replace(_PARTITION, message="location: d(L(X))/d(x) = 1, expected 0"))
-    verdict = {"law": "partition", "component": "location", "counterexample": found}
-    reporting.save(REQUEST, [verdict], Path("report"), NUMPY)
+    found = replace(_PARTITION, message="location: d(L(X))/d(x) = 1, expected 0")
+    saved([Result("batch", Verdict("partition", "location", "broken"), found)], NUMPY)
     assert not left.snippet.exists()
     assert left.test.exists()
 
@@ -318,10 +341,12 @@ def test_arrays_are_given_as_the_framework_takes_them(framework: str, says: str)
 
 
 def test_the_framework_is_known_from_the_loss() -> None:
-    style = load(f"{LOSSES}:right", "batch").style
+    style = load(LossRequest(f"{LOSSES}:right", "batch")).style
     assert style == NUMPY
-    assert load(f"{LOSSES}:made", "batch").style == replace(NUMPY, is_factory=True)
-    assert load(f"{LOSSES}:of_one_scale", "batch").style == replace(NUMPY, per_scale=True)
+    assert load(LossRequest(f"{LOSSES}:made", "batch")).style == replace(NUMPY, is_factory=True)
+    assert load(LossRequest(f"{LOSSES}:of_one_scale", "batch")).style == replace(
+        NUMPY, per_scale=True
+    )
 
 
 def test_a_regression_test_without_its_file_or_its_loss_says_so(folder: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mgloss.gate import reports
+from mgloss.gate.reports import registry
+from mgloss.gate.reports.registry import REPORTS
+from mgloss.gate.reports.writing import request_reports
 from tests.gate.conftest import LOSSES, Run
 
 FILES = ("--json", "--junit", "--markdown", "--html")
@@ -49,12 +51,14 @@ def test_two_reports_in_one_file_are_refused(mgloss: Run, tmp_path: Path) -> Non
 def test_a_page_without_what_it_needs_says_what_to_install(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    by_name = {report.name: report for report in REPORTS}
     monkeypatch.setitem(sys.modules, missing, None)
-    monkeypatch.setattr(reports, "find_spec", lambda name: None if name == missing else "there")
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == missing else "there")
     with pytest.raises(ValueError, match=missing) as refused:
-        reports.requested(None, None, None, Path("out.html"), None)
+        request_reports({by_name["html"]: Path("out.html")}, None)
     assert "python -m pip install 'mgloss[report]'" in str(refused.value)
-    assert reports.requested(None, None, Path("out.md"), None, None).markdown == Path("out.md")
+    others = {by_name["markdown"]: Path("out.md")}
+    assert request_reports(others, None).files == others
 
 
 def test_without_jinja2_and_matplotlib_all_else_is_written(mgloss: Run, tmp_path: Path) -> None:

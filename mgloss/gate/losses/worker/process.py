@@ -10,15 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mgloss.gate.losses.form import Style
 from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.loading import Loaded
 from mgloss.gate.losses.problems import find_description
-from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker import frames, messages
 from mgloss.gate.losses.worker.messages import Message, MessageError
 from mgspec import Candidate, Evaluation, LossError, Options
@@ -28,7 +27,6 @@ from mgspec.problem.layout import AnyBatch, AnyProblem
 IMPORTING = 120.0  # seconds for a loss, or a framework
 TRYING = 6  # times the limit of an evaluation, to see what a loss is: it is called up to 4 times
 ENDING = 5.0  # seconds to see how a process ended
-LIMITS = ("timeout", "memory")  # of what is asked: the gate's own business
 MOST_RUNNING = 2  # processes at a time; others are started anew when they are asked
 
 # The worker imports as the gate does, wherever it runs: a `json.py` of the user's is not json.
@@ -113,9 +111,9 @@ class Worker:
     """A loss in a process of its own, which is started when it is asked and after it has ended."""
 
     def __init__(
-        self, asked: AskedLoss, folder: Path, imports: Sequence[str], refuse: Refuse
+        self, request: LossRequest, folder: Path, imports: Sequence[str], refuse: Refuse
     ) -> None:
-        self.asked = asked
+        self.request = request
         self.folder = folder
         self.imports = list(imports)
         self.refuse = refuse
@@ -136,22 +134,22 @@ class Worker:
     def _loaded(self, *, tried: bool) -> Message:
         if len(_WORKERS) >= MOST_RUNNING:
             _WORKERS[0].end()
-        self._running = _Running.started(self.folder, self.asked.memory)
+        self._running = _Running.started(self.folder, self.request.memory)
         _WORKERS.append(self)
-        importing = Message({"ask": "import", "loss": self.asked.loss, "path": self.imports})
+        importing = Message({"ask": "import", "loss": self.request.loss, "path": self.imports})
         try:
-            imported = self._accepted(importing, max(IMPORTING, self.asked.timeout))
+            imported = self._accepted(importing, max(IMPORTING, self.request.timeout))
         except FatalLossError as error:
-            raise LoadError(f"{self.asked.loss}: cannot be imported: {error}") from None
+            raise LoadError(f"{self.request.loss}: cannot be imported: {error}") from None
         origin = imported.data["origin"]
         try:
             self.refuse(str(origin) if origin is not None else None)
         except LoadError:
             self.end()
             raise
-        arguments = _arguments(self.asked)
-        loading = Message({"ask": "load", "arguments": arguments, "tried": tried})
-        return self._accepted(loading, TRYING * self.asked.timeout if tried else IMPORTING)
+        document = self.request.to_document()
+        loading = Message({"ask": "load", "request": document, "tried": tried})
+        return self._accepted(loading, TRYING * self.request.timeout if tried else IMPORTING)
 
     def _accepted(self, question: Message, seconds: float) -> Message:
         reply = self._asked(question, seconds)
@@ -177,7 +175,7 @@ class Worker:
             raise LossError(
                 f"what the images share must be numbers, text, or tuples of them: {error}"
             ) from None
-        reply = self._asked(question, self.asked.timeout)
+        reply = self._asked(question, self.request.timeout)
         if "failed" in reply.data:
             raise LossError(str(reply.data["failed"]))
         try:
@@ -197,7 +195,7 @@ class Worker:
         except frames.ClosedError:
             ended = running.how_it_ended()
             if ended is not None and "SIG" in ended:
-                ended += f"; it may use {self.asked.memory:g} GiB (--memory)"
+                ended += f"; it may use {self.request.memory:g} GiB (--memory)"
             raise self._fatal(ended or "closed what it should answer through") from None
         except BaseException:
             self.end()  # Ctrl-C: it is busy with what nobody will read
@@ -225,13 +223,8 @@ def end_all() -> None:
         worker.end()
 
 
-def _arguments(asked: AskedLoss) -> dict[str, Any]:
-    """Those of `loading.load`."""
-    return {name: value for name, value in asdict(asked).items() if name not in LIMITS}
-
-
 def load_apart(
-    asked: AskedLoss,
+    request: LossRequest,
     folder: Path | None = None,
     imports: Sequence[str] | None = None,
     refuse: Refuse = lambda origin: None,
@@ -241,18 +234,18 @@ def load_apart(
     folder: that it runs in; None for this one. imports: where it imports from, as `sys.path`; None
         for where this process does. refuse: raises LoadError for an origin that is a wrong one.
     """
-    assert asked.loss is not None
-    description = find_description(asked.problem)
+    assert request.name is not None
+    description = find_description(request.problem)
     places = sys.path if imports is None else imports
-    worker = Worker(asked, folder or Path.cwd(), places, refuse)
+    worker = Worker(request, folder or Path.cwd(), places, refuse)
     told = worker.load().data
     options = told["options"]
     candidate = Candidate(
-        asked.loss,
+        request.name,
         worker.evaluate,
         tuple(told["components"]),
         bool(told["has_gradients"]),
-        asked.claims,
+        request.claims,
         Options.from_dict(options) if options is not None else None,
         description=description,
         few_shapes=bool(told["few_shapes"]),

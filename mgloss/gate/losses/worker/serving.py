@@ -10,6 +10,7 @@ from typing import Any
 
 from mgloss.gate.losses.importing import Imported, LoadError, import_value
 from mgloss.gate.losses.loading import Loaded, load
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker import frames, limits, messages
 from mgloss.gate.losses.worker.messages import Message
 from mgspec import LossError
@@ -34,7 +35,7 @@ def main(questions: int, answers: int, memory: float, gate: int) -> None:
             sys.path[:] = data["path"]
             imported, reply = _imported(data["loss"])
         elif data["ask"] == "load":
-            loaded, reply = _loaded(data["arguments"], imported, data["tried"])
+            loaded, reply = _loaded(data["request"], imported, data["tried"])
         else:
             assert loaded is not None
             reply = _evaluated(loaded, message, memory)
@@ -61,10 +62,11 @@ def _refused(error: LoadError | ValueError) -> Message:
 
 
 def _loaded(
-    arguments: dict[str, Any], imported: Imported | None, tried: bool
+    document: dict[str, Any], imported: Imported | None, is_tried: bool
 ) -> tuple[Loaded | None, Message]:
     try:
-        found = load(**arguments, imported=imported, tried=tried)
+        request = LossRequest.from_document(document)
+        found = load(request, imported=imported, is_tried=is_tried)
     except (LoadError, ValueError) as error:
         return None, _refused(error)
     candidate = found.candidate

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from mgloss.gate.checks.outcome import Outcome
 from mgloss.gate.reports.reproduction.python_text import comment, docstring, file_part, quoted
-from mgspec import LAWS
+from mgspec import LAWS, Options
 from mgspec.saved.counterexample import Counterexample
 
 
 def test_text(
-    counterexample: Counterexample,
-    file: str,
-    no_snippet: str | None,
-    problem: str | None,
+    counterexample: Counterexample, file: str, outcome: Outcome, no_snippet: str | None
 ) -> str:
-    """The test as Python; it reads `file` beside it and judges the loss that was judged.
+    """Return the test as Python; it judges the loss as it was judged here.
 
-    no_snippet: why there is no snippet of it, or None. problem: as of `mgloss check --problem`.
+    file: the counterexample's name; the test reads it from its own folder.
+    no_snippet: why there is no snippet of it, or None.
     """
     law = LAWS[counterexample.law]
     name = f"test_{counterexample.law}_{file_part(counterexample.component)}"
@@ -28,23 +27,39 @@ def test_text(
         "",
         "from pathlib import Path",
         "",
-        "from mgloss.gate.stored import still_broken",
+        "from mgloss.testing import still_broken",
         "",
         *comment("As for `mgloss check`: a path starts at the folder that pytest runs in."),
         f"LOSS = {quoted(counterexample.loss) if counterexample.loss else None}",
-        *([f"PROBLEM = {quoted(problem)}"] if problem else []),
         f"COUNTEREXAMPLE = Path(__file__).with_name({quoted(file)})",
         "",
     ]
     lines += comment(f"What came when it was found: {counterexample.message}")
     if no_snippet is not None:
         lines += comment(f"There is no snippet without mgloss of it: {no_snippet}.")
-    lines += [
-        "",
-        "",
-        f"def {name}():",
-        *docstring(law.statement, indent="    "),
-        f"    broken = still_broken(COUNTEREXAMPLE, LOSS{', PROBLEM' if problem else ''})",
-        "    assert broken is None, broken",
-    ]
-    return "\n".join(lines) + "\n"
+    lines += ["", "", f"def {name}():", *docstring(law.statement, indent="    ")]
+    keywords = [f"{key}={value}" for key, value in _keywords(outcome).items()]
+    call = f"still_broken({', '.join(['COUNTEREXAMPLE', 'LOSS', *keywords])})"
+    if keywords:
+        listed = "".join(f"        {item},\n" for item in ("COUNTEREXAMPLE", "LOSS", *keywords))
+        call = f"still_broken(\n{listed}    )"
+    return "\n".join([*lines, f"    broken = {call}", "    assert broken is None, broken"]) + "\n"
+
+
+def _keywords(outcome: Outcome) -> dict[str, str]:
+    """Return what was said of the loss, as the source of keyword arguments."""
+    loss, style = outcome.request.loss, outcome.style
+    keywords = {}
+    if isinstance(loss.problem, str):
+        keywords["problem"] = quoted(loss.problem)
+    if loss.framework is not None:
+        keywords["framework"] = quoted(loss.framework)
+    if isinstance(loss.options, Options):
+        plain = Options().to_dict()
+        changed = {k: v for k, v in loss.options.to_dict().items() if v != plain[k]}
+        keywords["options"] = repr(changed)
+    elif loss.options is not None:
+        keywords["options"] = quoted(loss.options)
+    if style is not None and style.predictions_first:
+        keywords["predictions_first"] = "True"
+    return keywords

@@ -9,6 +9,7 @@ import pytest
 
 from mgloss.gate.losses.adapters import starting
 from mgloss.gate.losses.loading import Loaded, LoadError, load
+from mgloss.gate.losses.request import LossRequest
 from mgspec import LAWS, Batch, Problem, search, specification
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 
@@ -31,7 +32,7 @@ RIGHT = (
 
 
 def loaded(name: str, **asked: str) -> Loaded:
-    return load(str(HERE / name), "batch", **asked)
+    return load(LossRequest(str(HERE / name), **asked))
 
 
 def statuses(name: str, law: str, examples: int = 8) -> set[str]:
@@ -180,7 +181,7 @@ def test_a_framework_that_is_missing_is_named_with_what_installs_it(
         with pytest.raises(LoadError, match=r"torch is not installed.*pip install 'mgloss\[torch"):
             loaded("torch_losses.py:by_batch", framework="torch")
         with pytest.raises(LoadError, match=r"reference is a TensorFlow loss.*mgloss\[tensorflow"):
-            load(None, "batch")
+            load(LossRequest(None, "batch"))
     finally:
         starting.start_adapter.cache_clear()
 
@@ -204,6 +205,6 @@ def test_the_specification_and_torch_agree_on_a_component() -> None:
 def test_errors_of_finite_are_told_with_the_law(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("import torch\n\ndef loss(y_true, y_pred):\n    return torch.ones(3)[7]\n")
-    candidate = load(str(file), "batch").candidate
+    candidate = load(LossRequest(str(file), "batch")).candidate
     assert {v.status for v in search(LAWS["finite"], candidate, max_examples=3)} == {BROKEN}
     assert {v.status for v in search(LAWS["locality"], candidate, max_examples=3)} == {ERROR}

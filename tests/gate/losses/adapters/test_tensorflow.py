@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mgloss.gate.losses.loading import load
+from mgloss.gate.losses.request import LossRequest
 from mgspec import LAWS, search
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
 from tests.gate.conftest import ROOT
@@ -51,7 +52,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def statuses(path: Path, name: str, law: str) -> set[str]:
-    candidate = load(f"{path}:{name}", "batch").candidate
+    candidate = load(LossRequest(f"{path}:{name}")).candidate
     assert candidate.has_gradients
     return {v.status for v in search(LAWS[law], candidate, max_examples=20, seed=0)}
 
@@ -69,7 +70,7 @@ def test_a_gradient_that_raises_is_told_of(path: Path) -> None:
 
 def test_the_example_of_todays_loss_is_what_the_readme_says() -> None:
     example = ROOT / "examples" / "positives.py"
-    candidate = load(str(example), "batch").candidate
+    candidate = load(LossRequest(str(example))).candidate
     verdicts = search(LAWS["partition"], candidate, max_examples=40, seed=0)
     assert {v.component: v.status for v in verdicts} == {
         "location": BROKEN,

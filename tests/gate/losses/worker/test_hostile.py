@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mgloss.gate.losses.importing import LoadError
-from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker.process import end_all, load_apart
 from mgspec import LAWS, Batch, Verdict, search
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
@@ -97,7 +97,7 @@ def _children() -> set[int]:
 def verdict(name: str, law: str) -> Verdict:
     # One that is only slow, on a machine with much to do, has its time.
     timeout = 1 if SAID.get(name) == HANGS else 20
-    asked = AskedLoss(f"{FILE}:{name}", "batch", timeout=timeout, memory=2)
+    asked = LossRequest(f"{FILE}:{name}", "batch", timeout=timeout, memory=2)
     candidate = load_apart(asked).candidate
     (found,) = search(LAWS[law], candidate, max_examples=20, seed=0)
     return found
@@ -181,7 +181,7 @@ def test_wrong_limits_are_refused(mgloss: Run, arguments: tuple[str, ...], words
 
 
 def test_a_worker_that_has_ended_is_started_anew_for_the_next_batch() -> None:
-    asked = AskedLoss(f"{FILE}:exits_with_3", "batch", timeout=5)
+    asked = LossRequest(f"{FILE}:exits_with_3", "batch", timeout=5)
     candidate = load_apart(asked).candidate
     for law in ("pure", "partition", "permutation"):
         (found,) = search(LAWS[law], candidate, max_examples=20, seed=0)
@@ -192,7 +192,7 @@ def test_a_worker_that_has_ended_is_started_anew_for_the_next_batch() -> None:
 def test_no_more_than_two_workers_run_at_once() -> None:
     before = _children()
     candidates = [
-        load_apart(AskedLoss(f"{FILE}:plain", "batch", timeout=t)).candidate for t in (5, 6, 7, 8)
+        load_apart(LossRequest(f"{FILE}:plain", "batch", timeout=t)).candidate for t in (5, 6, 7, 8)
     ]
     assert len(_children() - before) == 2
     for candidate in candidates:

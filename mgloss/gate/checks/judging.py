@@ -1,0 +1,109 @@
+"""Judge a loss: from a request to an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mgloss.gate.checks.outcome import Outcome
+from mgloss.gate.checks.plugin import open_database
+from mgloss.gate.checks.request import CheckRequest
+from mgloss.gate.checks.results import Result, without_search
+from mgloss.gate.checks.running import Listener, run_laws
+from mgloss.gate.checks.stored import read_folder, select
+from mgloss.gate.losses import problems
+from mgloss.gate.losses.form import Style
+from mgloss.gate.losses.loading import need_reference
+from mgloss.gate.losses.opening import open_loss
+from mgloss.gate.losses.worker.process import end_all
+from mgspec import Options
+from mgspec.loss.candidate import components_of
+from mgspec.search.verdicts import ERROR
+
+# Examples of all laws together; fewer take less time than starting processes does.
+WORTH_PROCESSES = 500
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A request whose loss is loaded, so that the laws can be run.
+
+    components: those that the loss returns. style: how it is called; None for the reference.
+    notes: on how it is judged, and on stored counterexamples that are passed over.
+    workers: processes to spread the laws over, as of `run_laws`.
+    """
+
+    request: CheckRequest
+    components: tuple[str, ...]
+    style: Style | None
+    notes: tuple[str, ...]
+    workers: str
+
+
+def prepare(request: CheckRequest, workers: str | None = None) -> Preparation:
+    """Load the loss of a request, and look for stored counterexamples and the database.
+
+    workers: as of `run_laws`; None to choose by how much there is to do.
+
+    Raises LoadError where the loss cannot be loaded, ValueError where the request is wrong.
+    """
+    laws = request.laws
+    if workers is None:
+        is_long = len(laws) * request.max_examples >= WORTH_PROCESSES and len(laws) > 1
+        workers = "auto" if is_long else "0"
+    try:
+        open_database(request.database)
+    except ValueError as error:
+        raise ValueError(f"--database {error}") from None
+    notes: list[str] = []
+    style = None
+    if request.loss.loss is None:  # without TensorFlow, which the processes import themselves
+        need_reference()
+        options = request.loss.options
+        components = components_of(options if isinstance(options, Options) else None)
+    else:
+        loaded = open_loss(request.loss)
+        components, style = loaded.candidate.components, loaded.style
+        notes += loaded.notes
+        if workers != "0":  # each process has one of its own
+            end_all()
+    if request.replay is not None:
+        description = problems.find_description(request.loss.problem)
+        stored, passed_over = read_folder(request.replay, description)
+        notes += [*passed_over, *select(stored, laws, request.claims)[1]]
+    return Preparation(request, components, style, tuple(notes), workers)
+
+
+def judge_loss(preparation: Preparation, listener: Listener) -> Outcome:
+    """Run the laws of a prepared request; call the listener meanwhile."""
+    request = preparation.request
+    results: list[Result] = []
+    remarks: list[str] = []
+
+    def on_law(of_law: list[Result]) -> None:
+        results.extend(of_law)
+        listener.on_law(of_law)
+
+    def on_note(note: str) -> None:
+        remarks.append(note)
+        listener.on_note(note)
+
+    run = run_laws([request], preparation.workers, Listener(on_law, listener.on_example, on_note))
+    if run.is_complete:  # no law may vanish from a report
+        judged = {result.law for result in results}
+        message = "the check ended without a verdict"
+        results += [
+            without_search(request.claims, law, ERROR, message)
+            for law in request.laws
+            if law not in judged
+        ]
+    results.sort(key=lambda result: request.laws.index(result.law))
+    return Outcome(
+        request,
+        preparation.components,
+        preparation.style,
+        preparation.notes,
+        tuple(remarks),
+        tuple(results),
+        run.is_complete,
+        run.junit,
+    )

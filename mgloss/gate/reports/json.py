@@ -1,0 +1,54 @@
+"""The verdicts as JSON, as verdicts.schema.json describes it."""
+
+from __future__ import annotations
+
+import json
+from typing import TypedDict
+
+from mgloss.gate.checks.outcome import Outcome
+from mgloss.gate.checks.results import Result
+
+FORMAT = "mgloss-verdicts"
+VERSION = 2  # of the format
+
+
+class VerdictDocument(TypedDict):
+    """A verdict as readers of the file know it. counterexample: the path of its file."""
+
+    law: str
+    component: str | None
+    status: str
+    examples: int
+    seconds: float
+    message: str
+    counterexample: str | None
+
+
+def text(outcome: Outcome) -> str:
+    """Return the whole document."""
+    request = outcome.request
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "loss": request.name,
+        "claims": request.claims,
+        "problem": request.loss.problem,
+        "seed": request.seed,
+        "max_examples": request.max_examples,
+        "verdicts": [_document(result) for result in outcome.all_results],
+        "versions": outcome.versions,
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _document(result: Result) -> VerdictDocument:
+    verdict = result.verdict
+    return {
+        "law": verdict.law,
+        "component": verdict.component,
+        "status": verdict.status,
+        "examples": verdict.examples,
+        "seconds": round(verdict.seconds, 3),
+        "message": verdict.message,
+        "counterexample": str(result.files.counterexample) if result.files else None,
+    }

@@ -14,13 +14,19 @@ prepare()  # as `mgloss` does
 
 @dataclass(frozen=True)
 class Budget:
-    """How hard to search, and from which seed; None: from another each time.
+    """How hard to search for counterexamples, and from which seed.
 
-    fixed_seed: for what must be caught. Some seed misses some fault, and of so many one would now
-        and then fail a run; `python -m tests.meta.faults.matrix --seed` searches from others.
+    to_find: examples of a search that must find something. It ends with the first finding.
+    to_hold: examples of a search that must find nothing, and therefore tries them all.
+    seed: of a search whose result must not depend on it; None draws a new one each time.
+    fixed_seed: of a search for a planted fault. Some seed misses some fault, and with so many
+        faults a run would now and then fail; `python -m tests.meta.faults.matrix --seed` tries
+        others.
+    shrink: make counterexamples small.
     """
 
-    max_examples: int
+    to_find: int
+    to_hold: int
     seed: int | None
     shrink: bool
     fixed_seed: int = 0
@@ -28,6 +34,11 @@ class Budget:
 
 @pytest.fixture(scope="session")
 def budget() -> Budget:
+    """Return the budget of the Hypothesis profile that was chosen on the command line."""
     profile = settings()
-    seed = 0 if profile.derandomize else None
-    return Budget(profile.max_examples, seed, Phase.shrink in profile.phases)
+    return Budget(
+        to_find=profile.max_examples,
+        to_hold=max(1, profile.max_examples * 3 // 10),
+        seed=0 if profile.derandomize else None,
+        shrink=Phase.shrink in profile.phases,
+    )

@@ -19,6 +19,7 @@ from mgspec import (
     Evaluation,
     Options,
     Problem,
+    Verdict,
     judge,
     search,
     specification,
@@ -136,7 +137,7 @@ def in_single_precision(claims: str) -> Candidate:
 def test_a_right_loss_in_single_precision_is_not_accused(law: str, budget) -> None:
     claims = "per_image" if law == "density_neutral" else "batch"
     candidate = in_single_precision(claims)
-    examples = budget.max_examples * LAWS[law].one_in
+    examples = budget.to_hold * LAWS[law].one_in
     verdicts = search(LAWS[law], candidate, max_examples=examples, seed=budget.seed)
     assert [v.message for v in verdicts if v.status not in (HOLDS, SKIPPED)] == []
 
@@ -220,8 +221,13 @@ def test_a_box_may_decide_about_the_objectness_target_where_nothing_is_ignored(
 ) -> None:
     options = Options(background="objectness", ignore_thresh=1, iou_aware_ratio=0.5)
     right = specification("batch", options)
-    verdicts = search(LAWS[law], right, max_examples=budget.max_examples, seed=budget.seed)
+    verdicts = search(LAWS[law], right, max_examples=budget.to_hold, seed=budget.seed)
     assert {v.status for v in verdicts} == {HOLDS}
+
+
+def first_found(law: str, candidate: Candidate, max_examples: int, seed: int) -> list[Verdict]:
+    """Search without making counterexamples small."""
+    return search(LAWS[law], candidate, max_examples=max_examples, seed=seed, shrink=False)
 
 
 @pytest.mark.parametrize("known", [(), ("total",), ("total", "location")])
@@ -240,9 +246,7 @@ def test_a_mode_may_know_the_gradients_of_some_components_only(
     for factor, held in ((1.0, True), (1.5, not known)):
         modes = {"other": lambda problem, batch, _, by=factor: run(by, problem, batch)}
         candidate = replace(right, modes=modes)
-        verdicts = search(
-            LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.fixed_seed
-        )
+        verdicts = first_found(law, candidate, budget.to_hold, budget.fixed_seed)
         holding = {v.component for v in verdicts if v.status == HOLDS}
         assert holding == set(right.components) - (set() if held else set(known))
 
@@ -255,9 +259,8 @@ def test_weights_of_cells_cancel_where_the_normalization_divides_by_them(
     right = specification(claims, None)
     wrong = replace(specification("batch", None), claims=claims)
     for candidate, status in ((right, HOLDS), (wrong, BROKEN)):
-        verdicts = search(
-            LAWS[law], candidate, max_examples=budget.max_examples, seed=budget.fixed_seed
-        )
+        examples = budget.to_hold if status == HOLDS else budget.to_find
+        verdicts = first_found(law, candidate, examples, budget.fixed_seed)
         found = {v.component: v.status for v in verdicts}
         assert (found["anchor"], found["objectness"]) == (status, status)
         assert found["location"] == HOLDS
@@ -279,7 +282,5 @@ def test_a_slope_that_is_wrong_where_the_value_is_right_is_caught(
             slope[..., channel] *= 2  # x, or the last class
         return replace(value, gradients={**value.gradients, "total": slopes})
 
-    verdicts = search(
-        LAWS[law], replace(right, run=run), max_examples=budget.max_examples, seed=budget.fixed_seed
-    )
+    verdicts = first_found(law, replace(right, run=run), budget.to_find, budget.fixed_seed)
     assert [v.component for v in verdicts if v.status == BROKEN] == ["total"]

@@ -17,7 +17,7 @@ def test_a_fault_of_old_is_caught_by_a_named_law(name: str, budget) -> None:
         verdicts = search(
             LAWS[fault.law],
             wrong,
-            max_examples=2 * budget.max_examples,
+            max_examples=2 * budget.to_find,
             seed=budget.fixed_seed,
         )
 
@@ -31,5 +31,5 @@ def test_a_fault_of_old_is_caught_by_a_named_law(name: str, budget) -> None:
 def test_the_copy_without_a_fault_holds(budget) -> None:
     with copy_of_the_reference(None) as right:
         for law in dict.fromkeys(fault.law for fault in SOURCE_FAULTS.values()):
-            verdicts = search(LAWS[law], right, max_examples=budget.max_examples, seed=budget.seed)
+            verdicts = search(LAWS[law], right, max_examples=budget.to_hold, seed=budget.seed)
             assert {v.status for v in verdicts} == {HOLDS}

@@ -1,7 +1,7 @@
-"""What a loss obeys today, as a file, and what has become worse or better since.
+"""Record what a loss obeys today in a file, and compare with it later.
 
-The file is JSON to be committed: sorted, one line a component, so that a diff of two reads as what
-changed. It is data, and nothing in it is believed unchecked.
+The file is JSON to be committed: sorted, a line for each component, so that a diff of two files
+shows what changed. It is data; everything in it is checked before it is used.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Statuses = Mapping[str, Mapping[str, str]]  # by law and component
 
 
 class BaselineError(ValueError):
-    """A file that is no baseline, or not one for this request; says where and why."""
+    """A file that is no baseline, or one for another request; the message says where and why."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What was found of a loss, and how it was searched.
+    """The verdicts on a loss, and how hard was searched.
 
     loss: as reports name it. laws: the status of each component, by law.
     """
@@ -50,7 +50,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Change:
-    """A law's status for a component, then and now; None where there was no such verdict."""
+    """The status of a law for a component, before and now; None where there is no verdict."""
 
     law: str
     component: str
@@ -60,10 +60,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What has changed since a baseline.
+    """The changes since a baseline.
 
-    worse: held or was not known, and fails; or held, and is not judged any more.
-    better: failed, and holds. known: fails as before.
+    worse: held or was unknown, and fails now; or held, and is not judged any more.
+    better: failed, and holds now. known: failed, and still fails.
     """
 
     worse: tuple[Change, ...]
@@ -88,7 +88,7 @@ def statuses(verdicts: Iterable[Verdict]) -> dict[str, dict[str, str]]:
 
 
 def _status(components: Mapping[str, str], component: str) -> str | None:
-    """What is said of a component, by name or by what is said of the loss as a whole."""
+    """Return the status of a component, or that of the loss as a whole."""
     return components.get(component) or components.get(WHOLE)
 
 
@@ -103,7 +103,7 @@ def compare(baseline: Baseline, verdicts: Iterable[Verdict]) -> Comparison:
     known: list[Change] = []
     for law, now in statuses(verdicts).items():
         before = baseline.laws.get(law, {})
-        # What is said of the loss as a whole is said of each component.
+        # A verdict on the loss as a whole is one on each component.
         named = {*before, *now} - {WHOLE} or {WHOLE}
         for component in sorted(named, key=_order):
             change = Change(law, component, _status(before, component), _status(now, component))
@@ -117,13 +117,13 @@ def compare(baseline: Baseline, verdicts: Iterable[Verdict]) -> Comparison:
 
 
 def _order(component: str) -> tuple[int, str]:
-    """This project's components as they come, then those that other losses name."""
+    """Sort this project's components as they come, then those that other losses name."""
     known = COMPONENTS.index(component) if component in COMPONENTS else len(COMPONENTS)
     return known, component
 
 
 def save(baseline: Baseline, path: Path) -> None:
-    """Write a baseline, whole or not at all. Raises OSError where that cannot be done."""
+    """Write a baseline, whole or not at all. Raises OSError if it cannot be written."""
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -137,14 +137,14 @@ def save(baseline: Baseline, path: Path) -> None:
 
 
 def load(path: Path) -> Baseline:
-    """Read a baseline; BaselineError, naming the file, where it is not one."""
+    """Read a baseline. Raises BaselineError, naming the file, if it is none."""
     return read_json(
         path, _from_document, BaselineError, largest=LARGEST_FILE, make_object=_without_duplicates
     )
 
 
 def load_for(path: Path, claims: str) -> Baseline:
-    """Read a baseline of this claim; ValueError where it is none, or of another."""
+    """Read a baseline of this claim. Raises ValueError if it is none, or one of another claim."""
     normalization(claims)
     baseline = load(path)
     if baseline.claims != claims:
@@ -156,18 +156,18 @@ def load_for(path: Path, claims: str) -> Baseline:
 
 
 def differences(baseline: Baseline, loss: str, max_examples: int, seed: int) -> list[str]:
-    """In what a baseline was recorded otherwise than is searched now; none of it is an error."""
-    asked = {"loss": loss, "max_examples": max_examples, "seed": seed}
-    recorded = {name: getattr(baseline, name) for name in asked}
+    """Return notes on what was searched differently for the baseline; none is an error."""
+    now = {"loss": loss, "max_examples": max_examples, "seed": seed}
+    recorded = {name: getattr(baseline, name) for name in now}
     return [
-        f"the baseline was recorded with {name} {recorded[name]!r}, this is {asked[name]!r}"
-        for name in asked
-        if recorded[name] != asked[name]
+        f"the baseline was recorded with {name} {recorded[name]!r}, this is {now[name]!r}"
+        for name in now
+        if recorded[name] != now[name]
     ]
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Where one name says two things, neither can be relied on."""
+    """Make an object; raise BaselineError if it says one name twice."""
     document = dict(pairs)
     if len(document) != len(pairs):
         names = [name for name, _ in pairs]

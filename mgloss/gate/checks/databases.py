@@ -22,14 +22,14 @@ from hypothesis.errors import HypothesisWarning
 from mgloss.gate.losses.output import plain_text
 
 EXPECTED = "a directory, redis://HOST:PORT/NUMBER, or github:OWNER/REPOSITORY"
-LOCAL = "mgloss-examples"  # what is found beside a GitHub database, which is read-only, goes here
-PATIENCE = 5  # seconds for an answer of Redis
+LOCAL = "mgloss-examples"  # a GitHub database is read-only: keep new examples here
+PATIENCE = 5  # seconds to wait for Redis
 
 
 class Shared(ExampleDatabase):
-    """A database that may fail at any time, and then is empty and takes nothing more.
+    """A database that may fail at any time; from then on it is empty and keeps nothing.
 
-    Examples are a help and no verdict depends on them: a search goes on without.
+    No verdict depends on kept examples: the search goes on without them.
     failure: what the first failure was; empty while there was none.
     """
 
@@ -69,9 +69,11 @@ class Shared(ExampleDatabase):
 
 
 def opened(where: str | None) -> Shared | None:
-    """The database at a place, asked once to see that it answers; None where none is asked for.
+    """Open the database at a place, and ask it once to see that it answers.
 
-    Raises ValueError, saying what would do, where there is none.
+    where: a directory, redis://HOST:PORT/NUMBER, or github:OWNER/REPOSITORY; None for none.
+
+    Raises ValueError, saying what would do, if there is none.
     """
     if where is None:
         return None

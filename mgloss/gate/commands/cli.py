@@ -52,7 +52,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Finds the smallest batch on which a detector's loss is normalized wrongly.
+    """Find the smallest batch on which a detector's loss is normalized wrongly.
 
     Examples:
 
@@ -85,10 +85,10 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def main() -> None:
-    """The entry point `mgloss`."""
-    # What ends a CI job is as Ctrl-C: what was found so far is saved and reported.
+    """Run the command line."""
+    # A CI job is ended by SIGTERM: save and report what was found so far, as after Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
-    # Hypothesis keeps notes in the current folder by default; the user's is not ours to write in.
+    # Keep Hypothesis from writing its notes into the user's folder.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
         prepare()

@@ -1,4 +1,4 @@
-"""From the LOSS of a command line to a candidate that the laws can judge."""
+"""Load a loss in this process: from what a person names to a candidate that the laws can judge."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from mgspec.problem.layout import AnyProblem
 
 @dataclass(frozen=True)
 class Loaded:
-    """A candidate, and what a person should know of how it is judged.
+    """A candidate, with notes on how it is judged.
 
-    style: how it is called; None for the reference.
+    style: how the loss is called; None for the reference.
     """
 
     candidate: Candidate
@@ -166,7 +166,7 @@ def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) 
 
 @dataclass(frozen=True)
 class _Tried:
-    """How a loss is to be called, what it returned, and what it raised if it ever did."""
+    """The way to call a loss, what it returned, and what it raised, if it ever did."""
 
     form: Form
     components: Mapping[str, Any] | None
@@ -174,10 +174,10 @@ class _Tried:
 
 
 def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapter, _Tried]:
-    """The framework that the loss is of, and how it was tried with it.
+    """Return the adapter of the loss's framework, and the trial with it.
 
-    What was computed tells more than what a module imports: a loss is of the first framework whose
-    own numbers it returns.
+    The numbers that a loss returns tell more than what its module imports: it is of the first
+    framework whose own numbers it returns.
     """
     chosen = subject.request.framework
     names = [chosen] if chosen else rank_frameworks(subject.value, subject.module)
@@ -194,7 +194,7 @@ def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapt
         try:
             tried = _tried(form, adapter, batches, subject.request.predictions_first)
         except AnswerError as error:
-            # It may be of another framework whose numbers these would be.
+            # The numbers may be those of another framework.
             refused = error
             continue
         attempts.append((adapter, tried))
@@ -203,7 +203,7 @@ def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapt
             return attempts[-1]
     if not attempts:
         raise refused if refused is not None else LoadError(f"{subject.label}: cannot be tried")
-    # It raised, or returned plain numbers: then of the likeliest that had an answer.
+    # It raised, or returned plain numbers: take the likeliest framework that had an answer.
     return next((each for each in attempts if each[1].components), attempts[0])
 
 
@@ -213,9 +213,9 @@ def _tried(
     batches: Probes,
     predictions_first: bool | None,
 ) -> _Tried:
-    """It is called with lists, and then with the arrays of one scale.
+    """Call the loss with lists, then with the arrays of one scale; return how it answered.
 
-    A loss that raises both ways is taken to be of one scale if it was the list that it could not
+    A loss that raises both ways takes the arrays of one scale if the list was what it could not
     handle.
     """
     errors: dict[bool, LossError] = {}  # by whether it was called scale by scale

@@ -1,4 +1,4 @@
-"""The gate's side: starts the worker, asks it, and tells what became of it."""
+"""The gate's side: start a worker, ask it for evaluations, and say how it ended."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from mgspec import Candidate, Evaluation, LossError, Options
 from mgspec.loss.candidate import FatalLossError
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
-IMPORTING = 120.0  # seconds for a loss, or a framework
-TRYING = 6  # times the limit of an evaluation, to see what a loss is: it is called up to 4 times
-ENDING = 5.0  # seconds to see how a process ended
-MOST_RUNNING = 2  # processes at a time; others are started anew when they are asked
+IMPORT_SECONDS = 120.0  # to import a loss and its framework
+TRIAL_EVALUATIONS = 6  # time-outs allowed to see what a loss is: it is called up to 4 times
+ENDING_SECONDS = 5.0  # to wait for a process to end
+MOST_RUNNING = 2  # processes at a time; another one that is needed is started again
 
-# The worker imports as the gate does, wherever it runs: a `json.py` of the user's is not json.
+# The worker gets the gate's search path: a user's `json.py` must not replace the standard json.
 CODE = (
     "import sys; sys.path[:] = sys.argv[5:]; "
     "from mgloss.gate.losses.worker.serving import main; "
@@ -37,25 +37,29 @@ CODE = (
 )
 
 
-# Told the file that the loss's module comes from; LoadError where that is a wrong one.
+# Called with the file that the loss's module comes from; raises LoadError if it is a wrong one.
 Refuse = Callable[[str | None], None]
 
 
 class ForeignTracebackError(Exception):
-    """The traceback of what was raised in the worker, as text."""
+    """The traceback of an exception in the worker, as text."""
 
 
 @dataclass
 class _Running:
-    """A process and the gate's ends of its pipes."""
+    """A worker process and the gate's ends of its pipes.
+
+    questions, answers: descriptors. count: questions asked so far.
+    """
 
     process: subprocess.Popen[bytes]
     questions: int
     answers: int
-    asked: int = 0  # questions
+    count: int = 0
 
     @staticmethod
-    def started(folder: Path, memory: float) -> _Running:
+    def start(folder: Path, memory: float) -> _Running:
+        """Start a worker in a folder. memory: GiB that it may use."""
         theirs_in, questions = os.pipe()
         answers, theirs_out = os.pipe()
         try:
@@ -77,20 +81,23 @@ class _Running:
         return _Running(process, questions, answers)
 
     def ask(self, message: Message, seconds: float) -> Message:
-        """Raises TimeoutError, and what `frames` and `messages` raise."""
-        self.asked += 1
+        """Return the reply; raise TimeoutError, FrameError, ClosedError or MessageError."""
+        self.count += 1
         deadline = time.monotonic() + seconds
-        numbered = Message({**message.data, "number": self.asked}, message.arrays)
+        numbered = Message({**message.data, "number": self.count}, message.arrays)
         frames.write(self.questions, messages.encode(numbered), deadline)
         reply = messages.decode(frames.read(self.answers, deadline))
-        if reply.data.get("number") != self.asked:
+        if reply.data.get("number") != self.count:
             raise MessageError("to another question")
         return reply
 
-    def how_it_ended(self) -> str | None:
-        """In words, without "the loss"; None for a process that has closed its pipe and lives."""
+    def describe_end(self) -> str | None:
+        """Return how the process ended, such as "ended its process with status 1".
+
+        None if it still runs and has only closed its pipe.
+        """
         try:
-            status = self.process.wait(ENDING)
+            status = self.process.wait(ENDING_SECONDS)
         except subprocess.TimeoutExpired:
             return None
         if status >= 0:
@@ -98,17 +105,21 @@ class _Running:
         return f"was ended by {signal.Signals(-status).name}"
 
     def end(self) -> None:
-        """End the process and all that it has started in its session."""
+        """Kill the process and everything that it started in its session."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         for descriptor in (self.questions, self.answers):
             os.close(descriptor)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(ENDING)
+            self.process.wait(ENDING_SECONDS)
 
 
 class Worker:
-    """A loss in a process of its own, which is started when it is asked and after it has ended."""
+    """A loss in a process of its own, which starts when it is needed, again after it ended.
+
+    folder: where it runs. imports: its `sys.path`. refuse: raises LoadError if the loss's module
+    comes from a wrong file.
+    """
 
     def __init__(
         self, request: LossRequest, folder: Path, imports: Sequence[str], refuse: Refuse
@@ -117,28 +128,29 @@ class Worker:
         self.folder = folder
         self.imports = list(imports)
         self.refuse = refuse
-        self._answers = True  # as far as is known, on ordinary batches
+        self._answers = True  # on ordinary batches, as far as is known
         self._running: _Running | None = None
 
     def load(self) -> Message:
-        """What the loss was found to be. Raises LoadError, ValueError."""
+        """Start the process; return what the loss is. Raises LoadError, ValueError."""
         try:
-            return self._loaded(tried=self._answers)
+            return self._start(is_tried=self._answers)
         except FatalLossError as error:
-            # Which batch it was, the laws will tell: they ask for no more than an answer.
+            # The laws will show the batch on which it fails; here only say that there is one.
             self._answers = False
-            found = self._loaded(tried=False)
-            notes = [*found.data["notes"], f"on an ordinary batch, {error}"]
-            return Message({**found.data, "notes": notes})
+            reply = self._start(is_tried=False)
+            notes = [*reply.data["notes"], f"on an ordinary batch, {error}"]
+            return Message({**reply.data, "notes": notes})
 
-    def _loaded(self, *, tried: bool) -> Message:
+    def _start(self, *, is_tried: bool) -> Message:
+        """Start the process and load the loss in it. is_tried: as of `loading.load`."""
         if len(_WORKERS) >= MOST_RUNNING:
             _WORKERS[0].end()
-        self._running = _Running.started(self.folder, self.request.memory)
+        self._running = _Running.start(self.folder, self.request.memory)
         _WORKERS.append(self)
         importing = Message({"ask": "import", "loss": self.request.loss, "path": self.imports})
         try:
-            imported = self._accepted(importing, max(IMPORTING, self.request.timeout))
+            imported = self._ask_to_load(importing, max(IMPORT_SECONDS, self.request.timeout))
         except FatalLossError as error:
             raise LoadError(f"{self.request.loss}: cannot be imported: {error}") from None
         origin = imported.data["origin"]
@@ -148,11 +160,13 @@ class Worker:
             self.end()
             raise
         document = self.request.to_document()
-        loading = Message({"ask": "load", "request": document, "tried": tried})
-        return self._accepted(loading, TRYING * self.request.timeout if tried else IMPORTING)
+        loading = Message({"ask": "load", "request": document, "is_tried": is_tried})
+        trial = TRIAL_EVALUATIONS * self.request.timeout
+        return self._ask_to_load(loading, trial if is_tried else IMPORT_SECONDS)
 
-    def _accepted(self, question: Message, seconds: float) -> Message:
-        reply = self._asked(question, seconds)
+    def _ask_to_load(self, question: Message, seconds: float) -> Message:
+        """Return the reply; raise LoadError or ValueError if the worker refused the loss."""
+        reply = self._ask(question, seconds)
         if "refused" in reply.data:
             self.end()
             text = str(reply.data["refused"])
@@ -163,19 +177,19 @@ class Worker:
         return reply
 
     def evaluate(self, problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:
-        """A candidate's `run`."""
+        """Return the loss of a batch, as a candidate's `run` does."""
         if self._running is None:
             try:
                 self.load()
             except (LoadError, ValueError) as error:
-                raise FatalLossError(f"started anew, {error}") from None
+                raise FatalLossError(f"started again, {error}") from None
         try:
             question = messages.make_question(problem, batch, gradients)
         except TypeError as error:
             raise LossError(
                 f"what the images share must be numbers, text, or tuples of them: {error}"
             ) from None
-        reply = self._asked(question, self.request.timeout)
+        reply = self._ask(question, self.request.timeout)
         if "failed" in reply.data:
             raise LossError(str(reply.data["failed"]))
         try:
@@ -183,7 +197,8 @@ class Worker:
         except MessageError:
             raise self._fatal("answered what is no answer") from None
 
-    def _asked(self, message: Message, seconds: float) -> Message:
+    def _ask(self, message: Message, seconds: float) -> Message:
+        """Return the reply; raise FatalLossError, and end the process, if there is none in time."""
         running = self._running
         assert running is not None
         try:
@@ -193,32 +208,32 @@ class Worker:
         except (frames.FrameError, MessageError):
             raise self._fatal("answered what is no answer") from None
         except frames.ClosedError:
-            ended = running.how_it_ended()
+            ended = running.describe_end()
             if ended is not None and "SIG" in ended:
                 ended += f"; it may use {self.request.memory:g} GiB (--memory)"
             raise self._fatal(ended or "closed what it should answer through") from None
         except BaseException:
-            self.end()  # Ctrl-C: it is busy with what nobody will read
+            self.end()  # Ctrl-C: nobody will read its answer
             raise
 
-    def _fatal(self, what: str) -> FatalLossError:
+    def _fatal(self, reason: str) -> FatalLossError:
         self.end()
-        return FatalLossError(f"the loss {what}")
+        return FatalLossError(f"the loss {reason}")
 
     def end(self) -> None:
-        """End its process, if it runs."""
+        """End the process, if it runs."""
         if self._running is not None:
             running, self._running = self._running, None
             _WORKERS.remove(self)
             running.end()
 
 
-_WORKERS: list[Worker] = []  # those that run, the oldest first
+_WORKERS: list[Worker] = []  # those whose processes run, the oldest first
 
 
 @atexit.register
 def end_all() -> None:
-    """End every worker; one that is asked again is started anew."""
+    """End the process of every worker; it starts again when its loss is needed."""
     for worker in list(_WORKERS):
         worker.end()
 
@@ -229,26 +244,27 @@ def load_apart(
     imports: Sequence[str] | None = None,
     refuse: Refuse = lambda origin: None,
 ) -> Loaded:
-    """A loss other than the reference, in a process of its own. Raises as `loading.load` does.
+    """Return a foreign loss, loaded in a process of its own. Raises as `loading.load` does.
 
-    folder: that it runs in; None for this one. imports: where it imports from, as `sys.path`; None
-        for where this process does. refuse: raises LoadError for an origin that is a wrong one.
+    folder: where the process runs; None for the current folder.
+    imports: its `sys.path`; None for that of this process.
+    refuse: raises LoadError if the loss's module comes from a wrong file.
     """
     assert request.name is not None
     description = find_description(request.problem)
     places = sys.path if imports is None else imports
     worker = Worker(request, folder or Path.cwd(), places, refuse)
-    told = worker.load().data
-    options = told["options"]
+    reply = worker.load().data
+    options = reply["options"]
     candidate = Candidate(
         request.name,
         worker.evaluate,
-        tuple(told["components"]),
-        bool(told["has_gradients"]),
+        tuple(reply["components"]),
+        bool(reply["has_gradients"]),
         request.claims,
         Options.from_dict(options) if options is not None else None,
         description=description,
-        few_shapes=bool(told["few_shapes"]),
+        few_shapes=bool(reply["few_shapes"]),
     )
-    style = Style(**told["style"]) if told["style"] is not None else None
-    return Loaded(candidate, tuple(map(str, told["notes"])), style)
+    style = Style(**reply["style"]) if reply["style"] is not None else None
+    return Loaded(candidate, tuple(map(str, reply["notes"])), style)

@@ -1,4 +1,4 @@
-"""The worker's own side: loads the loss, and answers one question after another."""
+"""The worker's side: load the loss, then answer one question after another."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mgspec import LossError
 
 
 def main(questions: int, answers: int, memory: float, gate: int) -> None:
-    """Serve until the gate closes its end of the pipe.
+    """Answer questions until the gate closes its end of the pipe.
 
-    questions, answers: descriptors of the pipes. memory: the limit, in GiB. gate: its process.
+    questions, answers: descriptors of the pipes. memory: GiB allowed. gate: the gate's process id.
     """
     limits.apply(memory, gate)
     own = os.getpid()
@@ -29,31 +29,33 @@ def main(questions: int, answers: int, memory: float, gate: int) -> None:
         try:
             message = messages.decode(frames.read(questions))
         except frames.ClosedError:
-            os._exit(0)  # whatever threads the loss has left
+            os._exit(0)  # even if the loss has left threads
         data = message.data
         if data["ask"] == "import":
             sys.path[:] = data["path"]
-            imported, reply = _imported(data["loss"])
+            imported, reply = _import(data["loss"])
         elif data["ask"] == "load":
-            loaded, reply = _loaded(data["request"], imported, data["tried"])
+            loaded, reply = _load(data["request"], imported, data["is_tried"])
         else:
             assert loaded is not None
-            reply = _evaluated(loaded, message, memory)
+            reply = _evaluate(loaded, message, memory)
         if os.getpid() != own:  # the loss has forked
             os._exit(0)
         reply = Message({**reply.data, "number": data["number"]}, reply.arrays)
         frames.write(answers, messages.encode(reply))
 
 
-def _imported(loss: str) -> tuple[Imported | None, Message]:
+def _import(loss: str) -> tuple[Imported | None, Message]:
+    """Import a loss; reply with the file that its module comes from."""
     try:
-        found = import_value(loss)
-        return found, Message({"origin": getattr(found.module, "__file__", None)})
+        imported = import_value(loss)
     except LoadError as error:
-        return None, _refused(error)
+        return None, _refusal(error)
+    return imported, Message({"origin": getattr(imported.module, "__file__", None)})
 
 
-def _refused(error: LoadError | ValueError) -> Message:
+def _refusal(error: LoadError | ValueError) -> Message:
+    """Return the reply for a loss that cannot be judged."""
     cause = error.__cause__
     shown = "".join(traceback.format_exception(cause)) if cause is not None else None
     return Message(
@@ -61,28 +63,30 @@ def _refused(error: LoadError | ValueError) -> Message:
     )
 
 
-def _loaded(
+def _load(
     document: dict[str, Any], imported: Imported | None, is_tried: bool
 ) -> tuple[Loaded | None, Message]:
+    """Load the imported loss; reply with what it is."""
     try:
         request = LossRequest.from_document(document)
-        found = load(request, imported=imported, is_tried=is_tried)
+        loaded = load(request, imported=imported, is_tried=is_tried)
     except (LoadError, ValueError) as error:
-        return None, _refused(error)
-    candidate = found.candidate
-    return found, Message(
+        return None, _refusal(error)
+    candidate = loaded.candidate
+    return loaded, Message(
         {
             "components": list(candidate.components),
             "has_gradients": candidate.has_gradients,
             "few_shapes": candidate.few_shapes,
             "options": candidate.options.to_dict() if candidate.options is not None else None,
-            "notes": list(found.notes),
-            "style": asdict(found.style) if found.style is not None else None,
+            "notes": list(loaded.notes),
+            "style": asdict(loaded.style) if loaded.style is not None else None,
         }
     )
 
 
-def _evaluated(loaded: Loaded, message: Message, memory: float) -> Message:
+def _evaluate(loaded: Loaded, message: Message, memory: float) -> Message:
+    """Evaluate the loss on a batch; reply with the answer, or why there is none."""
     try:
         problem, batch, gradients = messages.read_question(message, loaded.candidate.description)
         return messages.make_answer(loaded.candidate.run(problem, batch, gradients))

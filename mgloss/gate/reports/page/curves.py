@@ -1,4 +1,4 @@
-"""How a loss and the named normalizations grow over a family of batches."""
+"""Measure how a loss and the named normalizations grow over a family of batches."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SAME = 1e-3  # relative; what a person could tell apart in a plot is ten times a
 
 @dataclass(frozen=True)
 class Curve:
-    """Values at each of `COUNTS`, relative to the first; None where there is none."""
+    """Values at each of `COUNTS`, relative to the first; None where there is no value."""
 
     names: tuple[str, ...]
     values: tuple[float | None, ...]
 
     def is_like(self, other: Curve) -> bool:
-        """Whether the two are the same wherever both have a value, and the last is one."""
+        """Return whether both agree wherever both have a value, which the last must have."""
         pairs = zip(self.values, other.values, strict=True)
         both = [(a, b) for a, b in pairs if a is not None and b is not None]
         return self.values[-1] is not None and all(
@@ -32,7 +32,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A family of batches, and what was measured on it.
+    """A family of batches, and the values measured on it.
 
     component: of the loss, that was measured. normalizations: those that run together in one.
     gaps: why a value is missing, by the count.
@@ -46,17 +46,17 @@ class Measurement:
 
     @property
     def named(self) -> list[tuple[str, Curve]]:
-        """The normalizations' curves and what to call them."""
+        """The curves of the normalizations, each with the names that it stands for."""
         return [(", ".join(curve.names), curve) for curve in self.normalizations]
 
     @property
     def like(self) -> tuple[str, ...]:
-        """The normalizations that the loss runs with."""
+        """The normalizations whose curve is that of the loss."""
         return next((c.names for c in self.normalizations if self.candidate.is_like(c)), ())
 
 
 def measured(candidate: Candidate) -> list[Measurement]:
-    """The loss beside every normalization, on each family; none for another layout's loss."""
+    """Return the loss beside every normalization, on each family; nothing for another layout."""
     if candidate.description is not None:
         return []
     options = with_normalization(candidate.options or PLAIN_OPTIONS, candidate.claims)
@@ -105,7 +105,7 @@ def _values(
 
 
 def _relative(values: list[float | None]) -> tuple[float | None, ...]:
-    """In units of the first; nothing can be said where that is none, or not above 0."""
+    """Divide the values by the first; return only None if the first is missing or not above 0."""
     first = values[0]
     if first is None or first <= 0:
         return (None,) * len(values)

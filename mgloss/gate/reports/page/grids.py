@@ -1,4 +1,4 @@
-"""A counterexample as grids: what a page needs to draw each image and scale."""
+"""Lay a counterexample out as grids: what a page draws for each image and scale."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CELL = 32  # units of the drawing
 
 @dataclass(frozen=True)
 class Marked:
-    """A cell with an object: its number in the drawing, its place, and what stands in it."""
+    """A cell with an object: its number in the drawing, its place, its target and prediction."""
 
     number: int
     row: int
@@ -35,7 +35,7 @@ class Marked:
 
 @dataclass(frozen=True)
 class Grid:
-    """One image on one scale. more: objects that are marked and not written out."""
+    """One image on one scale. more: how many objects are marked but not written out."""
 
     title: str
     rows: int
@@ -45,14 +45,14 @@ class Grid:
     background: str | None
 
     @property
-    def told(self) -> tuple[Marked, ...]:
-        """The objects whose numbers are written out."""
+    def written(self) -> tuple[Marked, ...]:
+        """The objects that are written out."""
         return self.marked[:MOST_OBJECTS]
 
     @property
     def label(self) -> str:
         """The drawing in words."""
-        places = "; ".join(f"row {m.row}, column {m.column}" for m in self.told)
+        places = "; ".join(f"row {m.row}, column {m.column}" for m in self.written)
         more = f"; and {self.more} more" if self.more else ""
         held = f"{count(len(self.marked), 'object')} at {places}{more}" if places else "no object"
         return f"{self.title}, {held}"
@@ -60,7 +60,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class BatchFigure:
-    """A batch: a line on it, and its grids."""
+    """A batch: its title and its grids."""
 
     title: str
     grids: tuple[Grid, ...]
@@ -68,7 +68,7 @@ class BatchFigure:
 
 @dataclass(frozen=True)
 class CaseFigure:
-    """A case: lines on its problem, its batches, and what else was drawn."""
+    """A case: lines about its problem, its batches, and its choices."""
 
     lines: tuple[str, ...]
     batches: tuple[BatchFigure, ...]
@@ -76,7 +76,7 @@ class CaseFigure:
 
 
 def figure(case: Case) -> CaseFigure:
-    """The case to draw. One of a described problem has no grids: its lines tell all."""
+    """Return a case as figures; one of a described problem has no grids, only lines."""
     problem = case.problem
     if not isinstance(problem, Problem):
         return CaseFigure(tuple(draw_case(case)), (), None)

@@ -1,4 +1,4 @@
-"""Measurements as SVG that takes its colors from the page around it."""
+"""Draw measurements as SVG that takes its colors from the page around it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STYLE: dict[Any, Any] = {
 
 
 def svg(measurement: Measurement, name: str) -> str:
-    """The plot as an element of HTML. name: begins every id in it; a page has each but once."""
+    """Return the plot as an element of HTML. name: the start of every id, which must be unique."""
     with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         axes = figure.add_subplot()
@@ -95,12 +95,12 @@ def svg(measurement: Measurement, name: str) -> str:
 
 
 def _points(curve: Curve) -> list[float]:
-    """With NaN where there is none, and where a logarithm has none: a gap in the line."""
+    """Return the values, with NaN, a gap in the line, where there is none or no logarithm."""
     return [v if v is not None and v > 0 else math.nan for v in curve.values]
 
 
 def _for_a_page(text: str, name: str, label: str) -> str:
-    """Only the element, as one picture with a label."""
+    """Return the SVG element alone, as a picture with a label."""
     element = text[text.index("<svg") :]
     element = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", element)
     box = re.search(r'viewBox="[^"]*"', element)

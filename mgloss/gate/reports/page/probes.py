@@ -1,4 +1,4 @@
-"""Batches on which a loss shows what it divides by, smallest first.
+"""Make batches on which a loss shows what it divides by, smallest first.
 
 One object, always the same, is predicted one anchor's length too high; everything else is
 predicted to be 0. What a loss makes of more of it depends on the loss's denominator alone.
@@ -20,7 +20,7 @@ STRIDE = 32  # pixels
 
 @dataclass(frozen=True)
 class Family:
-    """Batches that differ in one number.
+    """Batches that differ in one number only.
 
     title: what is asked. counted: what the number counts. batches: one for each of `COUNTS`.
     """
@@ -32,7 +32,7 @@ class Family:
 
 
 def families(options: Options) -> tuple[Family, Family]:
-    """Batch size with the same image in it, and density with the same object in one image."""
+    """Return a family of batch sizes, all images alike, and one of densities, all objects alike."""
     classes = len(options.class_weights or (1, 1))
     problem = Problem((((32.0, 32.0),),), classes, (SIDE * STRIDE, SIDE * STRIDE), options)
     return (
@@ -52,7 +52,7 @@ def families(options: Options) -> tuple[Family, Family]:
 
 
 def _batch(problem: Problem, images: int, objects: int) -> Batch:
-    """Images with this many objects each, in the first cells."""
+    """Return a batch of images with this many objects each, in the first cells."""
     shape = (images, SIDE, SIDE, problem.channels(0))
     target, prediction = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     rows, columns = np.unravel_index(np.arange(objects), (SIDE, SIDE))

@@ -1,4 +1,4 @@
-"""Pieces of generated Python. Whatever a string holds, it stays a string or a comment."""
+"""Write pieces of Python. Whatever a text holds, it stays a string or a comment."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ WIDTH = 100
 
 
 def file_part(component: str | None) -> str:
-    """A component in the name of a file or a function: losses may name theirs as they like."""
+    """Return a component as part of a file's or function's name; losses choose any names."""
     return re.sub(r"\W", "_", component or "loss")
 
 
 def quoted(text: str) -> str:
-    """A string literal, in double quotes where that needs no escapes."""
+    """Return a string literal, in double quotes if that needs no escapes."""
     literal = ascii(text)
     plain = literal == f"'{text}'" and '"' not in text
     return f'"{text}"' if plain else literal
 
 
 def comment(text: str) -> list[str]:
-    """The text as lines of comment."""
+    """Return a text as lines of comment."""
     plain = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
     return [f"# {line}" for line in _wrapped(plain, WIDTH - 2)]
 
 
 def docstring(*paragraphs: str, indent: str = "") -> list[str]:
-    """The paragraphs as a docstring, quotes and all."""
+    """Return paragraphs as the lines of a docstring, with its quotes."""
     safe = [p.replace("\\", "\\\\").replace('"', "'") for p in paragraphs]
     wrapped = [_wrapped(p, WIDTH - len(indent) - 3) for p in safe]
     lines = [line for paragraph in wrapped for line in ("", *paragraph)][1:]
@@ -46,7 +46,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def statement(left: str, items: Sequence[str]) -> list[str]:
-    """`left = [items]`, on as many lines as that takes."""
+    """Return `left = [items]`, on as many lines as it needs."""
     line = f"{left} = [{', '.join(items)}]"
     if len(line) <= WIDTH:
         return [line]

@@ -1,4 +1,4 @@
-"""A counterexample as a Python file that runs without mgloss: arrays, the loss, both sides.
+"""Write a counterexample as a Python file that runs without mgloss.
 
 The reader of a review has the loss and NumPy, and wants to see it break. The snippet holds the
 arrays as literals, calls the loss as it was called here, and prints the two sides of the law.
@@ -26,7 +26,7 @@ SHORT = 3  # numbers of a cell that are set one by one; more are written as a ro
 
 
 def why_none(counterexample: Counterexample, style: Style | None) -> str | None:
-    """Why there is no snippet of this counterexample, or None."""
+    """Return why there is no snippet of this counterexample; None if there is one."""
     if style is None or not counterexample.loss:
         return "the reference is a part of mgloss"
     if style.framework not in FRAMEWORKS:
@@ -41,13 +41,13 @@ def why_none(counterexample: Counterexample, style: Style | None) -> str | None:
 
 
 def _of_layout(case: Case) -> Problem:
-    """The case's problem, which `why_none` has seen to be of this project's layout."""
+    """Return the case's problem; `why_none` has checked that it is of this project's layout."""
     assert isinstance(case.problem, Problem)
     return case.problem
 
 
 def snippet_text(counterexample: Counterexample, style: Style) -> str:
-    """The snippet as Python; only where `why_none` has no reason."""
+    """Return the snippet as Python. Call it only if `why_none` returns None."""
     law, case = LAWS[counterexample.law], counterexample.case
     framework = FRAMEWORKS[style.framework]
     place, within = split_name(counterexample.loss)
@@ -135,13 +135,13 @@ def _call(style: Style, framework: Framework) -> list[str]:
 
 
 def _number(number: Any) -> str:
-    """The shortest decimal that is the same float32."""
+    """Return the shortest decimal that is the same float32."""
     text = str(np.float32(number))
     return text.removesuffix(".0") if text != "-0.0" else text
 
 
 def _array(name: str, array: Array) -> tuple[str, list[str]]:
-    """The array without what stands out, and the assignments of what does."""
+    """Return an array of the commonest number, and the assignments of all others."""
     bits = array.view(np.uint32)  # which tell -0.0 from 0.0
     values, counts = np.unique(bits, return_counts=True)
     most = values[np.argmax(counts)] if 2 * counts.max() > array.size else np.uint32(0)
@@ -174,7 +174,7 @@ def _arrays(name: str, arrays: Iterable[Array]) -> list[str]:
 
 
 def _batch(name: str, batch: Batch) -> list[str]:
-    """A batch as its two lists of arrays, and both together under its own name."""
+    """Return the lines that make a batch: two lists of arrays, and both under its name."""
     true, pred = f"{name.lower()}_true", f"{name.lower()}_pred"
     return [
         *comment(f"{name}: targets and predictions, one [B, H, W, 5 + A + C] array a scale."),
@@ -204,7 +204,7 @@ def _problem(name: str, problem: Problem) -> list[str]:
 
 
 def _same(*shown: tuple[str, str], law: str = "they are equal") -> list[str]:
-    """Prints what each expression gives, by its name, and what the law says of them."""
+    """Return lines that print the value of each expression, and what the law says of them."""
     return [
         *(f'show("{what}", {expression})' for what, expression in shown),
         f'print("the law says: {law}")',

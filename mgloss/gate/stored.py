@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from mgloss import testing
+from mgloss.gate.checks.stored import explain_broken
+from mgloss.gate.losses.request import LossRequest
 
 
 def still_broken(path: Path, loss: str | None, problem: str | None = None) -> str | None:
-    """Return `mgloss.testing.still_broken`, with a warning."""
+    """Return what `mgloss.testing.still_broken` returns, with a warning."""
     warnings.warn(
         "mgloss.gate.stored.still_broken is now mgloss.testing.still_broken",
         DeprecationWarning,
         stacklevel=2,
     )
-    return testing.still_broken(path, loss, problem=problem)
+    return explain_broken(path, LossRequest(loss, problem=problem))

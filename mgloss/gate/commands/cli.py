@@ -21,8 +21,8 @@ from mgloss.gate.commands.matrix import matrix
 from mgloss.gate.commands.replay import replay
 from mgloss.gate.commands.stats import stats
 from mgloss.gate.commands.targets import targets
-from mgloss.gate.commands.versions import installed_versions
 from mgloss.gate.losses.environment import prepare
+from mgloss.gate.losses.versions import list_installed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,7 +35,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        for name, version in installed_versions():
+        for name, version in list_installed():
             print(name, version)
         raise typer.Exit
 

@@ -1,13 +1,17 @@
-"""The versions of what verdicts were found with."""
+"""Find the versions of mgloss, Python and packages, for reports and for issues."""
 
 from __future__ import annotations
 
 import functools
 import platform
 import sys
+from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 
-from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS
+from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS, NUMPY
+
+ALWAYS = (NUMPY, "hypothesis")
 
 
 @functools.lru_cache(maxsize=4)
@@ -18,9 +22,27 @@ def find_versions(framework: str | None = None) -> dict[str, str]:
     """
     versions = {"python": platform.python_version()}
     used = {name for name in FRAMEWORKS if name in sys.modules or name == framework}
-    for package in ("mgloss", "numpy", "hypothesis", *sorted(used)):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "unknown"
+    for package in ("mgloss", *ALWAYS, *sorted(used)):
+        versions[package] = _version_of(package)
     return versions
+
+
+def list_installed() -> Iterator[tuple[str, str]]:
+    """Yield (name, version) of mgloss, Python, and each package and framework that is installed.
+
+    Import none of them.
+    """
+    from mgloss import __version__
+
+    yield "mgloss", __version__
+    yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    for name in dict.fromkeys((*ALWAYS, *FRAMEWORKS)):
+        if find_spec(name) is not None:
+            yield name, _version_of(name)
+
+
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # run from its source, or installed under another name
+        return "unknown"

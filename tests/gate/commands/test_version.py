@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 import mgloss
-from mgloss.gate.commands import versions
 from mgloss.gate.commands.cli import app
+from mgloss.gate.losses import versions
 from tests.gate.conftest import ROOT
 
 
@@ -51,8 +51,8 @@ def test_a_package_installed_under_another_name_has_an_unknown_version(
 def test_no_framework_is_imported(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from mgloss.gate.commands.versions import installed_versions\n"
-        "list(installed_versions())\n"
+        "from mgloss.gate.losses.versions import list_installed\n"
+        "list(list_installed())\n"
         "print(*{'tensorflow', 'torch', 'jax'} & set(sys.modules))"
     )
     result = subprocess.run(

@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from mgloss.gate.losses.reference import reference
 from mgloss.reference.loss import components, components_of_batches
 from mgspec import NORMALIZATIONS, Batch, Evaluation, Problem
-from mgspec.drawing.strategies import FULL, PLAIN, draw_exactly, draw_scene
+from mgspec.drawing.batches import draw_exactly
+from mgspec.drawing.scenes import draw_scene
+from mgspec.drawing.variety import FULL, PLAIN
 from mgspec.laws.cases import clear
 from mgspec.laws.comparison import Rounding, worst_element
 from mgspec.loss.candidate import with_normalization

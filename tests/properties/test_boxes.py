@@ -17,7 +17,7 @@ from hypothesis import given
 from mgloss.gate.losses.reference import reference
 from mgspec import Batch, Options, Problem
 from mgspec.drawing.scenery import raw_centre
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.laws.cases import one_clear_batch
 from mgspec.laws.law import Case
 

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from mgloss.gate.losses.reference import reference
 from mgspec import Case
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.laws.cases import more_perfect_objects, one_batch
 from mgspec.problem.layout import Cell, only_object
 

@@ -19,7 +19,7 @@ from mgloss import MultiGridLoss
 from mgloss.gate.losses.reference import reference
 from mgloss.reference.loss import components
 from mgspec import NORMALIZATIONS, Case, Options
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.laws.cases import one_batch, one_clear_batch
 from mgspec.laws.comparison import Rounding, worst_element
 from mgspec.problem.layout import OBJECTNESS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import find, settings
 
 from mgspec import LAWS, Batch, Candidate, Evaluation, LossError, Problem, search, specification
-from mgspec.drawing.strategies import PLAIN
+from mgspec.drawing.variety import PLAIN
 from mgspec.laws import Case, Trial
 from mgspec.laws.cases import other_predictions
 from mgspec.loss.candidate import BatchedRun

@@ -23,7 +23,8 @@ from mgspec import (
     judge,
     search,
 )
-from mgspec.drawing.strategies import FULL, PLAIN, draw_described
+from mgspec.drawing.problems import draw_described
+from mgspec.drawing.variety import FULL, PLAIN
 from mgspec.page.case_text import draw_case
 from mgspec.problem.description import Images, flat, nested
 from mgspec.problem.descriptions import BUILT_IN

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgspec import LAWS, Case, search, specification
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.saved.counterexample import (
     VERSION,
     Counterexample,

@@ -16,7 +16,7 @@ from hypothesis.database import InMemoryExampleDatabase, ReadOnlyDatabase
 from hypothesis.errors import Unsatisfiable
 
 from mgspec import LAWS, Candidate, Evaluation, Finding, LossError, search
-from mgspec.drawing.strategies import FULL, PLAIN, Variety
+from mgspec.drawing.variety import FULL, PLAIN, Variety
 from mgspec.loss.candidate import FatalLossError
 from mgspec.problem.descriptions import BUILT_IN
 from mgspec.search.engine import MOST_BYTES, REUSE, Tally, run, run_length

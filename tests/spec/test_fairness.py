@@ -24,7 +24,7 @@ from mgspec import (
     search,
     specification,
 )
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.laws import Case, Trial
 from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws.needs import GRADIENTS

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from mgspec import LAWS, Candidate, Evaluation, judge, specification
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.laws import BATCH_LAWS
 from mgspec.loss.candidate import PLAIN_OPTIONS
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load, to_document

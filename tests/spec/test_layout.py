@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from mgspec import Batch, Case, Problem
-from mgspec.drawing.strategies import FULL
+from mgspec.drawing.variety import FULL
 from mgspec.laws.cases import background_added, one_batch
 from mgspec.problem.layout import concatenate, repeat, shards, take, validate, with_background
 

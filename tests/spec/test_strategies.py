@@ -12,17 +12,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
 from mgspec import LAWS, Batch, Case, specification
-from mgspec.drawing.scenery import bulk_images, imitating_neighbours
-from mgspec.drawing.strategies import (
-    ANCHORS,
-    FULL,
-    KINDS,
-    PLAIN,
-    Scene,
-    Variety,
-    draw_object,
-    draw_scene,
-)
+from mgspec.drawing.batches import draw_object
+from mgspec.drawing.scenery import KINDS, Content, bulk_images, imitate_neighbours
+from mgspec.drawing.scenes import ANCHORS, Scene, draw_scene
+from mgspec.drawing.variety import FULL, PLAIN, Variety
 from mgspec.laws import Law, cases
 from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
 from mgspec.loss.candidate import PLAIN_OPTIONS
@@ -252,10 +245,8 @@ def test_images_made_in_one_go_are_those_made_one_by_one(
             scene.problem,
             scene.grids,
             images,
-            objects=FULL.objects,
-            kinds=KINDS,
-            empty=empty,
-            imitate=imitate,
+            FULL.objects,
+            Content(KINDS, empty, imitate),
         )
 
     together, apart = made(numbers), concatenate([made([number]) for number in numbers])
@@ -366,10 +357,8 @@ def test_cells_that_imitate_are_background_and_nearly_predict_an_object(
             scene.problem,
             scene.grids,
             images,
-            objects=objects,
-            kinds=("ordinary",),
-            empty=False,
-            imitate=imitate,
+            objects,
+            Content(("ordinary",), imitate=imitate),
         )
         for imitate in (True, False)
     )
@@ -387,7 +376,7 @@ def test_every_cell_around_an_object_imitates_it_for_some_seed() -> None:
     target[0, 1, 1] = [0.5, 0.5, 0, 0, 1, 1, 0, 0, 1]
     imitated = np.zeros((3, 3), int)
     for number in range(1, 41):
-        numbers = imitating_neighbours(
+        numbers = imitate_neighbours(
             problem, 0, target, np.zeros_like(target), np.array([number], np.uint64)
         )
         imitated += numbers[0].any(-1)

@@ -12,25 +12,12 @@ from typing import TypeVar
 import hypothesis.strategies as st
 import numpy as np
 
-from mgspec.drawing.scenery import EXTREME, ORDINARY, Object, decoding_to, right
-from mgspec.drawing.strategies import (
-    ANCHORS,
-    STRIDE,
-    Scene,
-    Variety,
-    among,
-    draw_any_problem,
-    draw_batch,
-    draw_described,
-    draw_exactly,
-    draw_images,
-    draw_object,
-    draw_options,
-    draw_scene,
-    orders,
-    some,
-    whole,
-)
+from mgspec.drawing.batches import draw_batch, draw_exactly, draw_images, draw_object
+from mgspec.drawing.numbers import among, orders, some, whole
+from mgspec.drawing.problems import draw_any_problem, draw_described
+from mgspec.drawing.scenery import EXTREME, ORDINARY, Content, Object, predict_boxes, predict_right
+from mgspec.drawing.scenes import ANCHORS, STRIDE, Scene, draw_options, draw_scene
+from mgspec.drawing.variety import Variety
 from mgspec.laws.law import Case, Choice
 from mgspec.loss.float64 import Scale, best_overlaps
 from mgspec.problem.description import Described, images_of, nested
@@ -50,6 +37,9 @@ from mgspec.problem.layout import (
 
 Thing = TypeVar("Thing")
 
+ONLY_ORDINARY = Content((ORDINARY,))
+EMPTY = Content((ORDINARY,), empty=True)
+
 
 @st.composite
 def one_batch(draw: st.DrawFn, variety: Variety) -> Case:
@@ -68,7 +58,7 @@ def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
         problem, batch_of = draw_any_problem(draw, variety)
         return Case(problem, {"X": batch_of(empty=True)})
     scene = draw_scene(draw, variety)
-    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
+    batch = draw_batch(draw, variety, scene, content=EMPTY)
     wrong = [array.copy() for array in batch.predictions]
     for array in wrong:
         array[..., OBJECTNESS:] = np.abs(array[..., OBJECTNESS:]) + 1
@@ -199,7 +189,7 @@ def _perfect(scene: Scene) -> Object:
     target[OBJECTNESS] = 1
     target[problem.anchor_channels(0).start] = 1
     target[problem.class_channels(0).start] = 1
-    return Object(target, right(target))
+    return Object(target, predict_right(target))
 
 
 @st.composite
@@ -210,7 +200,7 @@ def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
     are positive. So the value of a loss that weighs by density must visibly rise.
     """
     scene = draw_scene(draw, variety, smallest=2)
-    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
+    batch = draw_batch(draw, variety, scene, content=EMPTY)
     height, width = scene.grids[0]
     cells = [
         Cell(image, 0, row, column)
@@ -245,7 +235,7 @@ def equal_objects(draw: st.DrawFn, variety: Variety) -> Case:
     copies = [
         draw_object(draw, variety, scene.problem, scale) for scale in range(scene.problem.scales)
     ]
-    sparse = dense = draw_batch(draw, variety, scene, kinds=(ORDINARY,), empty=True)
+    sparse = dense = draw_batch(draw, variety, scene, content=EMPTY)
     for image in range(sparse.images):
         for scale, (height, width) in enumerate(scene.grids):
             cells = [(row, column) for row in range(height) for column in range(width)]
@@ -276,8 +266,8 @@ def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X, and Y: the same objects, other numbers in every cell without an object."""
     scene = draw_scene(draw, variety)
     batch = draw_batch(draw, variety, scene)
-    kinds = (ORDINARY, ORDINARY, EXTREME)
-    other = draw_exactly(draw, variety, scene, batch.images, kinds=kinds)
+    content = Content((ORDINARY, ORDINARY, EXTREME))
+    other = draw_exactly(draw, variety, scene, batch.images, content)
     targets, predictions = [], []
     for scale, mask in enumerate(batch.masks()):
         keep = mask[..., None]
@@ -331,7 +321,7 @@ def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
         scene = draw_scene(draw, variety, longest=2)
         problem, batch = (
             scene.problem,
-            draw_batch(draw, variety, scene, largest=1, kinds=(ORDINARY,)),
+            draw_batch(draw, variety, scene, largest=1, content=ONLY_ORDINARY),
         )
     signs = draw(_SIGNS)
     return Case(problem, {"X": batch}, {"signs": (1, *signs)})
@@ -344,7 +334,7 @@ def same_shapes(draw: st.DrawFn, variety: Variety) -> Case:
     problem = Problem((ANCHORS[0][:2],), 3, (3 * STRIDE, 4 * STRIDE), chosen)
     scene = Scene(problem, ((3, 4),))
     two = replace(variety, images=2)
-    batch = draw_batch(draw, two, scene, smallest=2, largest=2, kinds=(ORDINARY,))
+    batch = draw_batch(draw, two, scene, smallest=2, largest=2, content=ONLY_ORDINARY)
     return Case(clear(scene.problem, batch), {"X": batch})
 
 
@@ -356,7 +346,7 @@ def imitated_objects(draw: st.DrawFn, variety: Variety) -> Case:
     if chosen.ignore_thresh >= 1:
         chosen = replace(chosen, ignore_thresh=0.501)
     scene = replace(scene, problem=replace(scene.problem, options=chosen))
-    batch = draw_images(draw, variety, scene, 1, 2, kinds=(ORDINARY,), imitate=True)
+    batch = draw_images(draw, variety, scene, (1, 2), Content((ORDINARY,), imitate=True))
     return Case(clear(scene.problem, batch), {"X": batch})
 
 
@@ -374,7 +364,7 @@ def _flawless(problem: Problem, batch: Batch, limit: float) -> Batch:
             array[..., problem.class_channels(scale)] = classes * first
         logits = np.where(array > 0.5, limit, -limit).astype(np.float32)
         logits[..., : WH.stop] = np.where(
-            array[..., OBJECTNESS:][..., :1] > 0.5, decoding_to(array), 0
+            array[..., OBJECTNESS:][..., :1] > 0.5, predict_boxes(array), 0
         )
         targets.append(array)
         predictions.append(logits)
@@ -385,7 +375,7 @@ def _flawless(problem: Problem, batch: Batch, limit: float) -> Batch:
 def right_predictions(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X whose predictions are all right."""
     scene = draw_scene(draw, variety)
-    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,))
+    batch = draw_batch(draw, variety, scene, content=ONLY_ORDINARY)
     return Case(scene.problem, {"X": _flawless(scene.problem, batch, 50)})
 
 
@@ -401,7 +391,7 @@ def one_spoilt_prediction(draw: st.DrawFn, variety: Variety) -> Case:
     """A batch X whose predictions are right, and a number of one positive cell to move away."""
     scene = draw_scene(draw, variety)
     problem = scene.problem
-    batch = draw_batch(draw, variety, scene, largest=2, kinds=(ORDINARY,), empty=True)
+    batch = draw_batch(draw, variety, scene, largest=2, content=EMPTY)
     cells = [Cell(image, *place) for image in range(batch.images) for place in scene.cells()]
     places = _some_of(draw, cells, 1, 3)
     for cell in places:
@@ -430,8 +420,8 @@ def other_predictions(draw: st.DrawFn, variety: Variety) -> Case:
     if variety.options is None and draw(st.booleans()):
         plainer = replace(scene.problem.options, ignore_thresh=1.0, iou_aware_ratio=0.0)
         scene = replace(scene, problem=replace(scene.problem, options=plainer))
-    batch = draw_batch(draw, variety, scene, kinds=(ORDINARY,))
-    other = draw_exactly(draw, variety, scene, batch.images, kinds=(ORDINARY,))
+    batch = draw_batch(draw, variety, scene, content=ONLY_ORDINARY)
+    other = draw_exactly(draw, variety, scene, batch.images, ONLY_ORDINARY)
     return Case(scene.problem, {"X": batch, "Y": Batch(batch.targets, other.predictions)})
 
 

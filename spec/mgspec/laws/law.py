@@ -9,7 +9,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 
-from mgspec.drawing.strategies import Variety
+from mgspec.drawing.variety import Variety
 from mgspec.laws.comparison import Comparison
 from mgspec.laws.needs import Need
 from mgspec.loss.candidate import COMPONENTS, BatchedRun, Candidate, Evaluation, LossError

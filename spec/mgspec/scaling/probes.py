@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgspec.drawing.scenery import objects_of
-from mgspec.drawing.strategies import ANCHORS, STRIDE
+from mgspec.drawing.scenes import ANCHORS, STRIDE
 from mgspec.loss.candidate import EXPECTED_CELLS, PLAIN_OPTIONS
 from mgspec.problem.layout import FIRST_ANCHOR, OBJECTNESS, WH, XY, Batch, Problem
 from mgspec.problem.normalizations import Sums

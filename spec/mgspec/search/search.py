@@ -13,7 +13,7 @@ from functools import partial
 
 from hypothesis.database import ExampleDatabase
 
-from mgspec.drawing.strategies import FULL, PLAIN
+from mgspec.drawing.variety import FULL, PLAIN
 from mgspec.laws import Case, Finding, Law, Trial
 from mgspec.laws.comparison import Comparison
 from mgspec.loss.candidate import Candidate, LossError
@@ -25,7 +25,7 @@ from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdic
 # unless they are broken where the numbers are finite too.
 JUDGE_FINITENESS = ("finite", "empty")
 
-PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.drawing.strategies
+PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.drawing.variety
 
 
 def examine(

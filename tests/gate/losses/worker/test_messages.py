@@ -16,7 +16,8 @@ from hypothesis.extra import numpy as arrays
 from mgloss.gate.losses.worker import frames, messages
 from mgloss.gate.losses.worker.messages import Message, MessageError
 from mgspec import Described, Evaluation, specification
-from mgspec.drawing.strategies import FULL, draw_any_problem
+from mgspec.drawing.problems import draw_any_problem
+from mgspec.drawing.variety import FULL
 from mgspec.problem.description import Images
 from mgspec.problem.descriptions import BUILT_IN
 

@@ -21,8 +21,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mgloss.gate.commands.cli import app
-from mgloss.gate.losses.loading import Loaded, load
-from mgloss.gate.losses.request import AskedLoss
+from mgloss.gate.losses import opening
+from mgloss.gate.losses.loading import load
 from mgloss.gate.losses.worker import process
 
 ROOT = Path(__file__).parents[2]
@@ -53,24 +53,12 @@ def run_mgloss(
     given = {"COLUMNS": str(columns), **{name: str(v) for name, v in variables.items()}}
     with _as_in_a_process(folder), pytest.MonkeyPatch.context() as patch:
         if not apart:
-            patch.setattr(process, "load_apart", _load_here)
+            patch.setattr(opening, "load_apart", load)
         told = CliRunner().invoke(app, words, prog_name="mgloss", env=given)
     if told.exception is not None and not isinstance(told.exception, SystemExit):
         raise told.exception
     result = subprocess.CompletedProcess(words, told.exit_code, told.stdout, told.stderr)
     return validated(folder, words, result)
-
-
-def _load_here(asked: AskedLoss) -> Loaded:
-    """Load a loss into this process."""
-    return load(
-        asked.loss,
-        asked.claims,
-        options=asked.options,
-        problem=asked.problem,
-        framework=asked.framework,
-        show_traceback=asked.show_traceback,
-    )
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def test_a_loss_in_float32_is_told_in_whatever_style_it_is_written(style: Any, c
     for term in found.terms:
         if term.component in ("location", "classification"):
             assert term.formulas[0].normalization == claims
-            assert term.formulas[0].detours == 0
+            assert term.formulas[0].complexity == 0
             assert term.distinct
 
 

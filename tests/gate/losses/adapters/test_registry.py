@@ -8,12 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from mgloss.gate.commands.arguments import FrameworkOption, ProblemOption
 from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS, NUMPY
 from mgloss.gate.losses.adapters.starting import start_adapter
 from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
 from mgspec.problem.descriptions import BUILT_IN
-from tests.gate.conftest import ROOT, environment
+from tests.gate.conftest import ROOT, Run, environment
 
 EVERY_FRAMEWORK = pytest.mark.parametrize("name", FRAMEWORKS)
 
@@ -55,10 +54,12 @@ def test_no_package_reveals_two_frameworks() -> None:
     assert len(packages) == len(set(packages))
 
 
-def test_help_names_every_framework_and_every_built_in_problem() -> None:
-    for option, names in ((FrameworkOption, FRAMEWORKS), (ProblemOption, BUILT_IN)):
-        (details,) = option.__metadata__
-        assert [name for name in names if name not in details.help] == []
+def test_help_names_every_framework_and_every_built_in_problem(mgloss: Run) -> None:
+    shown = mgloss("check", "--help").stdout
+    assert [name for name in (*FRAMEWORKS, *BUILT_IN) if name not in shown] == []
+
+
+def test_the_names_for_help_are_those_of_the_built_in_descriptions() -> None:
     assert tuple(BUILT_IN) == BUILT_IN_PROBLEMS
 
 

@@ -1,12 +1,12 @@
-"""One training step, on one device and in parts: which normalization gives the same step?
+"""Take a training step on one device and in two parts, and compare the weights after it.
 
     python examples/data_parallel.py              two logical CPU devices, MirroredStrategy
     python examples/data_parallel.py --workers    two processes, MultiWorkerMirroredStrategy
     python examples/data_parallel.py --accumulate two micro-batches on one device
 
-The batch is two images: one has an object, the other none. A layer of weights makes predictions of
-features; printed is the largest difference of its weights after one step of gradient descent from
-those of a single device, over the largest that the step changes.
+The batch has two images, one with an object and one without. A linear layer predicts from features.
+After one step of gradient descent the script prints, for each normalization, the largest difference
+between the weights of both ways, divided by the largest change of the step.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ FEATURES, CHANNELS, RATE = 6, 5 + 2 + CLASSES, 0.1
 PARTS = 2
 
 
-def data() -> tuple[np.ndarray, np.ndarray]:
-    """Features `[2, 3, 4, 6]` and targets `[2, 3, 4, 9]` of the two images."""
+def make_batch() -> tuple[np.ndarray, np.ndarray]:
+    """Return features `[2, 3, 4, 6]` and targets `[2, 3, 4, 9]` of the two images."""
     from mgloss.data.targets import encode
 
     features = np.random.default_rng(0).normal(size=(2, *GRIDS[0], FEATURES)).astype(np.float32)
@@ -38,13 +38,13 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return features, target
 
 
-def start() -> np.ndarray:
-    """The weights before the step, `[6, 9]`."""
+def initial_weights() -> np.ndarray:
+    """Return the weights before the step, `[6, 9]`."""
     return np.random.default_rng(1).normal(size=(FEATURES, CHANNELS)).astype(np.float32) / 4
 
 
-def values() -> dict[str, Callable[[Any, Any], Any]]:
-    """The losses that are compared, by name; the last divides by the count of all parts."""
+def make_losses() -> dict[str, Callable[[Any, Any], Any]]:
+    """Return the losses by name; the last one divides by the count of both parts together."""
     from mgloss import MultiGridLoss
     from mgloss.reference.data_parallel import over_replicas
 
@@ -57,13 +57,13 @@ def values() -> dict[str, Callable[[Any, Any], Any]]:
     }
 
 
-def stepped(strategy: Any, value: Callable[[Any, Any], Any]) -> np.ndarray:
-    """The weights after one step under a strategy, each replica with its share of the images."""
+def train_step(strategy: Any, loss: Callable[[Any, Any], Any]) -> np.ndarray:
+    """Return the weights after one step, in which each replica has its share of the images."""
     import tensorflow as tf
 
-    features, target = data()
+    features, target = make_batch()
     with strategy.scope():
-        weights = tf.Variable(start())
+        weights = tf.Variable(initial_weights())
         optimizer = tf.keras.optimizers.SGD(RATE)
         optimizer.build([weights])
     replicas = strategy.num_replicas_in_sync
@@ -76,74 +76,76 @@ def stepped(strategy: Any, value: Callable[[Any, Any], Any]) -> np.ndarray:
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def step(share: Any) -> None:
-        def of_replica(inputs: Any, wanted: Any) -> None:
+        def step_of_replica(inputs: Any, target: Any) -> None:
             with tf.GradientTape() as tape:
-                # The optimizer sums over replicas, and the sum of these is the mean.
-                loss = value([wanted], [inputs @ weights]) / replicas
-            optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])
+                # The optimizer sums over replicas; divided, their sum is the mean.
+                value = loss([target], [inputs @ weights]) / replicas
+            optimizer.apply_gradients([(tape.gradient(value, weights), weights)])
 
-        strategy.run(of_replica, args=share)
+        strategy.run(step_of_replica, args=share)
 
     step(shares)
     return np.asarray(strategy.experimental_local_results(weights)[0])
 
 
-def accumulated(name: str) -> np.ndarray:
-    """The weights after one step of two micro-batches on one device."""
+def accumulate(name: str) -> np.ndarray:
+    """Return the weights after one step of two micro-batches on one device."""
     import tensorflow as tf
 
     from mgloss import MultiGridLoss
     from mgloss.reference.data_parallel import counts_of, of_step
 
-    features, target = data()
+    features, target = make_batch()
     loss = MultiGridLoss(ANCHORS, CLASSES, SIZE, loss_normalization=name.split(",")[0])
-    weights = tf.Variable(start())
+    weights = tf.Variable(initial_weights())
     parts = [([target[n : n + 1]], features[n : n + 1]) for n in range(PARTS)]
     counts = None
     if "global" in name:
         counts = tf.add_n([counts_of(loss, y, [x @ weights]) for y, x in parts])
     gradient = tf.zeros_like(weights)
-    for wanted, inputs in parts:
+    for part_target, inputs in parts:
         with tf.GradientTape() as tape:
             predicted = [inputs @ weights]
             if counts is None:
-                value = loss(wanted, predicted)
+                value = loss(part_target, predicted)
             else:
-                value = of_step(loss, wanted, predicted, counts, PARTS)["total"]
+                value = of_step(loss, part_target, predicted, counts, PARTS)["total"]
         gradient += tape.gradient(value, weights) / PARTS
     return (weights - RATE * gradient).numpy()  # type: ignore[no-any-return]
 
 
-def single(name: str) -> np.ndarray:
-    """The weights after the step that one device takes with both images."""
+def train_on_one_device(name: str) -> np.ndarray:
+    """Return the weights after one step with both images on one device."""
     import tensorflow as tf
 
-    return stepped(tf.distribute.OneDeviceStrategy("/cpu:0"), values()[name.split(",")[0]])
+    return train_step(tf.distribute.OneDeviceStrategy("/cpu:0"), make_losses()[name.split(",")[0]])
 
 
-def difference(found: np.ndarray, alone: np.ndarray) -> float:
-    """The largest difference over the largest change of the step."""
-    return float(np.abs(found - alone).max() / np.abs(alone - start()).max())
+def compare(weights: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest difference of weights, divided by the largest change of the step."""
+    change = np.abs(expected - initial_weights()).max()
+    return float(np.abs(weights - expected).max() / change)
 
 
-def mirrored() -> dict[str, float]:
-    """By two logical devices of this process."""
+def run_mirrored() -> dict[str, float]:
+    """Take the steps on two logical devices of this process, and return the differences."""
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     return {
-        name: difference(stepped(strategy, value), single(name)) for name, value in values().items()
+        name: compare(train_step(strategy, loss), train_on_one_device(name))
+        for name, loss in make_losses().items()
     }
 
 
-def by_workers() -> dict[str, float]:
-    """By two processes on this host; each takes the steps, the first tells."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(PARTS)]
-    hosts = [f"127.0.0.1:{each.getsockname()[1]}" for each in held]
-    for each in held:
-        each.close()
+def run_workers() -> dict[str, float]:
+    """Take the steps in two processes on this host, and return the differences of the first."""
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(PARTS)]  # to find free ports
+    hosts = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+    for server in servers:
+        server.close()
     workers = [
         subprocess.Popen(
             [sys.executable, __file__, "--worker"],
@@ -159,22 +161,22 @@ def by_workers() -> dict[str, float]:
         for index in range(PARTS)
     ]
     try:
-        said = [worker.communicate(timeout=240)[0] for worker in workers]
+        outputs = [worker.communicate(timeout=240)[0] for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
     if any(worker.returncode for worker in workers):
         sys.exit("a worker failed: see above")
-    return json.loads(said[0].splitlines()[-1])  # type: ignore[no-any-return]
+    return json.loads(outputs[0].splitlines()[-1])  # type: ignore[no-any-return]
 
 
-def worker() -> dict[str, float]:
-    """What one of the processes does."""
+def run_as_worker() -> dict[str, float]:
+    """Take the steps as one of the two processes, and return the differences."""
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    found = {name: stepped(strategy, value) for name, value in values().items()}
-    return {name: difference(weights, single(name)) for name, weights in found.items()}
+    weights = {name: train_step(strategy, loss) for name, loss in make_losses().items()}
+    return {name: compare(weights[name], train_on_one_device(name)) for name in weights}
 
 
 def main() -> None:
@@ -187,24 +189,27 @@ def main() -> None:
     how.add_argument("--accumulate", action="store_true")
     how.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if asked.worker:
-        print(json.dumps(worker()))
+    if arguments.worker:
+        print(json.dumps(run_as_worker()))
         return
-    if asked.workers:
-        found = by_workers()
-    elif asked.accumulate:
-        found = {name: difference(accumulated(name), single(name)) for name in values()}
+    if arguments.workers:
+        differences = run_workers()
+    elif arguments.accumulate:
+        differences = {
+            name: compare(accumulate(name), train_on_one_device(name)) for name in make_losses()
+        }
     else:
-        found = mirrored()
-    if asked.json:
-        print(json.dumps(found))
+        differences = run_mirrored()
+    if arguments.json:
+        print(json.dumps(differences))
         return
     objects = " and ".join(str(len(boxes)) for boxes in BOXES)
     print(f"two images, of {objects} objects; the weights after one step in two parts differ by")
-    for name, off in found.items():
-        print(f"  {name:25}{off:9.1e} of it  {'the same' if off < 1e-5 else 'ANOTHER STEP'}")
+    for name, difference in differences.items():
+        verdict = "the same" if difference < 1e-5 else "ANOTHER STEP"
+        print(f"  {name:25}{difference:9.1e} of it  {verdict}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""A RetinaNet-like loss in JAX: focal loss of the classes, L1 of the boxes, on labelled anchors.
+"""A RetinaNet-like loss in JAX: focal loss of classes and L1 loss of boxes, on labelled anchors.
 
     mgloss check examples/jax_retinanet.py --problem anchors
 
-Divided by the number of images. The paper divides by the labelled anchors of the batch, at least
-one: see `by_anchors`. Held to the laws of `positives` that one breaks `replication`, on a batch
-without objects: twice the images are twice the loss there, for the guard does not grow.
+`loss` divides by the number of images. The paper divides by the labelled anchors of the batch, at
+least 1: see `by_anchors`. That breaks the law `replication` on a batch without objects: twice the
+images have twice the loss, because the guard of 1 does not grow.
 """
 
 import jax
@@ -14,7 +14,7 @@ ALPHA, GAMMA = 0.25, 2.0
 
 
 def focal(logits, target):
-    """Lin et al., Focal loss for dense object detection, 2017, equation 5; elementwise."""
+    """Return the focal loss of each logit (Lin et al. 2017, arXiv:1708.02002, equation 5)."""
     p = jax.nn.sigmoid(logits)
     entropy = jnp.logaddexp(0, logits) - logits * target
     missed = jnp.where(target > 0, 1 - p, p)
@@ -22,13 +22,13 @@ def focal(logits, target):
 
 
 def sums(predictions, targets):
-    """The summed losses of classes and boxes, and the number of labelled anchors."""
+    """Return the summed losses of classes and of boxes, and the number of labelled anchors."""
     labels = targets["labels"]
-    wanted = jax.nn.one_hot(labels, predictions["cls_logits"].shape[-1])  # all 0 for background
+    one_hot = jax.nn.one_hot(labels, predictions["cls_logits"].shape[-1])  # all 0 for background
     is_object = labels >= 0
-    off = jnp.abs(predictions["bbox_regression"] - targets["bbox_targets"]).sum(-1)
-    classes = focal(predictions["cls_logits"], wanted).sum()
-    return classes, jnp.where(is_object, off, 0).sum(), is_object.sum()
+    error = jnp.abs(predictions["bbox_regression"] - targets["bbox_targets"]).sum(-1)
+    classes = focal(predictions["cls_logits"], one_hot).sum()
+    return classes, jnp.where(is_object, error, 0).sum(), is_object.sum()
 
 
 def loss(predictions, targets):

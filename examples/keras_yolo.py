@@ -1,9 +1,9 @@
-"""A Keras loss of a YOLO-like head, on a layout that no built-in description tells.
+"""A Keras loss of a YOLO-like head, whose array layout has no built-in description.
 
     mgloss check examples/keras_yolo.py:YoloLoss --problem examples/keras_yolo.py
 
-Each cell of the grid predicts one box: objectness, then x, y, width, height. `problem` describes an
-image of it, so that the laws can draw batches; `YoloLoss` is the loss, as `model.compile` takes it.
+Each cell of the grid predicts one box: objectness, then x, y, width, height. `YoloLoss` is the
+loss, as `model.compile` takes it. `problem` describes an image, so that the laws can draw batches.
 """
 
 import hypothesis.strategies as st
@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 2, 3  # cells of the grid
 
 
 class YoloLoss(keras.losses.Loss):
-    """Divided by the number of images: Keras averages what `call` returns for each."""
+    """Divide by the number of images: Keras averages the values that `call` returns for each."""
 
     def call(self, y_true, y_pred):
         is_object = y_true[..., 0]
@@ -28,9 +28,9 @@ class YoloLoss(keras.losses.Loss):
 
 @st.composite
 def image(draw, objects, shared):
-    """An image with objects in so many cells; nothing is shared by the images of a batch."""
-    places = st.integers(0, HEIGHT * WIDTH - 1)
-    cells = draw(st.lists(places, min_size=objects, max_size=objects, unique=True))
+    """Draw an image with this number of objects. `shared` is not used."""
+    cell_numbers = st.integers(0, HEIGHT * WIDTH - 1)
+    cells = draw(st.lists(cell_numbers, min_size=objects, max_size=objects, unique=True))
     sixteenths = st.lists(st.integers(-64, 64), min_size=5, max_size=5)
     target = np.zeros((HEIGHT * WIDTH, 5), np.float32)
     for cell in cells:
@@ -44,7 +44,7 @@ def image(draw, objects, shared):
 
 
 def arguments(images, stack):
-    return tuple(stack([each[name] for each in images]) for name in ("y_true", "y_pred"))
+    return tuple(stack([image[name] for image in images]) for name in ("y_true", "y_pred"))
 
 
 problem = Description("yolo", image, predicted=("y_pred",), arguments=arguments)

@@ -1,8 +1,8 @@
-"""An FCOS-like loss in NumPy, as somebody writes it to check another: cells of a dense grid.
+"""An FCOS-like loss in NumPy, on the cells of a dense grid, such as one writes to check another.
 
     mgloss check examples/numpy_fcos.py --problem grids
 
-Divided by the number of images. NumPy has no gradients, so the laws about them are skipped.
+It divides by the number of images. NumPy has no gradients, so the laws about them are skipped.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ def binary_cross_entropy(logits, target):
 def loss(predictions, targets):
     labels, logits = targets["labels"], predictions["class_logits"]
     images = len(labels)
-    wanted = labels[..., None] == np.arange(logits.shape[-1])
-    off = np.abs(predictions["boxes"] - targets["boxes"]).sum(-1)
+    one_hot = labels[..., None] == np.arange(logits.shape[-1])
+    error = np.abs(predictions["boxes"] - targets["boxes"]).sum(-1)
     return {
-        "classification": binary_cross_entropy(logits, wanted).sum() / np.float32(images),
-        "boxes": off[labels >= 0].sum() / np.float32(images),
+        "classification": binary_cross_entropy(logits, one_hot).sum() / np.float32(images),
+        "boxes": error[labels >= 0].sum() / np.float32(images),
     }

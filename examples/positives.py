@@ -1,7 +1,7 @@
 import tensorflow as tf
 
 
-def loss(problem):  # today's loss of the detector: divided by the number of positive cells
+def loss(problem):  # the detector's loss today: divided by positive cells
     def components(y_true, y_pred):
         location = classification = 0.0
         for true, pred, anchors in zip(y_true, y_pred, problem.anchors):

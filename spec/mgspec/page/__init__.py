@@ -1,11 +1,11 @@
-"""The specification as Markdown: the whole page, and what is known under one name.
+"""The specification as Markdown: the whole page, and the section of one name.
 
-Everything said of a law or a normalization comes from `mgspec.laws`,
-`mgspec.problem.normalizations` and the committed witnesses; the texts written by hand are the
+The text about a law or a normalization comes from `mgspec.laws`, from
+`mgspec.problem.normalizations` and from the committed witnesses. The texts written by hand are the
 Markdown files in this folder.
 
     python -m mgspec.page              # writes spec/README.md
-    python -m mgspec.page --check      # says whether it is up to date
+    python -m mgspec.page --check      # reports whether it is up to date
 """
 
 from mgspec.page.markdown import without_links

@@ -1,4 +1,4 @@
-"""Writes spec/README.md, or with --check says whether it is up to date."""
+"""Write spec/README.md, or with --check, report whether it is up to date."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ SPEC = Path(__file__).parents[2]
 
 
 def main(arguments: list[str] | None = None, folder: Path = SPEC) -> int:
-    """The exit status: 1 where --check finds the page stale or there is no source tree."""
+    """Return the exit status: 1 if --check finds the page stale, or if there is no source tree."""
     parser = argparse.ArgumentParser(prog="python -m mgspec.page", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if stale")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
+    options = parser.parse_args(arguments)
     readme = folder / "README.md"
     if not readme.is_file():
         print(f"{readme}: not found; this works in the source tree only", file=sys.stderr)
         return 1
     text = page()
     fresh = readme.read_text(encoding="utf-8") == text
-    if asked.check:
+    if options.check:
         if not fresh:
             print(f"{readme} is out of date: run python -m mgspec.page", file=sys.stderr)
         return 0 if fresh else 1

@@ -1,4 +1,4 @@
-"""What is said of a law, of a normalization, and of all of them in tables."""
+"""Describe one law, one normalization, and all of them in tables."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from mgspec.saved.witnesses import breakers, path, witness_of
 
 
 def law_table(laws: Sequence[Law]) -> list[str]:
-    """Each law with its statement."""
+    """Return a table of laws and their statements."""
     return table(("law", "says"), ((link(law.name), as_it_is(law.statement)) for law in laws))
 
 
 def truth_table(component: str = "location") -> list[str]:
-    """Batch laws by normalizations, for this component."""
+    """Return the truth table of the batch laws, for this component."""
     judged = [LAWS[name] for name in BATCH_LAWS if component in LAWS[name].speaks_of]
     return _marks(judged, component)
 
 
 def constant_count_table() -> list[str]:
-    """The rows of the truth table that differ for the anchor term where its count is constant."""
+    """Return the rows that differ for the anchor term, where its count is constant."""
     excepted = {law for law, _ in OBEYED_BY_CONSTANT_COUNT}
     differ = [LAWS[name] for name in BATCH_LAWS if name in excepted]
     return _marks(differ, "anchor")
@@ -58,7 +58,7 @@ def needs(law: Law) -> list[str]:
 
 
 def who_obeys(law: Law) -> list[str]:
-    """The normalizations that obey the law and those that break it, a phrase each."""
+    """Return a phrase for the normalizations that obey the law, and one for those that break it."""
     broken = breakers(law.name)
     if not broken:
         return [
@@ -67,16 +67,16 @@ def who_obeys(law: Law) -> list[str]:
         ]
     obeying = [name for name in NORMALIZATIONS if name not in broken]
     constant = [name for name in NORMALIZATIONS if (law.name, name) in OBEYED_BY_CONSTANT_COUNT]
-    said = [f"✓ obeyed by {code(obeying)}", f"✗ broken by {code(broken)}"]
+    phrases = [f"✓ obeyed by {code(obeying)}", f"✗ broken by {code(broken)}"]
     if constant:
-        said.append(
+        phrases.append(
             f"✓ obeyed by {code(constant)} too in the anchor term, where its count is constant"
         )
-    return said
+    return phrases
 
 
 def witness_figures(law: Law) -> list[str]:
-    """What each breaking normalization makes of its witness, and the batches; alike ones once."""
+    """Show the witnesses of a law, each different case once, with the figures of its breakers."""
     alike: dict[str, list[Counterexample]] = {}
     for name in breakers(law.name):
         witness = witness_of(law.name, name)
@@ -95,7 +95,7 @@ def _case(witness: Counterexample) -> str:
 
 
 def proof(law: Law) -> list[str]:
-    """The proof, where one is written."""
+    """Return the proof, if one is written."""
     try:
         return ["**Proof**", "", *written(f"proofs/{law.name}")]
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def proof(law: Law) -> list[str]:
 
 
 def law_text(law: Law) -> list[str]:
-    """All that is known of a law, its heading apart."""
+    """Return everything about a law, without its heading."""
     formula, *others = SECTIONS
     lines = [f"**{as_it_is(law.statement)}**", "", f"> {as_it_is(law.sections[formula])}"]
     for title in others:
@@ -116,7 +116,7 @@ def law_text(law: Law) -> list[str]:
 
 
 def normalization_text(rule: Normalization) -> list[str]:
-    """A normalization: its formula, its source, and the laws that it obeys and breaks."""
+    """Return the formula of a normalization, its source, and the laws that it obeys and breaks."""
     lines = [f"`{rule.text}`", "", f"*Where from:* {as_it_is(rule.source)}."]
     if rule.needs_expected:
         lines += ["", "*E* is the expected count of positive cells of an image, a given constant."]
@@ -130,7 +130,7 @@ def normalization_text(rule: Normalization) -> list[str]:
 
 
 def normalization_table() -> list[str]:
-    """Each normalization with its formula and its source."""
+    """Return a table of normalizations, their formulas and their sources."""
     rows = (
         (f"`{name}`", f"`{rule.text}`", as_it_is(rule.source))
         for name, rule in NORMALIZATIONS.items()

@@ -1,4 +1,4 @@
-"""Markdown as lines: text that renders as it is, tables, links, and the texts written by hand."""
+"""Write Markdown as lines: escaped text, tables, links, and the texts written by hand."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-# But not what means nothing where it stands, as _ within a name or < before a space: people read
-# the source too.
+# Not escaped is what means nothing in its place, such as _ within a name or < before a space:
+# people read the source, too.
 SPECIAL = re.compile(r"[\\*\[~]|(?<!\w)_|<(?=[\w/!?])")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 
 
 def as_it_is(text: str) -> str:
-    """Text in which only `code` is Markdown: every other special character is escaped."""
+    """Escape every special character outside of `code`, so that the text renders as it is."""
     parts = text.split("`")
     parts[::2] = [SPECIAL.sub(r"\\\g<0>", part) for part in parts[::2]]
     return "`".join(parts)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], centred: bool = False) -> list[str]:
-    """A table; centred: every column but the first."""
+    """Return the lines of a table. centred: centre every column but the first."""
     marks = ["---"] + [":-:" if centred else "---"] * (len(header) - 1)
     escaped = ([cell.replace("|", r"\|") for cell in cells] for cells in (header, marks, *rows))
     return [f"| {' | '.join(cells)} |" for cells in escaped]
 
 
 def code(names: Iterable[str]) -> str:
-    """ "`batch`, `grid`", or "none"."""
+    """Return the names as code: "`batch`, `grid`", or "none"."""
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
 def anchor(heading: str) -> str:
-    """What a heading is linked by, as code-hosting sites make it."""
+    """Return the anchor that code-hosting sites give to a heading."""
     kept = re.sub(r"[^\w\- ]", "", heading.lower())
     return kept.replace(" ", "-")
 
 
 def link(heading: str) -> str:
-    """A link to a section of the page."""
+    """Return a link to a section of the page."""
     return f"[{heading}](#{anchor(heading)})"
 
 
 def without_links(lines: Iterable[str]) -> list[str]:
-    """The same for a terminal, where a link to a section or a file leads nowhere."""
+    """Replace links to sections and files by their text, for a terminal."""
     return [
         LINK.sub(lambda found: found[0] if found[2].startswith("http") else found[1], line)
         for line in lines
@@ -51,6 +51,6 @@ def without_links(lines: Iterable[str]) -> list[str]:
 
 
 def written(name: str) -> list[str]:
-    """The lines of a text written by hand; FileNotFoundError where there is none."""
+    """Return the lines of a text written by hand. Raise FileNotFoundError if there is none."""
     path = Path(__file__).parent / f"{name}.md"
     return path.read_text(encoding="utf-8").strip().splitlines()

@@ -1,4 +1,4 @@
-"""The page as sections, and the parts of it that can be asked for by name."""
+"""Divide the page into sections, and find the parts that have a name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it. level: 2 for a section, 3 for a law."""
+    """A heading and the lines below it. level: 2 for a section, 3 for a law."""
 
     level: int
     heading: str
@@ -35,7 +35,7 @@ class Section:
 
 
 def chapter_sections(chapter: Chapter) -> Iterator[Section]:
-    """A chapter and each of its laws."""
+    """Yield a section for the chapter, and one for each of its laws."""
     first, *more = chapter.introduction.split("\n\n")
     lines = [as_it_is(first)]
     for paragraph in more:
@@ -46,7 +46,7 @@ def chapter_sections(chapter: Chapter) -> Iterator[Section]:
 
 
 def truth_tables() -> list[str]:
-    """Both tables, and what they teach."""
+    """Return both truth tables, and what they teach."""
     return [
         "Location, classification and the total:",
         "",
@@ -61,7 +61,7 @@ def truth_tables() -> list[str]:
 
 
 def tolerances() -> list[str]:
-    """The derivation, as the file that holds it tells it."""
+    """Return the derivation of the tolerances, from the docstring of mgspec.laws.comparison."""
     _, _, derivation = (inspect.getdoc(comparison) or "").partition("\n\n")
     return [*written("tolerances"), "", *derivation.splitlines()]
 
@@ -70,7 +70,7 @@ THEOREM, CHOOSING = "Which wishes are compatible", "What to choose"
 
 
 def sections() -> Iterator[Section]:
-    """The page in order, its title and contents apart."""
+    """Yield the sections of the page in order, without title and contents."""
     yield Section(2, "Notation", written("notation"))
     yield Section(2, "Data", written("data"))
     yield Section(2, "The loss", written("loss"))
@@ -87,7 +87,7 @@ def sections() -> Iterator[Section]:
 
 
 def contents(parts: Sequence[Section]) -> list[str]:
-    """A list of links to the sections, the laws of each chapter on its line."""
+    """Return a list of links to the sections; each chapter's line links to its laws, too."""
     entries: list[list[str]] = []
     for part in parts:
         if part.level == 2:
@@ -97,7 +97,7 @@ def contents(parts: Sequence[Section]) -> list[str]:
 
 
 def page() -> str:
-    """spec/README.md."""
+    """Return the text of spec/README.md."""
     parts = list(sections())
     lines = [NOTE, "", f"# {TITLE}", "", *written("introduction"), "", *contents(parts)]
     for part in parts:
@@ -109,7 +109,7 @@ TOPICS = {"notation": "Notation", "theorem": THEOREM, "choosing": CHOOSING}
 
 
 def overview() -> Section:
-    """Every law and normalization in a line each, and what else can be asked for."""
+    """Return one line for each law and each normalization, and the commands that explain more."""
     lines = [
         *law_table(list(LAWS.values())),
         "",
@@ -124,7 +124,7 @@ def overview() -> Section:
 
 
 def explanation(name: str | None) -> Section:
-    """What is known under a name: a law, a normalization or a topic; without it the overview.
+    """Return the section of a law, a normalization or a topic; without a name, the overview.
 
     Raises ValueError, with the nearest name, for one that is none.
     """

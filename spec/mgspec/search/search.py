@@ -1,6 +1,6 @@
-"""From a law and a candidate to a verdict: it holds, or here is the smallest batch that breaks it.
+"""From a law and a candidate to verdicts: the law holds, or here is the smallest batch against it.
 
-Cases are generated, and a case that breaks the law is shrunk (mgspec.search.engine). Each component
+Hypothesis draws cases, and shrinks one that breaks the law (mgspec.search.engine). Each component
 gets a verdict. Once a component is broken, the search goes on with the others, so that one broken
 component does not hide another.
 """
@@ -8,47 +8,47 @@ component does not hide another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from hypothesis.database import ExampleDatabase
+from hypothesis.strategies import SearchStrategy
 
-from mgspec.drawing.variety import FULL, PLAIN
+from mgspec.drawing.variety import FULL, PLAIN, Variety
 from mgspec.laws import Case, Finding, Law, Trial
 from mgspec.laws.comparison import Comparison
 from mgspec.loss.candidate import Candidate, LossError
-from mgspec.search.engine import MOST_REUSED, REUSE, Section, Tally, run, run_length
+from mgspec.search.engine import Run, Section, Tally
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdict
 
-# That a loss answers finite inputs with finite numbers is what these laws say; that it answers at
-# all, the first of them. A loss that does not is no case for the others: to them it is an error,
-# unless they are broken where the numbers are finite too.
+# These laws say that a loss gives finite numbers; the first of them, that it answers at all. A loss
+# without an answer is no case for the other laws: for them it is an error, unless they are also
+# broken where the numbers are finite.
 JUDGE_FINITENESS = ("finite", "empty")
 
-PLAIN_SHARE = 4  # one example in so many is plain; see mgspec.drawing.variety
+PLAIN_SHARE = 4  # 1 of 4 examples is plain; see mgspec.drawing.variety
+
+# Once a run of Hypothesis has had 10 cases, each new one is followed by up to five copies in which
+# one part has replaced another. In a run of 100 most are such copies. So no run gets there.
+RUN_LENGTH = 9
 
 
 def examine(
     law: Law, candidate: Candidate, case: Case, components: tuple[str, ...]
 ) -> Iterator[Comparison]:
-    """The law's comparisons for one case, of the named components only."""
+    """Yield the law's comparisons of these components for one case."""
     for comparison in law.check(Trial(candidate, case, components)):
         if comparison.component in components:
             yield comparison
 
 
-def _is_judged(law: Law, comparison: Comparison) -> bool:
-    """Whether its numbers are a case for the law; else they are an error."""
-    return comparison.is_finite or law.name in JUDGE_FINITENESS
-
-
 def judge(
     law: Law, candidate: Candidate, case: Case, components: tuple[str, ...] | None = None
 ) -> Finding | None:
-    """Whether one case breaks the law; how, if it does.
+    """Return how one case breaks the law, or None.
 
     components: those to judge; None for all that the law speaks of. Raises ValueError for a case
-    that is none of this law's, as a file may hold.
+    that does not fit this law, as a file may hold.
     """
     chosen = components or law.components_of(candidate)
     try:
@@ -65,9 +65,9 @@ def _first_wrong(
     case: Case,
     tally: Tally,
 ) -> Finding | None:
-    """How one case breaks the law, if it does; its comparisons are counted.
+    """Return how one case breaks the law, or None; count its comparisons.
 
-    errors: components known not to be finite; only what is judged of them is a finding.
+    errors: components known to be not finite; only what the law can judge of them is a finding.
     """
     for comparison in examine(law, candidate, case, components):
         tally.comparisons += 1
@@ -77,102 +77,120 @@ def _first_wrong(
     return None
 
 
-def search(
-    law: Law,
-    candidate: Candidate,
-    *,
-    max_examples: int = 100,
-    seed: int | None = None,
-    progress: Callable[[], None] | None = None,
-    shrink: bool = True,
-    known: Sequence[Finding] = (),
-    database: ExampleDatabase | None = None,
-) -> list[Verdict]:
-    """Verdicts of one law on a candidate, one for each component it speaks of.
+def _is_judged(law: Law, comparison: Comparison) -> bool:
+    """Return whether the law can judge these numbers; if not, they are an error."""
+    return comparison.is_finite or law.name in JUDGE_FINITENESS
 
-    max_examples: cases generated before a component's law is taken to hold.
-    seed: the same seed finds the same counterexample; None for a different search each time.
-    progress: called once for each case tried.
-    shrink: look for the smallest counterexample; else the first one is good enough.
-    known: findings at hand, of stored cases; they decide about their components, and the search is
-        for the others.
-    database: keeps what is found, and is asked for it first; it may be shared with other losses.
+
+@dataclass
+class _Search:
+    """One search: what to do, and what is decided so far.
+
+    remaining: the components that are left to search.
+    decided: the status and the finding of each component that has one.
+    unanswered: the case on which the loss gave no answer; it ends the search.
+    spent: the counts of all runs that judged a component.
+    is_simplest_tried: Hypothesis begins every run with the simplest case, which is the same in
+        both varieties; it has passed.
     """
-    if max_examples < 1:
-        raise ValueError(f"max_examples: expected 1 or more, got {max_examples}")
-    reason = law.why_not(candidate)
-    if reason is not None:
-        return [Verdict(law.name, None, SKIPPED, message=reason)]
-    components = remaining = law.components_of(candidate)
-    found: dict[str, tuple[Status, Finding | None]] = {}
-    spent = dict.fromkeys(components, Tally())
 
-    def without_answer(finding: Finding) -> list[Verdict]:
-        # Without an answer there is nothing to say of the components that are left.
-        status: Status = BROKEN if law.name == "finite" else ERROR
+    law: Law
+    candidate: Candidate
+    seed: int | None
+    shrink: bool
+    progress: Callable[[], None] | None
+    database: ExampleDatabase | None
+    remaining: tuple[str, ...]
+    decided: dict[str, tuple[Status, Finding]] = field(default_factory=dict)
+    unanswered: Finding | None = None
+    spent: dict[str, Tally] = field(default_factory=dict)
+    is_simplest_tried: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something left to search."""
+        return bool(self.remaining) and self.unanswered is None
+
+    def search(self, name: str, variety: Variety, budget: int) -> None:
+        """Try this many cases of a variety, after those of the database."""
+        drawn = replace(
+            variety,
+            claims=self.candidate.claims,
+            options=self.candidate.options,
+            few_shapes=self.candidate.few_shapes,
+            description=self.candidate.description,
+        )
+        cases = self.law.cases(drawn)  # one strategy for all runs: Hypothesis analyses each anew
+        while self.is_open and self.database is not None:
+            if self._add(self._run(cases, drawn).replay()).finding is None:
+                break
+        number = 0
+        while self.is_open and budget:
+            length = min(budget, RUN_LENGTH - self.is_simplest_tried)
+            tally = self._run(cases, drawn).generate(
+                length,
+                None if self.seed is None else f"{self.seed}/{name}/{number}",
+                skip_simplest=self.is_simplest_tried,
+            )
+            self._add(tally)
+            # The cases that passed are cases of the components that are left, too.
+            self.is_simplest_tried |= tally.passed > 0
+            budget -= length if tally.finding is None else tally.passed
+            number += 1
+
+    def settle(self, finding: Finding) -> None:
+        """Decide what this finding decides."""
+        comparison = finding.comparison
+        if comparison is None:
+            self.unanswered = finding
+        elif comparison.component in self.remaining:
+            is_judged = _is_judged(self.law, comparison)
+            self.decided[comparison.component] = BROKEN if is_judged else ERROR, finding
+            if is_judged:
+                self.remaining = tuple(c for c in self.remaining if c != comparison.component)
+
+    def verdicts(self) -> list[Verdict]:
+        """Return a verdict for each component, or, without an answer, for those decided before."""
+        if self.unanswered is None:
+            return [self._verdict(c) for c in self.law.components_of(self.candidate)]
+        status: Status = BROKEN if self.law.name == "finite" else ERROR
+        tally = self.spent.get(self.remaining[0], Tally())
         return [
-            *(_verdict(law, c, *found[c], spent[c]) for c in found),
-            _verdict(law, None, status, finding, spent[remaining[0]]),
+            *map(self._verdict, self.decided),
+            _verdict(self.law, None, status, self.unanswered, tally),
         ]
 
-    def settle(component: str, finding: Finding, is_judged: bool) -> None:
-        nonlocal remaining
-        found[component] = BROKEN if is_judged else ERROR, finding
-        if is_judged:
-            remaining = tuple(c for c in remaining if c != component)
+    def _run(self, cases: SearchStrategy[Case], drawn: Variety) -> Run:
+        """Return a run that judges the remaining components."""
+        errors = frozenset(self.decided)
+        section = None
+        if self.database is not None:
+            # An example is kept for these components only: for others it may be no counterexample,
+            # and Hypothesis would delete it.
+            layout = self.candidate.description.name if self.candidate.description else None
+            question = (self.candidate.name, self.law.name, layout, drawn)
+            section = Section(self.database, repr((*question, self.remaining, sorted(errors))))
+        return Run(
+            partial(_first_wrong, self.law, self.candidate, self.remaining, errors),
+            cases,
+            self.shrink,
+            self.progress,
+            section,
+        )
 
-    for given in known:
-        if given.comparison is None:
-            return without_answer(given)
-        if given.comparison.component in remaining:
-            settle(given.comparison.component, given, _is_judged(law, given.comparison))
-    examples = max(1, max_examples // law.one_in)
-    from_bytes = candidate.description is None
-    plain = examples // PLAIN_SHARE
-    for name, variety, budget, first in (
-        ("plain", PLAIN, plain, 0),
-        # The simplest case is the same, and the runs before have tried it.
-        ("full", FULL, examples - plain, 1 if plain else 0),
-    ):
-        # One strategy for all runs, since Hypothesis takes long to look a new one over.
-        drawn = replace(variety, claims=candidate.claims, options=candidate.options)
-        drawn = replace(drawn, few_shapes=candidate.few_shapes)
-        cases = law.cases(replace(drawn, description=candidate.description))
-        number = first if database is None else REUSE
-        while remaining and (budget or number == REUSE):
-            reuse = number == REUSE
-            length = MOST_REUSED if reuse else min(budget, run_length(number, from_bytes))
-            errors = frozenset(found)
-            section = None
-            if database is not None:
-                # Where other components are left, other cases are counterexamples; an example that
-                # is none would be deleted.
-                layout = candidate.description.name if candidate.description else None
-                question = (candidate.name, law.name, layout, drawn, remaining, sorted(errors))
-                section = Section(database, repr(question))
-            tally = run(
-                partial(_first_wrong, law, candidate, remaining, errors),
-                cases,
-                number=number,
-                length=length,
-                seed=None if seed is None else f"{seed}/{name}/{number}",
-                from_bytes=from_bytes,
-                progress=progress,
-                shrink=shrink,
-                database=section,
-            )
-            for component in remaining:
-                spent[component] = spent[component].plus(tally)
-            finding = tally.last
-            if finding is None:
-                budget -= 0 if reuse else length
-                number = first if reuse else number + 1
-            elif finding.comparison is None:
-                return without_answer(finding)
-            else:
-                # The runs before found nothing in what is left: on with this one, from its seed.
-                settle(finding.comparison.component, finding, _is_judged(law, finding.comparison))
-    return [_verdict(law, c, *found.get(c, (HOLDS, None)), spent[c]) for c in components]
+    def _add(self, tally: Tally) -> Tally:
+        """Add the counts of a run over the remaining components, and settle what it found."""
+        for component in self.remaining:
+            self.spent[component] = self.spent.get(component, Tally()).plus(tally)
+        if tally.finding is not None:
+            self.settle(tally.finding)
+        return tally
+
+    def _verdict(self, component: str) -> Verdict:
+        tally = self.spent.get(component, Tally())
+        if component not in self.decided:
+            return _verdict(self.law, component, HOLDS, None, tally)
+        return _verdict(self.law, component, *self.decided[component], tally)
 
 
 def _verdict(
@@ -188,3 +206,41 @@ def _verdict(
         finding.message if finding else "",
         finding,
     )
+
+
+def search(
+    law: Law,
+    candidate: Candidate,
+    *,
+    max_examples: int = 100,
+    seed: int | None = None,
+    progress: Callable[[], None] | None = None,
+    shrink: bool = True,
+    known: Sequence[Finding] = (),
+    database: ExampleDatabase | None = None,
+) -> list[Verdict]:
+    """Return the verdicts of one law on a candidate, one for each component it speaks of.
+
+    max_examples: cases to draw before a component counts as obeying the law.
+    seed: the same seed finds the same counterexample; None searches differently each time.
+    progress: called once for each case tried.
+    shrink: look for the smallest counterexample; False takes the first.
+    known: findings of stored cases. They decide about their components; the search is for the
+        others.
+    database: keeps the examples found, and is searched first. Several losses may share it.
+    """
+    if max_examples < 1:
+        raise ValueError(f"max_examples: expected 1 or more, got {max_examples}")
+    reason = law.why_not(candidate)
+    if reason is not None:
+        return [Verdict(law.name, None, SKIPPED, message=reason)]
+    components = law.components_of(candidate)
+    this = _Search(law, candidate, seed, shrink, progress, database, components)
+    for finding in known:
+        if this.is_open:
+            this.settle(finding)
+    examples = max(1, max_examples // law.one_in)
+    plain = examples // PLAIN_SHARE
+    this.search("plain", PLAIN, plain)
+    this.search("full", FULL, examples - plain)
+    return this.verdicts()

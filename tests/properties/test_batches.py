@@ -22,7 +22,8 @@ from mgspec.drawing.variety import FULL, PLAIN
 from mgspec.laws.cases import clear
 from mgspec.laws.comparison import Rounding, worst_element
 from mgspec.loss.candidate import with_normalization
-from mgspec.problem.layout import OBJECTNESS, concatenate
+from mgspec.problem.changes import concatenate
+from mgspec.problem.layout import OBJECTNESS
 from mgspec.problem.options import TERMS
 
 EAGERLY = max(1, settings().max_examples // 5)

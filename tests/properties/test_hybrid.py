@@ -8,7 +8,8 @@ from mgloss.gate.losses.reference import reference
 from mgspec import Case
 from mgspec.drawing.variety import FULL
 from mgspec.laws.cases import more_perfect_objects, one_batch
-from mgspec.problem.layout import Cell, only_object
+from mgspec.problem.changes import only_object
+from mgspec.problem.layout import Cell
 
 OBJECT_TERMS = ("location", "classification")
 

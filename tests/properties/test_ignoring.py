@@ -20,7 +20,8 @@ from mgspec.drawing.scenery import raw_centre
 from mgspec.laws.cases import clear
 from mgspec.laws.law import Case
 from mgspec.loss.float64 import Scale, best_overlaps
-from mgspec.problem.layout import OBJECTNESS, WH, XY, transposed
+from mgspec.problem.changes import transposed
+from mgspec.problem.layout import OBJECTNESS, WH, XY
 from mgspec.search.search import judge
 
 ANCHORS = ((32.0, 32.0), (48.0, 24.0))  # pixels

@@ -9,18 +9,11 @@ import numpy as np
 import pytest
 
 from mgspec import Batch, Candidate, Evaluation, LossError, Problem, specification
-from mgspec.scaling.difference import (
-    Difference,
-    Effort,
-    Pair,
-    constant_offset,
-    describe_differing_batches,
-    find_differences,
-    survey,
-)
+from mgspec.scaling.difference import Difference, Effort, Pair, find_differences
 from mgspec.scaling.measuring import measure
 from mgspec.scaling.probes import MISTAKES
 from mgspec.scaling.relation import Relation, relate
+from mgspec.scaling.survey import constant_offset, describe_differing_batches, survey
 from tests.meta.faults.planting import scaled, speaking_of, with_slopes, with_values
 
 ALL = "location anchor classification total"

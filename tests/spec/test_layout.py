@@ -9,7 +9,8 @@ from hypothesis import given
 from mgspec import Batch, Case, Problem
 from mgspec.drawing.variety import FULL
 from mgspec.laws.cases import background_added, one_batch
-from mgspec.problem.layout import concatenate, repeat, shards, take, validate, with_background
+from mgspec.problem.changes import concatenate, repeat, shards, take, with_background
+from mgspec.problem.layout import validate
 
 PROBLEM = Problem((((48.0, 32.0),),), 2, (32, 64))
 

@@ -20,9 +20,10 @@ from mgspec.laws import Law, cases
 from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
 from mgspec.loss.candidate import PLAIN_OPTIONS
 from mgspec.loss.float64 import Scale, best_overlaps
+from mgspec.problem.changes import concatenate
 from mgspec.problem.description import Description
 from mgspec.problem.descriptions import BUILT_IN
-from mgspec.problem.layout import OBJECTNESS, AnyBatch, Problem, concatenate, validate
+from mgspec.problem.layout import OBJECTNESS, AnyBatch, Problem, validate
 from mgspec.problem.options import CLASSIFICATIONS, LOCATIONS
 
 scenes, objects = st.composite(draw_scene), st.composite(draw_object)

@@ -9,16 +9,10 @@ from rich.progress import Progress
 
 from mgloss.gate.studies.wording import join_names
 from mgspec.scaling.behaviour import identify_measured
-from mgspec.scaling.difference import (
-    Difference,
-    Pair,
-    SurveyedBatch,
-    constant_offset,
-    describe_differing_batches,
-    survey,
-)
+from mgspec.scaling.difference import Difference, Pair
 from mgspec.scaling.measuring import EVALUATIONS, Measurement, measure
 from mgspec.scaling.relation import Relation, relate
+from mgspec.scaling.survey import SurveyedBatch, constant_offset, describe_differing_batches, survey
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from mgspec.drawing.scenery import (
 )
 from mgspec.drawing.scenes import Scene
 from mgspec.drawing.variety import Variety
-from mgspec.problem.layout import Batch, Problem, concatenate
+from mgspec.problem.changes import concatenate
+from mgspec.problem.layout import Batch, Problem
 
 _IMAGES = whole(0, 2**24 - 1)  # see mgspec.drawing.scenery.bulk_images
 _NEAR = whole(-5, 5)

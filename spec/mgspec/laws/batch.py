@@ -20,7 +20,8 @@ from mgspec.laws.comparison import (
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import GRADIENTS
 from mgspec.loss.candidate import Evaluation
-from mgspec.problem.layout import AnyBatch, Batch, concatenate, repeat, shards, take
+from mgspec.problem.changes import concatenate, repeat, shards, take
+from mgspec.problem.layout import AnyBatch, Batch
 
 # Magnitude of a prediction p for which exp(-p) is well above the last bit of 1 in float32.
 MODEST = 8.0

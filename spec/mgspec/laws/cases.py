@@ -20,6 +20,7 @@ from mgspec.drawing.scenes import ANCHORS, STRIDE, Scene, draw_options, draw_sce
 from mgspec.drawing.variety import Variety
 from mgspec.laws.law import Case, Choice
 from mgspec.loss.float64 import Scale, best_overlaps
+from mgspec.problem.changes import concatenate, take
 from mgspec.problem.description import Described, images_of, nested
 from mgspec.problem.layout import (
     OBJECTNESS,
@@ -31,8 +32,6 @@ from mgspec.problem.layout import (
     Batch,
     Cell,
     Problem,
-    concatenate,
-    take,
 )
 
 Thing = TypeVar("Thing")

@@ -14,17 +14,9 @@ from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
 from mgspec.laws.needs import LAYOUT, WITH_BACKGROUND, WITH_COPIES, WITHOUT_OBJECT
+from mgspec.problem.changes import only_object, with_background, without_object
 from mgspec.problem.description import Described, Description, Image, Images, images_of, nested
-from mgspec.problem.layout import (
-    AnyBatch,
-    AnyProblem,
-    Batch,
-    Cell,
-    check_same_shapes,
-    only_object,
-    with_background,
-    without_object,
-)
+from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Cell, check_same_shapes
 
 MOST_ADDED = 100  # rows or columns
 

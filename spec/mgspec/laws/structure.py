@@ -15,7 +15,8 @@ from mgspec.laws.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_ele
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
 from mgspec.laws.needs import LAYOUT
-from mgspec.problem.layout import OBJECTNESS, Batch, Problem, check_same_shapes, only_scale
+from mgspec.problem.changes import only_scale
+from mgspec.problem.layout import OBJECTNESS, Batch, Problem, check_same_shapes
 
 TERMS = ("location", "anchor", "classification", "objectness")
 

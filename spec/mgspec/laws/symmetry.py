@@ -11,13 +11,8 @@ from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import LAYOUT
-from mgspec.problem.layout import (
-    Batch,
-    permute_labels,
-    place_in_grids,
-    transposed,
-    transposed_array,
-)
+from mgspec.problem.changes import permute_labels, place_in_grids, transposed, transposed_array
+from mgspec.problem.layout import Batch
 
 
 def _order(value: object, size: int, what: str) -> Sequence[int]:

@@ -12,7 +12,7 @@ from mgspec import Batch, Candidate, Evaluation, Options, Problem, specification
 from mgspec.loss import float64 as loss
 from mgspec.loss.candidate import PLAIN_OPTIONS
 from mgspec.loss.float64 import Scale, Term
-from mgspec.problem.layout import take
+from mgspec.problem.changes import take
 
 TERM_OF = {
     "location": loss.location,

@@ -18,7 +18,8 @@ from mgloss.gate.losses.importing import split_name
 from mgloss.gate.reports.reproduction.python_text import comment, docstring, quoted, statement
 from mgspec import LAWS, Batch, Described, Problem
 from mgspec.laws import Case
-from mgspec.problem.layout import Array, with_background
+from mgspec.problem.changes import with_background
+from mgspec.problem.layout import Array
 from mgspec.saved.counterexample import Counterexample
 
 ABOUT_GRADIENT = re.compile(r"^\w+: (\d+ )?(d\(|max \|d)")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mgspec.problem.layout import OBJECTNESS, take
+from mgspec.problem.changes import take
+from mgspec.problem.layout import OBJECTNESS
 from tests.meta.faults.planting import (
     OBJECT_TERMS,
     planted,

@@ -123,5 +123,5 @@ def test_a_wrong_request_is_refused(
 def test_the_file_is_written_where_it_was_asked_for_though_the_loss_leaves_the_folder(
     mgloss: Run, tmp_path: Path
 ) -> None:
-    mgloss("identify", f"{LOSSES}:leaves_the_folder", "--json", "out.json")
+    mgloss("identify", f"{LOSSES}:leaves_the_folder", "--json", "out.json", apart=True)
     assert (tmp_path / "out.json").is_file()

@@ -58,13 +58,13 @@ def make_predictions(steps: NDArray[np.integer], kind: str, *, quarters: bool) -
     ordinary: quarters or whole numbers in [-4, 4]. saturated: -50, 0 or 50. extreme: 0 or powers of
     ten up to 1e4, with a sign.
     """
-    whole = np.sign(steps) * ((np.abs(steps) + 3) // 4)
+    rounded = np.sign(steps) * ((np.abs(steps) + 3) // 4)
     if kind == SATURATED:
         values = 50.0 * np.sign(steps)
     elif kind == EXTREME:
-        values = np.sign(steps) * np.take(_DECADES, np.abs(whole))
+        values = np.sign(steps) * np.take(_DECADES, np.abs(rounded))
     else:
-        values = steps / 4 if quarters else whole * 1.0
+        values = steps / 4 if quarters else rounded * 1.0
     return np.asarray(values, np.float32)
 
 

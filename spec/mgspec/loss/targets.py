@@ -39,7 +39,7 @@ Cell = tuple[int, int, int]  # scale, row, column
 
 
 @dataclass(frozen=True)
-class Object:
+class AnchoredObject:
     """An object with its anchor, and with its cells before it shares them with other objects.
 
     cells: for each (row, column) the squared distance of its middle from the centre, in cells.
@@ -66,7 +66,7 @@ def iol(size: tuple[float, float], anchor: tuple[float, float]) -> float:
 
 def find_objects(
     problem: Problem, grids: Sequence[Grid], boxes: Sequence[Sequence[float]]
-) -> list[Object]:
+) -> list[AnchoredObject]:
     """Return the objects of an image's boxes, `[N, 5]`, by rules 1 to 4."""
     classes: dict[Corners, set[int]] = {}
     for x1, y1, x2, y2, label in boxes:
@@ -78,12 +78,12 @@ def find_objects(
         _assign_anchor(problem, grids, corners, frozenset(labels))
         for corners, labels in classes.items()
     )
-    return [found for found in objects if found is not None]
+    return [item for item in objects if item is not None]
 
 
 def _assign_anchor(
     problem: Problem, grids: Sequence[Grid], corners: Corners, labels: frozenset[int]
-) -> Object | None:
+) -> AnchoredObject | None:
     """Return the object with its anchor and cells; None if it is too large or small for it."""
     x1, y1, x2, y2 = corners
     size = (x2 - x1, y2 - y1)
@@ -101,36 +101,36 @@ def _assign_anchor(
             inside = 0 <= row < grids[scale][0] and 0 <= column < grids[scale][1]
             if inside and all(-1 < np.float32(offset) < 2 for offset in offsets):
                 cells[row, column] = (offsets[0] - 0.5) ** 2 + (offsets[1] - 0.5) ** 2
-    return Object(corners, labels, scale, anchor, cells)
+    return AnchoredObject(corners, labels, scale, anchor, cells)
 
 
-def assign_cells(objects: Sequence[Object]) -> dict[Cell, Object]:
+def assign_cells(objects: Sequence[AnchoredObject]) -> dict[Cell, AnchoredObject]:
     """Return the object that has each cell, by rule 5."""
     ordered = sorted(objects, key=lambda o: o.order)
-    owners: dict[Cell, Object] = {}
+    owners: dict[Cell, AnchoredObject] = {}
     without_cell = ordered
     while without_cell:
-        requests: dict[Cell, Object] = {}
+        requests: dict[Cell, AnchoredObject] = {}
         refused = []
-        for one in without_cell:
-            free = [place for place in one.cells if (one.scale, *place) not in owners]
+        for claimant in without_cell:
+            free = [place for place in claimant.cells if (claimant.scale, *place) not in owners]
             if not free:
                 continue
-            nearest = (one.scale, *min(free, key=lambda place: (one.cells[place], place)))
+            nearest = (claimant.scale, *min(free, key=lambda place: (claimant.cells[place], place)))
             if nearest in requests:
-                refused.append(one)
+                refused.append(claimant)
             else:
-                requests[nearest] = one
+                requests[nearest] = claimant
         owners.update(requests)
         without_cell = refused
-    leftovers: dict[Cell, Object] = {}
-    for one in ordered:
-        for place, distance in one.cells.items():
-            cell = (one.scale, *place)
+    leftovers: dict[Cell, AnchoredObject] = {}
+    for claimant in ordered:
+        for place, distance in claimant.cells.items():
+            cell = (claimant.scale, *place)
             if cell in owners:
                 continue
             if cell not in leftovers or distance < leftovers[cell].cells[place]:
-                leftovers[cell] = one
+                leftovers[cell] = claimant
     return owners | leftovers
 
 
@@ -146,15 +146,17 @@ def encode(
         for scale, grid in enumerate(grids)
     ]
     for number, boxes in enumerate(images):
-        for (scale, row, column), one in assign_cells(find_objects(problem, grids, boxes)).items():
-            x1, y1, x2, y2 = one.corners
+        for (scale, row, column), owner in assign_cells(
+            find_objects(problem, grids, boxes)
+        ).items():
+            x1, y1, x2, y2 = owner.corners
             stride = problem.stride(grids[scale])
-            anchor = problem.anchors[scale][one.anchor]
+            anchor = problem.anchors[scale][owner.anchor]
             cell = targets[scale][number, row, column]
             cell[XY] = (x1 + x2) / 2 / stride[0] - column, (y1 + y2) / 2 / stride[1] - row
             cell[WH] = math.log((x2 - x1) / anchor[0]), math.log((y2 - y1) / anchor[1])
             cell[OBJECTNESS] = 1
-            cell[FIRST_ANCHOR + one.anchor] = 1
-            for label in one.classes:
+            cell[FIRST_ANCHOR + owner.anchor] = 1
+            for label in owner.classes:
                 cell[problem.class_channels(scale).start + label] = 1
     return tuple(targets)

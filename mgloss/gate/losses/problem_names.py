@@ -1,7 +1,22 @@
 """Names of the built-in descriptions of problems, for help texts.
 
-They stand here a second time, because importing the descriptions takes half a second, and `--help`
-must be quick. A test compares the names with `mgspec.problem.descriptions.BUILT_IN`.
+A description has the name of its module in `mgspec.problem.descriptions`. List the modules instead
+of importing them: that takes half a second, and `--help` must be quick.
 """
 
-BUILT_IN_PROBLEMS = ("queries", "anchors", "grids")
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def _modules() -> tuple[str, ...]:
+    """Return the names of the public modules of mgspec.problem.descriptions, sorted."""
+    package = find_spec("mgspec")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent / "problem" / "descriptions"
+    return tuple(sorted(path.stem for path in folder.glob("[a-z]*.py")))
+
+
+BUILT_IN_PROBLEMS = _modules()

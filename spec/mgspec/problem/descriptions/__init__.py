@@ -12,4 +12,4 @@ from mgspec.problem.descriptions.anchors import ANCHORS
 from mgspec.problem.descriptions.grids import GRIDS
 from mgspec.problem.descriptions.queries import QUERIES
 
-BUILT_IN: dict[str, Description] = {d.name: d for d in (QUERIES, ANCHORS, GRIDS)}
+BUILT_IN: dict[str, Description] = {d.name: d for d in (ANCHORS, GRIDS, QUERIES)}

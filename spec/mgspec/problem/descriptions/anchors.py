@@ -22,7 +22,7 @@ import hypothesis.strategies as st
 import numpy as np
 
 from mgspec.problem.description import Array, Description, Image, Stack
-from mgspec.problem.descriptions.numbers import logits, steps
+from mgspec.problem.descriptions._numbers import logits, steps
 
 MOST_OBJECTS = 3
 NO_OBJECT = -1

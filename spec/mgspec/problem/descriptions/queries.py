@@ -23,7 +23,7 @@ import hypothesis.strategies as st
 import numpy as np
 
 from mgspec.problem.description import Description, Image, Stack
-from mgspec.problem.descriptions.numbers import logits, steps
+from mgspec.problem.descriptions._numbers import logits, steps
 
 MOST_OBJECTS = 3
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mgloss.gate.checks.baseline import Baseline, BaselineError, compare, load, save
 from mgloss.gate.commands.cli import app
-from mgspec import LAWS
+from mgspec import LAWS, Verdict
 from tests.gate.conftest import LOSSES, Run
 
 FEW = "--max-examples=20"
@@ -30,10 +30,7 @@ SKIPPED = {"loss": "skipped"}
 def changes(before: dict[str, str] | None, now: dict[str, str]) -> tuple[set, set, set]:
     """The components of one law that are worse, better, and known to fail."""
     laws = {} if before is None else {"partition": before}
-    found = [
-        {"law": "partition", "component": None if c == "loss" else c, "status": status}
-        for c, status in now.items()
-    ]
+    found = [Verdict("partition", None if c == "loss" else c, status) for c, status in now.items()]
     compared = compare(Baseline("mine.py", "batch", 100, 0, laws), found)
     return (
         {c.component for c in compared.worse},

@@ -14,55 +14,8 @@ import typer
 from mgloss.gate.commands.arguments import fail
 
 if TYPE_CHECKING:
-    from mgloss.data.annotations import ReadOptions
+    from mgloss.data.annotations import Annotated as Annotation
     from mgloss.data.detector import Detector
-
-AnnotationsArgument = Annotated[
-    Path,
-    typer.Argument(
-        metavar="ANNOTATIONS",
-        help="COCO JSON (a file *.json); a folder of YOLO text, a file an image; or a file with a "
-        "line an image: path x1,y1,x2,y2,class ...",
-    ),
-]
-ImagesOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--images",
-        metavar="DIR",
-        help="Start image paths at this folder. Default: that of the annotations.",
-    ),
-]
-ImageSizeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--image-size",
-        metavar="WxH",
-        help="Take this size, in pixels, for images whose size is neither in the annotations "
-        "nor in an image file.",
-    ),
-]
-DetectorOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--detector",
-        metavar="FILE",
-        help='JSON: {"input_size": \\[height, width], "strides": \\[...], "anchors": \\[\\[\\['
-        "width, height], ...], ...]}, anchors for each stride. Default: YOLOv3, 608 x 608.",
-    ),
-]
-InputSizeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--input-size", metavar="WxH", help="Replace the detector's input size, in pixels."
-    ),
-]
-SkipOption = Annotated[
-    bool,
-    typer.Option(
-        "--skip-malformed", help="Report and leave out malformed lines instead of stopping."
-    ),
-]
 
 MOST_MESSAGES = 20  # about malformed lines; the others are counted
 
@@ -93,41 +46,94 @@ def parse_size(text: str, option: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def requested_detector(file: Path | None, input_size: str | None) -> Detector:
-    """Return the detector of --detector and --input-size. Exit with status 2 if there is none."""
-    from mgloss.data.detector import YOLOV3, DetectorError, load
+@dataclass(frozen=True)
+class AnnotationArguments:
+    """The annotations of a data set, and the detector whose targets they become."""
 
-    try:
-        detector = YOLOV3 if file is None else load(file)
-    except DetectorError as error:
-        fail(f"--detector {error}")
-    if input_size is None:
-        return detector
-    width, height = parse_size(input_size, "--input-size")
-    try:
-        return replace(detector, input_size=(height, width))
-    except ValueError as error:
-        fail(f"--input-size {input_size}: {error}")
+    annotations: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ANNOTATIONS",
+            help="COCO JSON (a file *.json), a folder of YOLO text, or a file with one line an "
+            "image: path x1,y1,x2,y2,class ...",
+        ),
+    ]
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Start image paths at DIR. Default: the folder of the annotations."
+        ),
+    ] = None
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Take this size, in pixels, for images whose size is neither in the annotations "
+            "nor in an image file.",
+        ),
+    ] = None
+    detector: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='Read the detector from JSON: {"input_size": \\[height, width], "strides": '
+            '\\[...], "anchors": \\[\\[\\[width, height], ...], ...]}, anchors for each stride. '
+            "Default: YOLOv3, 608 x 608.",
+        ),
+    ] = None
+    input_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Replace the detector's input size, in pixels."),
+    ] = None
+    skip_malformed: Annotated[
+        bool,
+        typer.Option(
+            "--skip-malformed", help="Report and leave out malformed lines instead of stopping."
+        ),
+    ] = False
 
+    def load_detector(self) -> Detector:
+        """Return the detector. Exit with status 2 if there is none."""
+        from mgloss.data.detector import YOLOV3, DetectorError, load
 
-@contextmanager
-def read_options(images: Path | None, image_size: str | None, skip: bool) -> Iterator[ReadOptions]:
-    """Yield options for reading that show a progress bar, and report what was left out."""
-    from rich.console import Console
+        try:
+            detector = YOLOV3 if self.detector is None else load(self.detector)
+        except DetectorError as error:
+            fail(f"--detector {error}")
+        if self.input_size is None:
+            return detector
+        width, height = parse_size(self.input_size, "--input-size")
+        try:
+            return replace(detector, input_size=(height, width))
+        except ValueError as error:
+            fail(f"--input-size {self.input_size}: {error}")
 
-    from mgloss.data.annotations import ReadOptions
-    from mgloss.gate.reports.progress import share_progress
+    @contextmanager
+    def read(self) -> Iterator[Iterator[Annotation]]:
+        """Yield the images one by one, with a progress bar; then report what was left out.
 
-    if images is not None and not images.is_dir():
-        fail(f"--images {images}: is not a folder")
-    size = None if image_size is None else parse_size(image_size, "--image-size")
-    malformed = Malformed()
-    with share_progress(Console(stderr=True)) as bar:
-        task = bar.add_task("reading", total=None)
+        Exit with status 2 if the annotations cannot be read.
+        """
+        from rich.console import Console
 
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+        from mgloss.data.annotations import AnnotationError, ReadOptions, read
+        from mgloss.gate.reports.progress import share_progress
 
-        options = ReadOptions(images, size, on_progress=progress)
-        yield replace(options, on_malformed=malformed) if skip else options
-    malformed.sum_up()
+        if self.images is not None and not self.images.is_dir():
+            fail(f"--images {self.images}: is not a folder")
+        size = None if self.image_size is None else parse_size(self.image_size, "--image-size")
+        malformed = Malformed()
+        try:
+            with share_progress(Console(stderr=True)) as bar:
+                task = bar.add_task("reading", total=None)
+
+                def progress(done: int, total: int) -> None:
+                    bar.update(task, completed=done, total=total)
+
+                options = ReadOptions(self.images, size, on_progress=progress)
+                if self.skip_malformed:
+                    options = replace(options, on_malformed=malformed)
+                yield read(self.annotations, options)
+        except AnnotationError as error:
+            fail(str(error))
+        malformed.sum_up()

@@ -7,32 +7,20 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.commands.annotated import (
-    AnnotationsArgument,
-    DetectorOption,
-    ImageSizeOption,
-    ImagesOption,
-    InputSizeOption,
-    SkipOption,
-    read_options,
-    requested_detector,
-)
+from mgloss.gate.commands.annotated import AnnotationArguments
 from mgloss.gate.commands.arguments import fail, need_writable
+from mgloss.gate.commands.groups import grouped
 
 
+@grouped
 def stats(
-    annotations: AnnotationsArgument,
-    images: ImagesOption = None,
-    image_size: ImageSizeOption = None,
-    detector: DetectorOption = None,
-    input_size: InputSizeOption = None,
+    data: AnnotationArguments,
     batch_size: Annotated[
         int,
         typer.Option(
             "--batch-size", metavar="N", help="Give the expected count of batches of N images."
         ),
     ] = 16,
-    skip_malformed: SkipOption = False,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the counts to FILE.")
     ] = None,
@@ -61,7 +49,6 @@ def stats(
     """
     from rich.console import Console
 
-    from mgloss.data.annotations import AnnotationError, read
     from mgloss.data.object_counts import count
     from mgloss.gate.studies import stats as study
 
@@ -75,15 +62,12 @@ def stats(
             study.need_plots(plot)
         except ValueError as error:
             fail(f"--plot {plot}: {error}")
-    shape = requested_detector(detector, input_size)
-    try:
-        with read_options(images, image_size, skip_malformed) as options:
-            counts = count(read(annotations, options), shape)
-    except AnnotationError as error:
-        fail(str(error))
+    detector = data.load_detector()
+    with data.read() as images:
+        counts = count(images, detector)
     if not counts.images:
-        fail(f"{annotations}: no image in it")
-    statistics = study.Statistics(annotations, counts, shape, batch_size)
+        fail(f"{data.annotations}: no image in it")
+    statistics = study.Statistics(data.annotations, counts, detector, batch_size)
     study.show(Console(highlight=False), statistics)
     try:
         if json is not None:

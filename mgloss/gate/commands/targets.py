@@ -7,21 +7,14 @@ from typing import Annotated
 
 import typer
 
-from mgloss.gate.commands.annotated import (
-    AnnotationsArgument,
-    DetectorOption,
-    ImageSizeOption,
-    ImagesOption,
-    InputSizeOption,
-    SkipOption,
-    read_options,
-    requested_detector,
-)
+from mgloss.gate.commands.annotated import AnnotationArguments
 from mgloss.gate.commands.arguments import fail, need_writable
+from mgloss.gate.commands.groups import grouped
 
 
+@grouped
 def targets(
-    annotations: AnnotationsArgument,
+    data: AnnotationArguments,
     picture: Annotated[
         Path,
         typer.Option("--picture", metavar="FILE", help="Draw to this file, *.png or *.svg."),
@@ -35,11 +28,6 @@ def targets(
     rows: Annotated[
         int, typer.Option("--rows", metavar="N", help="Draw this many images if --only names none.")
     ] = 3,
-    images: ImagesOption = None,
-    image_size: ImageSizeOption = None,
-    detector: DetectorOption = None,
-    input_size: InputSizeOption = None,
-    skip_malformed: SkipOption = False,
 ) -> None:
     """Make the targets of every image, decode them, and draw some.
 
@@ -64,7 +52,6 @@ def targets(
 
     from rich.console import Console
 
-    from mgloss.data.annotations import AnnotationError, read
     from mgloss.gate.studies import targets as study
 
     if rows < 1:
@@ -74,21 +61,18 @@ def targets(
     need_writable(picture, "--picture")
     if find_spec("matplotlib") is None or find_spec("PIL") is None:
         fail("drawing needs matplotlib and Pillow: pip install 'mgloss[data]'")
-    shape = requested_detector(detector, input_size)
-    try:
-        with read_options(images, image_size, skip_malformed) as options:
-            summary = study.check_images(read(annotations, options), shape, only or [], rows)
-    except AnnotationError as error:
-        fail(str(error))
+    detector = data.load_detector()
+    with data.read() as images:
+        summary = study.check_images(images, detector, only or [], rows)
     if not summary.images:
-        fail(f"{annotations}: no image in it")
+        fail(f"{data.annotations}: no image in it")
     if missing := sorted(set(only or []) - {checked.image.name for checked in summary.to_draw}):
-        fail(f"--only {missing[0]}: {annotations} has no image of this name")
+        fail(f"--only {missing[0]}: {data.annotations} has no image of this name")
     from mgloss.gate.studies import targets_picture
 
     try:
-        targets_picture.write(picture, summary.to_draw, shape)
+        targets_picture.write(picture, summary.to_draw, detector)
     except OSError as error:
         fail(f"--picture {picture}: cannot be written: {error.strerror or error}")
-    study.show(Console(highlight=False), annotations, summary, picture)
+    study.show(Console(highlight=False), data.annotations, summary, picture)
     raise typer.Exit(1 if summary.wrong_cells else 0)

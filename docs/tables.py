@@ -81,7 +81,7 @@ def rewritten(text: str) -> str:
     missing = set(REGISTRIES) ^ {name for _, name, _ in BLOCK.findall(text)}
     if missing:
         raise ValueError(f"expected one block for each of {', '.join(REGISTRIES)}; see {missing}")
-    return BLOCK.sub(lambda block: block[1] + table(REGISTRIES[block[2]]()) + block[3], text)
+    return BLOCK.sub(lambda block: f"{block[1]}\n{table(REGISTRIES[block[2]]())}\n{block[3]}", text)
 
 
 def main(arguments: Sequence[str] | None = None, file: Path = README) -> int:

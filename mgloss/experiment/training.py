@@ -129,16 +129,16 @@ def train(name: str, seed: int, setting: Setting, progress: Callable[[], None]) 
             scores.append(f1(predictions, unseen["same"].boxes, anchors, DETECTOR.input_size))
         progress()
     return Run(
-        name,
-        seed,
-        tuple(losses),
-        tuple(norms),
-        tuple(objects),
-        tuple(at),
-        {place: tuple(values) for place, values in validation.items()},
-        tuple(scores),
-        _mean(evaluate, seen, setting.batch),
-        _mean(evaluate, seen, setting.other_batch),
+        normalization=name,
+        seed=seed,
+        loss=tuple(losses),
+        norm=tuple(norms),
+        objects=tuple(objects),
+        at=tuple(at),
+        validation={place: tuple(values) for place, values in validation.items()},
+        f1=tuple(scores),
+        by_training_batch=_mean(evaluate, seen, setting.batch),
+        by_other_batch=_mean(evaluate, seen, setting.other_batch),
     )
 
 

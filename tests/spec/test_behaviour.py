@@ -12,43 +12,17 @@ from mgspec import NORMALIZATIONS, Batch, Candidate, Evaluation, LossError, Prob
 from mgspec.laws import BATCH_LAWS
 from mgspec.scaling.behaviour import Behaviour, TermBehaviour, identify, search_batch_laws
 from mgspec.scaling.probes import MISTAKES, PROBES, batch_of, problem_of
+from tests.golden.normalizations import GOLDEN
 from tests.meta.faults.planting import averaged, renormalized, scaled, speaking_of, taken, under
 
 OBJECT_TERMS = ("location", "classification")
-BATCH = "`batch` (or `expected`: the same up to a constant)"
+BATCH = GOLDEN["batch"].words
 
-
-def constant_apart(text: str, *, times: str) -> str:
-    return f"`batch` {text} (or `{times}` {text}: the same up to a constant)"
-
-
-# What S / max(1, n) and so on are when they are multiplied by B^power, in words.
+# Each normalization in words when it is multiplied by B^power.
 WORDS = {
-    ("positives", 0): "`positives`",
-    ("positives", 1): "`positives` multiplied by the batch size",
-    ("positives", -1): "`fixed`",
-    ("batch", 0): BATCH,
-    ("batch", 1): "`sum`",
-    ("batch", -1): constant_apart("divided by the batch size", times="expected"),
-    ("fixed", 0): "`fixed`",
-    ("fixed", 1): "`positives`",
-    ("fixed", -1): "`fixed` divided by the batch size",
-    ("hybrid", 0): "`hybrid`",
-    ("hybrid", 1): "`hybrid` multiplied by the batch size",
-    ("hybrid", -1): "`hybrid` divided by the batch size",
-    ("grid", 0): "`grid`",
-    ("grid", 1): "`grid` multiplied by the batch size (or `sum` divided by the cells of the grid: "
-    "the same up to a constant)",
-    ("grid", -1): "`grid` divided by the batch size",
-    ("expected", 0): BATCH,
-    ("expected", 1): "`sum`",
-    ("expected", -1): constant_apart("divided by the batch size", times="expected"),
-    ("per_image", 0): "`per_image`",
-    ("per_image", 1): "`per_image` multiplied by the batch size",
-    ("per_image", -1): "`per_image` divided by the batch size",
-    ("sum", 0): "`sum`",
-    ("sum", 1): "`sum` multiplied by the batch size",
-    ("sum", -1): BATCH,
+    (name, power): words
+    for name, golden in GOLDEN.items()
+    for power, words in ((0, golden.words), (1, golden.times), (-1, golden.divided))
 }
 
 
@@ -92,22 +66,10 @@ def test_a_scalar_is_told_term_by_term(claims: str) -> None:
     assert ("total", "objectness") not in found  # this loss has no such term
 
 
-EXPONENTS = {
-    "positives": (0, 0, 0),
-    "batch": (0, 1, 0),
-    "fixed": (-1, 0, 0),
-    "hybrid": (0, None, None),
-    "grid": (0, 1, -1),
-    "expected": (0, 1, 0),
-    "per_image": (0, 0, 0),
-    "sum": (1, 1, 0),
-}
-
-
 @pytest.mark.parametrize("claims", NORMALIZATIONS)
 def test_the_exponents_of_batch_size_objects_and_grid_are_measured(claims: str) -> None:
     found = terms(identify(specification(claims, dtype="float32")))["location", "location"]
-    assert tuple(found.exponents.values()) == EXPONENTS[claims]
+    assert tuple(found.exponents.values()) == GOLDEN[claims].exponents
 
 
 def test_the_anchor_term_counts_all_cells_and_so_is_grid_under_positives() -> None:

@@ -13,6 +13,7 @@ from mgspec import NORMALIZATIONS, Candidate, Options, specification
 from mgspec.problem.layout import validate
 from tests.gate.conftest import LOSSES
 from tests.gate.reports.test_markdown import HOSTILE_LOSS
+from tests.golden.normalizations import GOLDEN
 
 
 def of(candidate: Candidate) -> tuple[Measurement, Measurement]:
@@ -37,22 +38,9 @@ def test_the_probes_differ_in_the_number_that_they_count_and_in_nothing_else() -
         assert not prediction[~mask].any()
 
 
-# What a denominator makes of 16 times as many images, and of 16 times as many equal objects.
-GROWTH = {
-    "positives": (1, 1),
-    "batch": (1, 16),
-    "fixed": (1 / 16, 1),
-    "hybrid": (1, 16 * 2 / (1 + 1 / 16)),
-    "grid": (1, 16),
-    "expected": (1, 16),
-    "per_image": (1, 1),
-    "sum": (16, 16),
-}
-
-
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_a_normalization_is_recognized_among_the_others(name: str) -> None:
-    for measurement, growth in zip(of(specification(name)), GROWTH[name], strict=True):
+    for measurement, growth in zip(of(specification(name)), GOLDEN[name].growth, strict=True):
         assert measurement.component == "location"
         assert measurement.candidate.values[0] == 1
         assert measurement.candidate.values[-1] == pytest.approx(growth)

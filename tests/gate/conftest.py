@@ -71,6 +71,7 @@ def _as_in_a_process(folder: Path) -> Iterator[None]:
             del os.environ[name]
     os.environ.update(PLAIN)
     os.chdir(folder)
+    sys.path.insert(0, str(folder))  # as `python -m mgloss` does
     try:
         yield
     finally:

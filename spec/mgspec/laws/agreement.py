@@ -98,19 +98,19 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
         others = tuple(c for c in trial.components if c != whole)
         directions[f"gradient of {whole}"] = (uphill, others)
     coarse = _quotients(trial, value, [direction for direction, _ in directions.values()], STEP)
-    for (name, (direction, but)), found in zip(directions.items(), coarse, strict=True):
-        components = tuple(c for c in trial.components if c not in but)
+    for (name, (direction, excepted)), by_component in zip(directions.items(), coarse, strict=True):
+        components = tuple(c for c in trial.components if c not in excepted)
         slopes = {c: _along(value.gradients[c], direction) for c in components}
         finer = None
         for c, slope in slopes.items():
-            quotients = found[c]
+            quotients = by_component[c]
             spread = quotients.spread
             if abs(slope - quotients.mean) > spread:
                 # Where the function turns from bending one way to the other, the two quotients are
                 # nearer to each other than to the slope; the mean at half the step tells how far.
                 finer = finer or next(_quotients(trial, value, [direction], STEP / 2))
                 quotients = finer[c]
-                spread = quotients.spread + abs(found[c].mean - quotients.mean)
+                spread = quotients.spread + abs(by_component[c].mean - quotients.mean)
             yield Comparison(
                 c,
                 f"dL(X)/dp along the {name}",
@@ -150,13 +150,13 @@ def _quotients(
     # Two values a direction, in the order of its batches.
     for (ahead, behind), high, low in zip(moved, values, values, strict=True):
         rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
-        found = {}
+        by_component = {}
         for c in trial.components:
             sides = (low.components[c], middle.components[c], high.components[c])
             noise = 2 * float(rounding.tolerance(max(map(abs, sides)))) / step
             before, after = (sides[1] - sides[0]) / step, (sides[2] - sides[1]) / step
-            found[c] = _Quotients(before, after, noise)
-        yield found
+            by_component[c] = _Quotients(before, after, noise)
+        yield by_component
 
 
 def _direction(batch: AnyBatch, channels: slice, signs: tuple[int, ...]) -> list[Array]:

@@ -105,9 +105,9 @@ def _cells_of_boxes(problem: Problem, batch: Batch) -> float:
     for anchors, target, mask, grid in zip(
         problem.anchors, batch.targets, batch.masks(), batch.grids, strict=True
     ):
-        found = int(np.count_nonzero(mask))
-        if found:
-            positives += found
+        count = int(np.count_nonzero(mask))
+        if count:
+            positives += count
             side = min(map(min, anchors)) * np.exp(min(0.0, float(target[mask][:, WH].min())))
             smallest = min(smallest, side / max(problem.stride(grid)))
     return float(positives / smallest)

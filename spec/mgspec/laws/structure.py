@@ -63,8 +63,8 @@ def masking(trial: Trial) -> Iterator[Comparison]:
             ]
             zero = [np.zeros_like(gradient) for gradient in outside]
             yield from worst_element(problem, c, "L(X)", outside, zero, None)
-    told = next(values)
-    yield from equal_values(trial, "L(X with Y's background targets)", told, value, x)
+    retargeted = next(values)
+    yield from equal_values(trial, "L(X with Y's background targets)", retargeted, value, x)
 
 
 @law(cases.right_predictions, needs=(LAYOUT,), speaks_of=TERMS, on_request=True)

@@ -36,9 +36,10 @@ from mgspec.saved.counterexample import (
     from_verdict,
     to_document,
 )
-from tests.gate.conftest import ROOT, SAMPLES
+from tests.gate.conftest import ROOT, SAMPLES, Run
 
 LOSSES = SAMPLES / "simple_losses.py"
+HIDDEN_TORCH = SAMPLES / "hidden_torch.py"
 NUMPY = Style("numpy", is_factory=False, per_scale=False)
 REQUEST = CheckRequest(LossRequest("mine.py:loss"))
 
@@ -357,3 +358,50 @@ def test_a_regression_test_without_its_file_or_its_loss_says_so(folder: Path) ->
         still_broken(left.json, "nothing.py:loss")
     with pytest.raises(ValueError, match="is about location, which this loss does not return"):
         still_broken(left.json, "losses.py:of_one_scale")
+
+
+def written_test(folder: Path) -> tuple[str, Callable[[], None]]:
+    """The text of the regression test that a check has left, and the test."""
+    (file,) = (folder / "mgloss-report").glob("test_*.py")
+    text = file.read_text(encoding="utf-8")
+    names: dict = {"__file__": str(file)}
+    exec(compile(text, str(file), "exec"), names)
+    (test,) = (value for name, value in names.items() if name.startswith("test_"))
+    return text, test
+
+
+def test_a_regression_test_keeps_the_framework_and_the_problem(
+    mgloss: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = f"{HIDDEN_TORCH}:by_labelled_anchors"
+    what = ("--framework", "torch", "--problem", "anchors", "--max-examples", 20)
+    assert mgloss("check", loss, "--law", "partition", *what).returncode == 1
+    monkeypatch.chdir(tmp_path)
+
+    text, test = written_test(tmp_path)
+
+    assert 'framework="torch"' in text
+    assert 'problem="anchors"' in text
+    with pytest.raises(AssertionError, match="loss_bbox: L"):
+        test()
+
+
+@pytest.mark.parametrize("options", ["all", '{"ignore_thresh": 1, "coord_scale": 2}'])
+def test_a_regression_test_keeps_the_options_and_the_order_of_arguments(
+    options: str, mgloss: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, said_to_be = f"{HIDDEN_TORCH}:swapped", options
+    if options != "all":
+        (tmp_path / "options.json").write_text(options, encoding="utf-8")
+        said_to_be = "options.json"
+    found = mgloss("check", loss, "--law", "partition", "--options", said_to_be)
+    assert found.returncode == 1, found.stdout
+    (tmp_path / "options.json").unlink(missing_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+    text, test = written_test(tmp_path)
+
+    assert "predictions_first=True" in text
+    assert ('options="all"' if options == "all" else "'coord_scale': 2.0") in text
+    with pytest.raises(AssertionError, match="location: L"):
+        test()

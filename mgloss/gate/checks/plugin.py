@@ -317,7 +317,6 @@ class LawItem(pytest.Item):
         request = self.request
         loaded = _open(request)
         candidate = loaded.candidate
-        framework = loaded.style.framework if loaded.style is not None else None
         database = open_database(request.database)
         known = self._replay(candidate)
         verdicts = search(
@@ -330,7 +329,7 @@ class LawItem(pytest.Item):
             database=database,
         )
         self.results = [
-            to_data(make_result(v, request, _origin(v, known), framework)) for v in verdicts
+            to_data(make_result(v, request, _origin(v, known), loaded.framework)) for v in verdicts
         ]
         if database is not None and database.failure:
             self.notes.append(database.failure)

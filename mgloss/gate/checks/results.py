@@ -59,7 +59,7 @@ class Result:
 
 
 def make_result(
-    verdict: Verdict, request: CheckRequest, stored: Stored | None, framework: str | None
+    verdict: Verdict, request: CheckRequest, stored: Stored | None, framework: str
 ) -> Result:
     """Return the result of a verdict.
 

@@ -36,6 +36,11 @@ class Loaded:
     notes: tuple[str, ...] = ()
     style: Style | None = None
 
+    @property
+    def framework(self) -> str:
+        """The framework that the loss is of."""
+        return self.style.framework if self.style is not None else "tensorflow"
+
 
 @dataclass(frozen=True)
 class _Subject:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import platform
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
@@ -16,15 +15,12 @@ ALWAYS = (NUMPY, "hypothesis")
 
 @functools.lru_cache(maxsize=4)
 def find_versions(framework: str | None = None) -> dict[str, str]:
-    """Return the versions of Python, mgloss, its packages and the frameworks in use, by name.
+    """Return the versions of Python, mgloss, its packages and the loss's framework, by name.
 
-    framework: that of the loss, which may be imported in another process than this one.
+    framework: that of the loss; None if it is not known.
     """
-    versions = {"python": platform.python_version()}
-    used = {name for name in FRAMEWORKS if name in sys.modules or name == framework}
-    for package in ("mgloss", *ALWAYS, *sorted(used)):
-        versions[package] = _version_of(package)
-    return versions
+    packages = ("mgloss", *ALWAYS, *([framework] if framework else []))
+    return {"python": platform.python_version(), **{name: _version_of(name) for name in packages}}
 
 
 def list_installed() -> Iterator[tuple[str, str]]:

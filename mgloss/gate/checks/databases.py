@@ -126,14 +126,14 @@ def _github(where: str, rest: str) -> Shared:
     if len(parts) != 2 or not all(re.fullmatch(r"[\w.-]+", part, re.ASCII) for part in parts):
         raise ValueError(f"{where}: expected github:OWNER/REPOSITORY")
     artifacts = GitHubArtifactDatabase(parts[0], parts[1])
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", HypothesisWarning)
         try:
             list(artifacts.fetch(b""))
         except Exception as error:  # whatever the answer was, it is no artifact
             raise ValueError(f"{where}: {plain_text(error)}") from None
     # An old artifact that is still here does; it is what Hypothesis falls back to.
-    if said and not list(artifacts.path.glob("*.zip")):
-        raise ValueError(f"{where}: " + " ".join(str(w.message).strip() for w in said))
+    if caught and not list(artifacts.path.glob("*.zip")):
+        raise ValueError(f"{where}: " + " ".join(str(w.message).strip() for w in caught))
     local = _directory(Path(LOCAL))
     return Shared(where, MultiplexedDatabase(local, ReadOnlyDatabase(artifacts)))

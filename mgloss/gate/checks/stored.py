@@ -30,13 +30,13 @@ def read_folder(
 
     A folder that does not exist holds none. description: of the problem that they may be of.
     """
-    found, notes = [], []
+    counterexamples, notes = [], []
     for path in sorted(folder.glob("*.json")):
         try:
-            found.append(Stored(path, load(path, description)))
+            counterexamples.append(Stored(path, load(path, description)))
         except CounterexampleError as error:
             notes.append(f"passed over {error}")
-    return found, notes
+    return counterexamples, notes
 
 
 def select(

@@ -86,7 +86,7 @@ class RunArguments:
 
 @dataclass(frozen=True)
 class LossArguments:
-    """A loss, and all that is said of it."""
+    """A loss, and what a person says of it."""
 
     loss: LossArgument = None
     claims: Annotated[

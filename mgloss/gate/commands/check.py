@@ -127,7 +127,7 @@ def check(
 
 
 def judge(console: Console, request: CheckRequest, workers: str | None) -> Outcome:
-    """Judge a loss, and show meanwhile what is asked; end with status 2 where that cannot be."""
+    """Judge a loss and show progress; end with status 2 if it cannot be judged."""
     from mgloss.gate.checks.judging import judge_loss, prepare
     from mgloss.gate.losses.importing import LoadError
     from mgloss.gate.reports import terminal

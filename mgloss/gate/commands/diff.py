@@ -81,12 +81,12 @@ def diff(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         with console.status("loading the losses"):
             loaded = []
-            for number, asked in enumerate((old, new)):
+            for number, argument in enumerate((old, new)):
                 place = Path(folder) / str(number)
                 place.mkdir()
                 try:
                     described = LossRequest(
-                        asked,
+                        argument,
                         problem=run.problem,
                         framework=run.framework,
                         timeout=run.timeout,
@@ -102,7 +102,7 @@ def diff(
                 f"{new} returns {', '.join(pair.only_new)}"
             )
         request = difference_report.Request(old, new, max_examples, seed)
-        difference_report.show_request(console, request, pair, [found.notes for found in loaded])
+        difference_report.show_request(console, request, pair, [each.notes for each in loaded])
         result = difference_report.gather(console, request, pair)
     try:
         paths = difference_report.save(request, result, report)

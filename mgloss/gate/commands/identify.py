@@ -55,11 +55,11 @@ def identify(
     with console.status("loading the loss"):
         try:
             request = LossRequest(loss, framework=framework, timeout=timeout, memory=memory)
-            found = open_loss(request)
+            loaded = open_loss(request)
         except (LoadError, ValueError) as error:
             fail(str(error))
-    identification = behaviour_report.gather(console, found.candidate)
-    behaviour_report.show(console, loss, found.notes, identification)
+    identification = behaviour_report.gather(console, loaded.candidate)
+    behaviour_report.show(console, loss, loaded.notes, identification)
     if json is not None:
         try:
             behaviour_report.write_json(json, loss, identification)

@@ -43,5 +43,5 @@ def matrix(
     except (LoadError, ValueError) as error:
         fail(str(error))
     console = Console()
-    found = study.search(console, requests, n)
-    raise typer.Exit(study.show(console, found, max_examples))
+    searched = study.search(console, requests, n)
+    raise typer.Exit(study.show(console, searched, max_examples))

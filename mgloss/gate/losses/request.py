@@ -14,7 +14,7 @@ from mgspec import Description, Options, normalization
 
 @dataclass(frozen=True)
 class LossRequest:
-    """A loss to judge, and all that is said of it.
+    """A loss to judge, and what a person says of it.
 
     loss: `package.module:name` or `path/to/file.py:name`; in a test, the loss itself; None for the
         reference.

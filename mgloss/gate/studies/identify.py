@@ -125,10 +125,10 @@ def gather(console: Console, candidate: Candidate) -> Identification:
         if not behaviour.terms:
             return Identification(behaviour, ())
         searching = bar.add_task("laws", total=LAW_EXAMPLES * len(BATCH_LAWS), detail="examples")
-        found = search_batch_laws(
+        verdicts = search_batch_laws(
             candidate, max_examples=LAW_EXAMPLES, seed=SEED, progress=lambda: bar.advance(searching)
         )
-    return Identification(behaviour, tuple(found))
+    return Identification(behaviour, tuple(verdicts))
 
 
 def show(

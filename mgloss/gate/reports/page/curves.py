@@ -62,7 +62,7 @@ def measured(candidate: Candidate) -> list[Measurement]:
     options = with_normalization(candidate.options or PLAIN_OPTIONS, candidate.claims)
     preferred = ("location", "total", *candidate.components)
     component = next(name for name in preferred if name in candidate.components)
-    found = []
+    measurements = []
     here = Path.cwd()  # a foreign loss may leave it
     for family in families(options):
         values, gaps = _values(candidate, family, component)
@@ -79,9 +79,9 @@ def measured(candidate: Candidate) -> list[Measurement]:
         own = Curve((candidate.name,), _relative(values))
         if values[0] is not None and own.values[0] is None:
             gaps[COUNTS[0]] = f"it is {values[0]:g} there, to which nothing can be compared"
-        found.append(Measurement(family, component, own, tuple(ordered), gaps))
+        measurements.append(Measurement(family, component, own, tuple(ordered), gaps))
     os.chdir(here)
-    return found
+    return measurements
 
 
 def _values(

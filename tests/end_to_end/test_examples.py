@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,17 +32,28 @@ def test_there_are_losses_of_four_frameworks_and_one_of_each_problem() -> None:
     assert {"queries", "anchors", "grids"} <= set(" ".join(a for a, _ in GATED).split())
 
 
-@pytest.mark.parametrize(("arguments", "status"), GATED)
+# A law that is broken takes longer to shrink than the others to hold; JAX compiles each shape.
+QUICK = ("torch_scales", "torch_detr.py --", "numpy_fcos", "keras_yolo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        pytest.param(*gated, marks=[] if any(q in gated[0] for q in QUICK) else pytest.mark.nightly)
+        for gated in GATED
+    ],
+)
 def test_the_command_of_an_example_ends_as_told(
     arguments: str, status: str, tmp_path: Path
 ) -> None:
     # A few laws and examples show what all do: the losses are right, or wrong in most batches.
     few = [f"--law={law}" for law in ("replication", "partition", "locality")]
-    more = [*few, "--max-examples", "12", "--report", str(tmp_path), "--no-github"]
+    more = [*few, "--max-examples", "12", "--no-github"]
     if "--claims positives" in arguments:
         more.remove("--law=partition")  # which a loss that claims it need not obey
         more.remove("--law=locality")
-    result = run_mgloss(ROOT, *shlex.split(arguments), *more)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    result = run_mgloss(tmp_path, *shlex.split(arguments), *more)
     assert result.returncode == int(status), result.stdout + result.stderr
     assert "law" in result.stdout.splitlines()[-1]
 

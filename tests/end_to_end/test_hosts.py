@@ -126,6 +126,7 @@ def test_laws_are_spread_over_two_hosts_and_the_verdicts_are_those_of_one_proces
     assert found["gradient"][0] == "skipped"
 
 
+@pytest.mark.nightly
 def test_a_project_is_sent_along(users_pytest: Run, hosts: list[Host], tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
@@ -144,6 +145,7 @@ def test_a_project_is_sent_along(users_pytest: Run, hosts: list[Host], tmp_path:
         assert (host.folder / "pyexecnetcache" / "project" / "mine.py").is_file()
 
 
+@pytest.mark.nightly
 def test_a_loss_that_a_host_does_not_have_is_told_by_each_law(
     users_pytest: Run, hosts: list[Host], tmp_path: Path
 ) -> None:

@@ -94,7 +94,7 @@ def test_what_was_found_is_saved_and_reported(number: signal.Signals, tmp_path: 
 
 
 @needs_proc
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.nightly)])
 def test_no_process_of_a_loss_outlives_a_gate_that_is_killed(workers: int, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW.format(calls=200), encoding="utf-8")
     laws = ("--law", "finite", "--law", "pure", "-n", workers)
@@ -106,7 +106,17 @@ def test_no_process_of_a_loss_outlives_a_gate_that_is_killed(workers: int, tmp_p
 
 
 def test_two_gates_in_one_folder_leave_whole_files(tmp_path: Path) -> None:
-    asked = ("--max-examples", 20, "--no-github", "--html", "page.html", "--json", "out.json")
+    laws = ("--law", "density_monotone", "--law", "resolution", "--law", "pure")
+    asked = (
+        *laws,
+        "--max-examples",
+        20,
+        "--no-github",
+        "--html",
+        "page.html",
+        "--json",
+        "out.json",
+    )
     gates = [start(tmp_path, f"{LOSSES}:{name}", *asked) for name in ("by_positives", "by_cells")]
     ends = [(*gate.communicate(timeout=240), gate.returncode) for gate in gates]
     assert [status for _, _, status in ends] == [1, 1], ends

@@ -7,12 +7,13 @@ Every JSON that a check writes here is held to its schema.
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from typer.testing import CliRunner
 from mgloss.gate.commands.cli import app
 from mgloss.gate.losses import opening
 from mgloss.gate.losses.loading import load
-from mgloss.gate.losses.worker import process
+from mgloss.gate.losses.worker.process import end_all
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -61,6 +62,17 @@ def run_mgloss(
     return validated(folder, words, result)
 
 
+def run_pytest(folder: Path, *arguments: object) -> Result:
+    """Run pytest in this process, with mgloss's plugin and no other, on what is in this folder."""
+    words = [*("-p", "mgloss.gate.checks.plugin", "-p", "no:cacheprovider"), *map(str, arguments)]
+    output, errors = io.StringIO(), io.StringIO()
+    with _as_in_a_process(folder), redirect_stdout(output), redirect_stderr(errors):
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        (folder / "empty.ini").write_text("[pytest]\n", encoding="utf-8")
+        status = pytest.main(["-c", "empty.ini", "--rootdir=.", "--import-mode=importlib", *words])
+    return subprocess.CompletedProcess(words, int(status), output.getvalue(), errors.getvalue())
+
+
 @contextmanager
 def _as_in_a_process(folder: Path) -> Iterator[None]:
     """Enter a folder, and leave nothing of what runs there but files."""
@@ -81,14 +93,14 @@ def _as_in_a_process(folder: Path) -> Iterator[None]:
         sys.path[:] = path
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if name.startswith("candidate_") or file.startswith(str(folder)):  # a user's
+            if name.startswith("candidate_") or file.startswith(f"{folder}{os.sep}"):  # a user's
                 del sys.modules[name]
         forget()
 
 
 def forget() -> None:
     """End the processes of losses and empty the gate's caches, which know files by their names."""
-    process.end_all()
+    end_all()
     for name, module in list(sys.modules.items()):
         if name.startswith("mgloss.gate"):
             for value in vars(module).values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -16,13 +15,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from hypothesis import configuration
 from hypothesis.database import InMemoryExampleDatabase
 
 from mgloss.gate.checks.databases import EXPECTED, Shared, opened
 from mgspec import LAWS, search, specification
-from tests.gate.conftest import LOSSES, ROOT
+from tests.gate.conftest import LOSSES, run_mgloss
 
-FOUND = {("partition", "location"), ("partition", "classification")}
+LAW = "sharding"
+FOUND = {(LAW, "location"), (LAW, "classification")}
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,8 @@ def machine(tmp_path: Path) -> Machine:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         shutil.copy(LOSSES, folder / "losses.py")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "HYPOTHESIS"))}
-        path = os.pathsep.join((str(ROOT), str(ROOT / "spec")))
-        result = subprocess.run(
-            [
-                *(sys.executable, "-m", "mgloss", "check", "losses.py:by_positives"),
-                *("--law", "partition", "--json", "out.json", *map(str, arguments)),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder,
-            timeout=300,
-            env={**kept, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200", **environment},
-        )
+        asked = ("check", "losses.py:by_positives", "--law", LAW, "--json", "out.json")
+        result = run_mgloss(folder, *asked, *arguments, columns=200, **environment)
         text = result.stdout + result.stderr
         assert "Traceback" not in text, text
         broken = set()
@@ -105,7 +94,7 @@ def test_without_a_database_one_example_finds_nothing(machine: Machine) -> None:
     assert (told.status, told.broken) == (0, set())
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.nightly)])
 def test_what_one_machine_found_another_finds_at_once_through_redis(
     workers: int, redis: tuple[str, subprocess.Popen[bytes]], machine: Machine
 ) -> None:
@@ -124,6 +113,14 @@ def test_what_one_machine_found_another_finds_at_once_through_a_directory(
     assert machine("b", "--database", shared, *ONE_EXAMPLE).broken == FOUND
 
 
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Path]:
+    """The folder that Hypothesis keeps what it downloads in."""
+    configuration.set_hypothesis_home_dir(tmp_path / "storage")
+    yield tmp_path / "storage"
+    configuration.set_hypothesis_home_dir(None)
+
+
 def artifact(folder: Path, storage: Path) -> None:
     """An example database as Hypothesis keeps an artifact that it has downloaded."""
     kept = storage / "github-artifacts" / "hypothesis-example-db"
@@ -135,14 +132,11 @@ def artifact(folder: Path, storage: Path) -> None:
 
 
 def test_what_a_ci_job_uploaded_is_found_at_once_and_what_is_new_goes_into_a_folder(
-    machine: Machine, tmp_path: Path
+    machine: Machine, tmp_path: Path, storage: Path
 ) -> None:
     assert machine("ci", "--database", "examples").broken == FOUND
-    artifact(tmp_path / "ci" / "examples", tmp_path / "storage")
-    told = machine(
-        *("b", "--database", "github:somebody/something", *ONE_EXAMPLE),
-        HYPOTHESIS_STORAGE_DIRECTORY=str(tmp_path / "storage"),
-    )
+    artifact(tmp_path / "ci" / "examples", storage)
+    told = machine("b", "--database", "github:somebody/something", *ONE_EXAMPLE)
     assert (told.status, told.broken) == (1, FOUND)
     local = tmp_path / "b" / "mgloss-examples"
     assert local.is_dir()
@@ -175,7 +169,7 @@ WRONG = {
 
 @pytest.mark.parametrize("where", WRONG)
 def test_a_wrong_database_is_refused_before_any_work(
-    where: str, machine: Machine, tmp_path: Path
+    where: str, machine: Machine, tmp_path: Path, storage: Path
 ) -> None:
     told = machine("b", "--database", where, **UNREACHABLE)
     assert told.status == 2
@@ -227,11 +221,20 @@ class Failing(InMemoryExampleDatabase):
 LOSS = replace(specification("batch"), run=specification("positives").run)
 
 
-@pytest.mark.parametrize("answers", [0, 1, 2, 3, 5, 8, 13, 40])
-def test_a_database_that_dies_midway_changes_no_verdict(answers: int) -> None:
+@pytest.mark.parametrize(
+    ("law", "answers"),
+    [
+        *(("density_monotone", answers) for answers in (0, 3, 8)),
+        *(
+            pytest.param("object_monotone", answers, marks=pytest.mark.nightly)
+            for answers in (0, 1, 2, 3, 5, 8, 13, 40)
+        ),
+    ],
+)
+def test_a_database_that_dies_midway_changes_no_verdict(law: str, answers: int) -> None:
     database = Shared("somewhere", Failing(answers))
-    with_it = search(LAWS["object_monotone"], LOSS, seed=0, database=database)
-    without = search(LAWS["object_monotone"], LOSS, seed=0)
+    with_it = search(LAWS[law], LOSS, seed=0, database=database)
+    without = search(LAWS[law], LOSS, seed=0)
     assert [(v.status, v.message) for v in with_it] == [(v.status, v.message) for v in without]
     assert "the example database somewhere failed" in database.failure
     assert "gone" in database.failure

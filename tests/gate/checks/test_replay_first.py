@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mgspec.saved.counterexample import load
-from tests.gate.conftest import LOSSES, SAMPLES, Run
+from tests.gate.conftest import LOSSES, SAMPLES, Run, run_mgloss
 
 SIMPLE = SAMPLES / "simple_losses.py"
 STORED = Path("mgloss-report") / "partition-location.json"
@@ -21,16 +21,24 @@ def verdicts(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
     return {(v["law"], v["component"]): v for v in document["verdicts"]}
 
 
-@pytest.fixture
-def stored(mgloss: Run, tmp_path: Path) -> Path:
-    """The report of a run that found `partition` broken in location and classification."""
-    shutil.copy(LOSSES, tmp_path / "losses.py")
-    result = mgloss("check", "losses.py:by_positives", "--law", "partition")
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run that found `partition` broken in location and classification."""
+    folder = tmp_path_factory.mktemp("checked")
+    shutil.copy(LOSSES, folder / "losses.py")
+    result = run_mgloss(folder, "check", "losses.py:by_positives", "--law", "partition")
     assert result.returncode == 1, result.stderr
+    return folder
+
+
+@pytest.fixture
+def stored(checked: Path, tmp_path: Path) -> Path:
+    """The counterexample in location, in a copy of that folder."""
+    shutil.copytree(checked, tmp_path, dirs_exist_ok=True)
     return tmp_path / STORED
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.nightly)])
 def test_a_stored_case_that_still_breaks_its_law_is_told_without_a_search(
     workers: int, stored: Path, mgloss: Run, tmp_path: Path
 ) -> None:

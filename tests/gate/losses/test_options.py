@@ -10,6 +10,21 @@ import pytest
 from tests.gate.conftest import Run
 
 FOLLOWS = """
+from dataclasses import replace
+
+from mgspec import Batch, Options, specification
+
+def loss(problem):
+    def components(y_true, y_pred):
+        batch = Batch(tuple(y_true), tuple(y_pred))
+        return specification("batch").run(problem, batch, False).components
+
+    return components
+
+def with_giou(problem):
+    return loss(replace(problem, options=Options(location="giou", ignore_thresh=0.6)))
+"""
+IN_TENSORFLOW = """
 from mgloss import MultiGridLoss
 
 def loss(problem):
@@ -30,9 +45,13 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    "text", [FOLLOWS, pytest.param(IN_TENSORFLOW, marks=pytest.mark.nightly)], ids=["numpy", "tf"]
+)
 def test_a_factory_that_follows_the_options_is_judged_by_the_laws_of_the_layout(
-    mgloss: Run, mine: Path
+    text: str, mgloss: Run, mine: Path
 ) -> None:
+    (mine / "mine.py").write_text(text, encoding="utf-8")
     laws = [f"--law={name}" for name in ("scales", "ignoring", "oracle")]
     result = mgloss("check", "mine.py", "--options", "all", "--max-examples", 10, *laws)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -40,7 +59,7 @@ def test_a_factory_that_follows_the_options_is_judged_by_the_laws_of_the_layout(
 
 
 def test_a_loss_of_fixed_options_is_held_to_those_of_a_file(mgloss: Run, mine: Path) -> None:
-    arguments = ("--law", "oracle", "--max-examples", 40)
+    arguments = ("--law", "oracle", "--max-examples", 20)
     right = mgloss("check", "mine.py:with_giou", "--options", "giou.json", *arguments)
     assert right.returncode == 0, right.stdout + right.stderr
     wrong = mgloss("check", "mine.py:with_giou", *arguments)  # taken for the plain terms
@@ -59,7 +78,7 @@ def test_laws_about_options_are_skipped_for_a_loss_that_does_not_follow_them(
 
 
 def test_the_reference_is_judged_under_the_options_of_a_file(mgloss: Run, mine: Path) -> None:
-    arguments = ("--law", "oracle", "--max-examples", 10, "-n", 0)
+    arguments = ("--law", "oracle", "--max-examples", 10)
     result = mgloss("check", "--options", "giou.json", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "objectness" not in result.stdout

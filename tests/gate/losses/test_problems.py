@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import SAMPLES, Run, environment, said
+from tests.gate.conftest import SAMPLES, Run, run_mgloss, run_pytest, said
 
 LOSSES = SAMPLES / "described_losses.py"
 FEW = ("--max-examples", 20)
@@ -23,9 +22,12 @@ def test_a_right_loss_of_a_problem_of_ones_own_holds(mgloss: Run) -> None:
     assert "needs this project's own layout" in said(result.stdout)
 
 
-@pytest.fixture
-def broken(mgloss: Run, tmp_path: Path) -> str:
-    result = mgloss(
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with every report of a wrong loss, and what was printed."""
+    folder = tmp_path_factory.mktemp("checked")
+    result = run_mgloss(
+        folder,
         "check",
         f"{LOSSES}:by_objects",
         "--problem",
@@ -41,7 +43,15 @@ def broken(mgloss: Run, tmp_path: Path) -> str:
         *FEW,
     )
     assert result.returncode == 1, result.stdout + result.stderr
-    return result.stdout
+    return folder, result.stdout
+
+
+@pytest.fixture
+def broken(checked: tuple[Path, str], tmp_path: Path) -> str:
+    """What was printed; the reports are in the test's folder."""
+    folder, printed = checked
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return printed
 
 
 def test_a_wrong_one_is_refused_with_two_images_and_one_object(broken: str) -> None:
@@ -88,9 +98,7 @@ def test_a_saved_regression_test_fails_until_the_loss_is_mended(
     test = tmp_path / "mgloss-report" / "test_partition____box_loss.py"
 
     def status() -> int:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
-        run = subprocess.run(command, env=environment(), cwd=tmp_path, check=False)
-        return run.returncode
+        return run_pytest(tmp_path, "-q", test).returncode
 
     assert status() == 1
     text = test.read_text(encoding="utf-8")
@@ -99,7 +107,8 @@ def test_a_saved_regression_test_fails_until_the_loss_is_mended(
 
 
 def test_what_is_known_can_be_recorded(mgloss: Run) -> None:
-    asked = (f"{LOSSES}:by_objects", "--problem", LOSSES, *FEW)
+    laws = ("--law", "partition", "--law", "pure")
+    asked = (f"{LOSSES}:by_objects", "--problem", LOSSES, *laws, *FEW)
     assert mgloss("baseline", *asked).returncode == 0
     again = mgloss("check", *asked, "--baseline", "mgloss-baseline.json")
     assert again.returncode == 0, again.stdout + again.stderr

@@ -57,6 +57,7 @@ def test_there_is_no_counterexample_in_it(reported: Reported) -> None:
     assert "mgloss-counterexample" not in reported.text("out.xml")
 
 
+@pytest.mark.nightly
 def test_two_processes_write_the_same_cases(
     reported: Reported, mgloss: Run, tmp_path: Path
 ) -> None:
@@ -78,15 +79,16 @@ def test_what_a_loss_says_stays_text(mgloss: Run, tmp_path: Path) -> None:
     assert list(failure) == []
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.nightly)])
 def test_a_path_is_kept_while_the_loss_goes_elsewhere(
     workers: int, mgloss: Run, tmp_path: Path
 ) -> None:
     result = mgloss(
         "check",
         f"{HOSTILE_LOSS}:wanders",
-        *("--law", "finite", "-n", workers),
+        *("--law", "finite", "-n", workers, "--max-examples", 20),
         *("--junit", "out.xml", "--json", "out.json", "--html", "out.html", "--markdown", "out.md"),
+        apart=True,
     )
     assert result.returncode == 1, result.stderr
     written = {path.name for path in tmp_path.iterdir()}

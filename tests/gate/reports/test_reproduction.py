@@ -33,9 +33,9 @@ from mgspec.saved.counterexample import (
     Counterexample,
     CounterexampleError,
     from_document,
-    from_verdict,
     to_document,
 )
+from mgspec.saved.witnesses import witness_of
 from tests.gate.conftest import ROOT, SAMPLES, Run
 
 LOSSES = SAMPLES / "simple_losses.py"
@@ -231,14 +231,7 @@ def test_the_problem_of_a_snippet_answers_to_new_and_old_names() -> None:
     assert problem.input_shape == problem.input_size == ours.input_shape
 
 
-def of(law: str, **changes: object) -> Counterexample:
-    verdict = search(LAWS[law], load(LossRequest(f"{LOSSES}:{law}", "batch")).candidate, seed=0)[0]
-    found = from_verdict(verdict, "mine.py:loss", "batch", 0, {})
-    assert found is not None
-    return replace(found, **changes)  # type: ignore[arg-type]
-
-
-_PARTITION = of("partition")
+_PARTITION = replace(witness_of("partition", "positives"), loss="mine.py:loss")
 
 
 def skeleton(text: str) -> str:

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.gate.conftest import Run, environment, said
+from mgloss.experiment import training
+from tests.gate.conftest import Run, said
 
 
 def test_it_trains_tells_writes_and_draws(mgloss: Run, tmp_path: Path) -> None:
     files = ("--json", "out.json", "--plot", "out.svg")
     result = mgloss(
-        "curves", "--normalization", "grid", "--steps", "4", "--seeds", "2", *files, columns=80
+        "curves", "--normalization", "grid", "--steps", "3", "--seeds", "2", *files, columns=80
     )
     assert result.returncode == 0, result.stderr
     text = said(result.stdout)
     assert "gap corr sparser denser fall F1 grid " in text
-    assert "over 2 seed(s), 4 steps each" in text
+    assert "over 2 seed(s), 3 steps each" in text
     assert "when they come by 2 instead of 8" in text
     document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [(run["normalization"], run["seed"]) for run in document["runs"]] == [
         ("grid", 0),
         ("grid", 1),
     ]
-    assert len(document["runs"][0]["loss"]) == document["setting"]["steps"] == 4
+    assert len(document["runs"][0]["loss"]) == document["setting"]["steps"] == 3
     assert document["summary"]["grid"]["gap"]["mean"] < 1e-6
     assert "<svg" in (tmp_path / "out.svg").read_text(encoding="utf-8")
 
@@ -52,37 +53,21 @@ def test_a_wrong_request_ends_with_status_2(
     assert not list(tmp_path.iterdir())
 
 
-# A run that ends the process in its second step, after one that is whole.
-INTERRUPTED = """
-import os, signal, sys
-import mgloss.experiment.training
-from mgloss.gate.commands.cli import main
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_seen_before_an_interruption_is_kept(
+    number: signal.Signals, mgloss: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, runs = training.train, []
 
-train, runs, number = mgloss.experiment.training.train, [], getattr(signal, sys.argv.pop())
+    def interrupted(name: str, seed: int, setting: Any, progress: Any) -> Any:
+        if runs:
+            signal.raise_signal(number)
+        runs.append(train(name, seed, setting, progress))
+        return runs[-1]
 
-def interrupted(name, seed, setting, progress):
-    if runs:
-        os.kill(os.getpid(), number)
-    runs.append(train(name, seed, setting, progress))
-    return runs[-1]
-
-mgloss.experiment.training.train = interrupted
-main()
-"""
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_what_was_seen_before_an_interruption_is_kept(tmp_path: Path, name: str) -> None:
-    arguments = ["curves", "--normalization", "batch", "--steps", "2", "--json", "out.json"]
-    result = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, *arguments, name],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    monkeypatch.setattr(training, "train", interrupted)
+    asked = ("--normalization", "batch", "--steps", "2", "--json", "out.json")
+    result = mgloss("curves", *asked)
     assert result.returncode == 130, result.stderr
     assert "interrupted after 1 of 3 runs" in result.stdout
     assert len(json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["runs"]) == 1

@@ -18,7 +18,11 @@ from tests.meta.faults.right import einsums, loops
 UNDER_POSITIVES = "breaks partition, sharding, object_monotone and density_monotone"
 
 
-@pytest.mark.parametrize("style", [loops, einsums], ids=lambda style: style.__name__)
+@pytest.mark.parametrize(
+    "style",
+    [pytest.param(loops, marks=pytest.mark.nightly), einsums],
+    ids=lambda style: style.__name__,
+)
 @pytest.mark.parametrize("claims", WRITTEN)
 def test_a_loss_in_float32_is_told_in_whatever_style_it_is_written(style: Any, claims: str) -> None:
     found = identify(styled(style, ADAPTER, claims))
@@ -43,6 +47,7 @@ def test_a_loss_is_told_in_words_exponents_and_laws(mgloss: Run) -> None:
     assert "obeys finite, empty" in text
 
 
+@pytest.mark.nightly  # as `test_the_reference_is_told`, which is a TensorFlow loss too
 def test_a_tensorflow_loss_is_told(mgloss: Run) -> None:
     result = mgloss("identify", ROOT / "examples" / "positives.py")
     assert result.returncode == 0, result.stderr

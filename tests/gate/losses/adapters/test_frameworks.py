@@ -24,7 +24,7 @@ RIGHT = (
     "torch_losses.py:make",
     "jax_losses.py:by_batch",
     "jax_losses.py:compiled",
-    "jax_losses.py:reads_values",
+    pytest.param("jax_losses.py:reads_values", marks=pytest.mark.nightly),  # not compiled: slow
     "jax_losses.py:in_bfloat16",
     "keras_losses.py:ByBatch",
     "keras_losses.py:ready",
@@ -42,7 +42,16 @@ def statuses(name: str, law: str, examples: int = 8) -> set[str]:
 
 
 @pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize("law", ["pure", "partition", "locality", "gradient"])
+@pytest.mark.parametrize(
+    "law",
+    [
+        "locality",  # of values and gradients
+        *(
+            pytest.param(law, marks=pytest.mark.nightly)
+            for law in ("pure", "partition", "gradient")
+        ),
+    ],
+)
 def test_a_right_loss_is_not_accused(name: str, law: str) -> None:
     assert statuses(name, law) == {HOLDS}
 

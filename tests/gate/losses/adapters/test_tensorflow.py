@@ -58,7 +58,16 @@ def statuses(path: Path, name: str, law: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["location", "traced", "in_bfloat16", "zero_without_objects"])
-@pytest.mark.parametrize("law", ["finite", "empty", "partition", "locality", "masking"])
+@pytest.mark.parametrize(
+    "law",
+    [
+        "locality",  # of values and gradients
+        *(
+            pytest.param(law, marks=pytest.mark.nightly)
+            for law in ("finite", "empty", "partition", "masking")
+        ),
+    ],
+)
 def test_a_correct_loss_is_not_accused(path: Path, name: str, law: str) -> None:
     assert statuses(path, name, law) == {HOLDS}
 
@@ -68,6 +77,7 @@ def test_a_gradient_that_raises_is_told_of(path: Path) -> None:
     assert statuses(path, "gradient_raises", "locality") == {ERROR}
 
 
+@pytest.mark.nightly
 def test_the_example_of_todays_loss_is_what_the_readme_says() -> None:
     example = ROOT / "examples" / "positives.py"
     candidate = load(LossRequest(str(example))).candidate

@@ -22,7 +22,7 @@ def test_it_trains_tells_writes_and_draws(mgloss: Run, tmp_path: Path) -> None:
     text = said(result.stdout)
     assert "gap corr sparser denser fall F1 grid " in text
     assert "over 2 seed(s), 3 steps each" in text
-    assert "when they come by 2 instead of 8" in text
+    assert "have 2 images instead of 8" in text
     document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [(run["normalization"], run["seed"]) for run in document["runs"]] == [
         ("grid", 0),

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from mgspec import LAWS, search
+from mgspec import LAWS, Verdict, search
 from mgspec.search.verdicts import BROKEN, HOLDS
-from tests.meta.faults.source import SOURCE_FAULTS, copy_of_the_reference
+from tests.meta.faults.source import SOURCE_FAULTS, SourceFault, copy_of_the_reference
 
 
 @pytest.mark.parametrize("name", SOURCE_FAULTS)
 def test_a_fault_of_old_is_caught_by_a_named_law(name: str, budget) -> None:
-    fault = SOURCE_FAULTS[name]
+    assert broken_by(SOURCE_FAULTS[name], budget, shrink=False)
 
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", SOURCE_FAULTS)
+def test_a_fault_of_old_is_shown_on_two_images(name: str, budget) -> None:
+    for verdict in broken_by(SOURCE_FAULTS[name], budget, shrink=True):
+        assert verdict.finding is not None
+        assert sum(batch.images for batch in verdict.finding.case.batches.values()) <= 2
+
+
+def broken_by(fault: SourceFault, budget, shrink: bool) -> list[Verdict]:
+    """The verdicts of the components that the fault's law is broken in."""
     with copy_of_the_reference(fault) as wrong:
         verdicts = search(
             LAWS[fault.law],
             wrong,
             max_examples=2 * budget.to_find,
             seed=budget.fixed_seed,
+            shrink=shrink,
         )
-
-    caught = [v for v in verdicts if v.status == BROKEN]
-    assert caught
-    for verdict in caught:
-        assert verdict.finding is not None
-        assert sum(batch.images for batch in verdict.finding.case.batches.values()) <= 2
+    return [v for v in verdicts if v.status == BROKEN]
 
 
+@pytest.mark.nightly
 def test_the_copy_without_a_fault_holds(budget) -> None:
     with copy_of_the_reference(None) as right:
         for law in dict.fromkeys(fault.law for fault in SOURCE_FAULTS.values()):

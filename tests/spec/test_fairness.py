@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, seed
+from hypothesis import given, seed, settings
 
 from mgspec import (
     LAWS,
@@ -62,6 +62,7 @@ def test_a_comparison_allows_for_the_rounding_of_the_larger_number(
     times = 3 if law == THREEFOLD else 1
     judged: list[Comparison] = []
 
+    @settings(max_examples=max(1, settings().max_examples // 4))
     @given(LAWS[law].cases(replace(FULL, claims=claims, options=None)))
     def probe(case: Case) -> None:
         candidate = nonsense(claims)

@@ -84,7 +84,9 @@ def test_a_batch_can_be(what: str) -> None:
 @pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("law", LAWS)
 def test_every_case_of_a_law_is_a_valid_batch_exact_in_float32(law: str, variety: Variety) -> None:
-    @settings(max_examples=50, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=max(1, settings().max_examples // 4), suppress_health_check=list(HealthCheck)
+    )
     @given(LAWS[law].cases(variety))
     def check(case: Case) -> None:
         for batch in case.batches.values():

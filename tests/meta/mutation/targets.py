@@ -57,9 +57,11 @@ OF_PUBLIC = (
     "one_that_is_judged",
     "normalization_of_its_own",
     "test_batches.py",
+    "test_invariants.py",
 )
 LOSS_ORDER = (*OF_ARGUMENTS, *WITHOUT_GRADIENTS, *WITH_GRADIENTS)
-LOSS_TESTS = ("tests/properties", "-k", "not oracle and not claims_what")
+LOSS_TESTS = ("tests/properties", "-k", "not oracle")
+NIGHTLY = ("-m", "nightly or not nightly")
 LOSS = Target(
     tuple(
         f"mgloss/reference/{name}.py" for name in ("loss", "terms", "boxes", "ignoring", "cells")
@@ -80,7 +82,12 @@ LOSS = Target(
             only=True,
             seconds=300,
         ),
-        Pass("full", (*LOSS_TESTS, "--hypothesis-profile", "ci"), LOSS_ORDER, seconds=1800),
+        Pass(
+            "full",
+            (*LOSS_TESTS, *NIGHTLY, "--hypothesis-profile", "ci"),
+            LOSS_ORDER,
+            seconds=1800,
+        ),
     ),
 )
 
@@ -109,7 +116,10 @@ LAWS = Target(
         ),
         Pass(
             "full",
-            ("tests/spec", "tests/meta/faults", "tests/properties", "--hypothesis-profile", "ci"),
+            (
+                *("tests/spec", "tests/meta/faults", "tests/properties"),
+                *(*NIGHTLY, "--hypothesis-profile", "ci"),
+            ),
             seconds=1800,
         ),
     ),

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from mgspec import LAWS, NORMALIZATIONS
 from tests.meta.mutation.__main__ import SURVIVORS, main
 from tests.meta.mutation.mutants import ROOT, mutants
+from tests.meta.mutation.running import Pass
 from tests.meta.mutation.targets import TARGETS
 
 KILLED = "return shared / union -> return shared * union"
@@ -86,6 +88,25 @@ def test_every_mutant_is_a_program_and_has_a_name_of_its_own() -> None:
     assert len({ast.dump(ast.parse(mutant.source)) for mutant in found}) == len(found)
     original = ast.dump(ast.parse((ROOT / "mgloss/reference/cells.py").read_text(encoding="utf-8")))
     assert original not in {ast.dump(ast.parse(mutant.source)) for mutant in found}
+
+
+NAMED = [(target, one) for target, all_of in TARGETS.items() for one in all_of.passes]
+
+
+@pytest.mark.parametrize(("target", "chosen"), NAMED, ids=[f"{t}-{p.name}" for t, p in NAMED])
+def test_the_tests_that_a_pass_names_exist(target: str, chosen: Pass) -> None:
+    paths = [ROOT / text for text in chosen.arguments if text.startswith("tests/")]
+    assert paths
+    assert all(path.exists() for path in paths)
+    files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+    names = " ".join(f"{file.name} {file.read_text(encoding='utf-8')}" for file in files)
+    for text in chosen.order:
+        name, _, parameters = text.removesuffix("]").partition("[")
+        assert name in names
+        law, _, normalization = parameters.partition("-")
+        if normalization:
+            assert law in LAWS
+            assert normalization in NORMALIZATIONS
 
 
 def test_every_listed_survivor_has_a_reason() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,25 @@ def test_a_wrong_request_ends_with_status_2(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture(scope="module")
+def trained() -> training.Run:
+    """A run of two steps."""
+    return training.train("batch", 0, training.Setting(steps=2), lambda: None)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_was_seen_before_an_interruption_is_kept(
-    number: signal.Signals, mgloss: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals,
+    trained: training.Run,
+    mgloss: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    train, runs = training.train, []
-
-    def interrupted(name: str, seed: int, setting: Any, progress: Any) -> Any:
-        if runs:
+    def interrupted(name: str, seed: int, setting: Any, progress: Callable[[], None]) -> Any:
+        if seed:
             signal.raise_signal(number)
-        runs.append(train(name, seed, setting, progress))
-        return runs[-1]
+            progress()
+        return trained
 
     monkeypatch.setattr(training, "train", interrupted)
     asked = ("--normalization", "batch", "--steps", "2", "--json", "out.json")

@@ -47,13 +47,14 @@ def test_a_loss_is_told_in_words_exponents_and_laws(mgloss: Run) -> None:
     assert "obeys finite, empty" in text
 
 
-@pytest.mark.nightly  # as `test_the_reference_is_told`, which is a TensorFlow loss too
+@pytest.mark.nightly
 def test_a_tensorflow_loss_is_told(mgloss: Run) -> None:
     result = mgloss("identify", ROOT / "examples" / "positives.py")
     assert result.returncode == 0, result.stderr
     assert "location and classification behave as positives" in said(result.stdout)
 
 
+@pytest.mark.nightly
 def test_the_reference_is_told(mgloss: Run) -> None:
     result = mgloss("identify")
     assert result.returncode == 0, result.stderr

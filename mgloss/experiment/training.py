@@ -87,8 +87,13 @@ class Run:
 
     @property
     def correlation(self) -> float:
-        """Correlation of the gradient's norm with 1 / objects, in the second half of the run."""
+        """Correlation of the gradient's norm with 1 / objects, in the second half of the run.
+
+        NaN if that half has fewer than two steps.
+        """
         half = len(self.loss) // 2
+        if len(self.loss) - half < 2:
+            return float("nan")
         return float(np.corrcoef(self.norm[half:], 1 / np.array(self.objects[half:]))[0, 1])
 
 

@@ -3,6 +3,17 @@
 Hypothesis draws cases, and shrinks one that breaks the law (mgspec.search.engine). Each component
 gets a verdict. Once a component is broken, the search goes on with the others, so that one broken
 component does not hide another.
+
+Two things are added to Hypothesis's own way. benchmarks/engine.py measures both.
+
+Runs are short. Once a run has had 10 cases, Hypothesis follows each new one by up to five copies in
+which one part has replaced another. Of 100 cases in one run for each variety, 65 differ in problem,
+grids or number of images; in runs of 9 cases more than 90 do. Over 118 planted faults and 5 seeds,
+short runs miss none of 590, long runs 3, in about the same time.
+
+Some examples are plain. Without them no more faults are missed, and a fault takes a sixth less time
+to find. But counterexamples are easier to read with them: of 20 faults, 9 have a smaller one, with
+0 to 10 predictions that are not 0 instead of 3 to 115.
 """
 
 from __future__ import annotations
@@ -27,10 +38,7 @@ from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdic
 JUDGE_FINITENESS = ("finite", "empty")
 
 PLAIN_SHARE = 4  # 1 of 4 examples is plain; see mgspec.drawing.variety
-
-# Once a run of Hypothesis has had 10 cases, each new one is followed by up to five copies in which
-# one part has replaced another. In a run of 100 most are such copies. So no run gets there.
-RUN_LENGTH = 9
+RUN_LENGTH = 9  # cases of one run of Hypothesis
 
 
 def examine(

@@ -51,11 +51,11 @@ class Report:
 
 REPORTS = (
     Report("json", "Write the verdicts as JSON."),
-    Report("junit", "Write them as JUnit XML, a test case a law."),
-    Report("markdown", "Write them as Markdown, for a review."),
+    Report("junit", "Write the verdicts as JUnit XML, with a test case for each law."),
+    Report("markdown", "Write the verdicts as Markdown, for a review."),
     Report(
         "html",
-        "Write them as one page, with grids and plots.",
+        "Write the verdicts as one HTML page, with grids and plots.",
         packages=("jinja2", "matplotlib"),
         extra="report",
     ),

@@ -28,7 +28,7 @@ def broken_by(fault: SourceFault, budget, shrink: bool) -> list[Verdict]:
         verdicts = search(
             LAWS[fault.law],
             wrong,
-            max_examples=2 * budget.to_find,
+            max_examples=budget.to_find,
             seed=budget.fixed_seed,
             shrink=shrink,
         )

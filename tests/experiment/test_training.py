@@ -20,20 +20,36 @@ def runs(name: str) -> list[Run]:
     return [train(name, seed, Setting(), lambda: None) for seed in range(SEEDS)]
 
 
+SHORT = Setting(steps=4, scenes=16, batch=4, every=2)
+
+
+def short_run(name: str) -> Run:
+    return train(name, 0, SHORT, lambda: None)
+
+
+def test_the_batch_size_changes_the_loss_of_a_short_run_under_positives_only() -> None:
+    assert short_run("batch").gap < 1e-6
+    assert short_run("positives").gap > 1e-3
+
+
+@pytest.mark.nightly
 def test_under_batch_the_batch_size_changes_the_loss_by_rounding_only() -> None:
     assert max(run.gap for run in runs("batch")) < 1e-6
 
 
+@pytest.mark.nightly
 def test_under_positives_the_batch_size_changes_the_loss() -> None:
     assert min(run.gap for run in runs("positives")) > 1e-3
 
 
+@pytest.mark.nightly
 def test_the_gradient_goes_with_one_over_objects_under_positives_and_not_under_batch() -> None:
     for name, sign in (("positives", 1), ("batch", -1)):
         mean, deviation = spread(runs(name), lambda run: run.correlation)
         assert sign * mean > 2 * deviation / sqrt(SEEDS)
 
 
+@pytest.mark.nightly
 def test_training_under_batch_converges() -> None:
     for run in runs("batch"):
         assert remaining_loss(run) < 0.6
@@ -41,6 +57,7 @@ def test_training_under_batch_converges() -> None:
         assert run.validation["same"][-1] < run.validation["same"][0]
 
 
+@pytest.mark.nightly
 def test_the_loss_goes_with_the_density_under_batch_and_hardly_under_positives() -> None:
     # Not what the plan hoped: an image with more objects has more loss. See docs/curves.md.
     for run in runs("batch"):
@@ -52,10 +69,10 @@ def test_the_loss_goes_with_the_density_under_batch_and_hardly_under_positives()
 
 
 def test_a_run_is_whole() -> None:
-    run = runs("batch")[0]
-    assert len(run.loss) == len(run.norm) == len(run.objects) == Setting().steps
-    assert run.at == (60, 120, 180, 240)
-    assert {len(values) for values in run.validation.values()} == {len(run.f1)} == {4}
+    run = short_run("batch")
+    assert len(run.loss) == len(run.norm) == len(run.objects) == SHORT.steps
+    assert run.at == (2, 4)
+    assert {len(values) for values in run.validation.values()} == {len(run.f1)} == {2}
     assert np.isfinite(run.loss).all()
 
 
@@ -69,7 +86,7 @@ def test_the_same_seed_is_the_same_run_at_its_start() -> None:
 
 @pytest.mark.parametrize("name", [n for n in NORMALIZATIONS if n not in ("positives", "batch")])
 def test_every_normalization_trains(name: str) -> None:
-    run = train(name, 0, Setting(steps=4, scenes=16, batch=4, every=2), lambda: None)
+    run = short_run(name)
     assert np.isfinite(run.loss).all()
     assert run.at == (2, 4)
 

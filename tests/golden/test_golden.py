@@ -67,12 +67,12 @@ def inputs(file: dict[str, Any], example: str, name: str, dtype: type) -> tuple[
     return problem, Batch(arrays(golden["targets"], dtype), arrays(golden["predictions"], dtype))
 
 
-def by_specification(problem: Problem, batch: Batch) -> Answer:
+def by_specification(problem: Problem, batch: Batch, gradients: bool) -> Answer:
     value = loss.evaluate(problem, batch)
     return value.components, value.gradients
 
 
-def by_tensorflow(problem: Problem, batch: Batch) -> Answer:
+def by_tensorflow(problem: Problem, batch: Batch, gradients: bool) -> Answer:
     reference = MultiGridLoss(
         problem.anchors, problem.num_classes, problem.input_shape, problem.options
     )
@@ -80,13 +80,16 @@ def by_tensorflow(problem: Problem, batch: Batch) -> Answer:
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(predictions)
         values = reference.components(list(batch.targets), predictions)
-    gradients = {
+    numbers = {c: float(v) for c, v in values.items()}
+    if not gradients:
+        return numbers, {}
+    slopes = {
         c: tuple(
             g.numpy() for g in tape.gradient(values[c], predictions, unconnected_gradients="zero")
         )
         for c in values
     }
-    return {c: float(v) for c, v in values.items()}, gradients
+    return numbers, slopes
 
 
 IMPLEMENTATIONS = {
@@ -128,14 +131,22 @@ def test_values_and_gradients_are_golden(name: str, example: str, implementation
     problem, batch = inputs(fixture(name), example, name, dtype)
     rounding = of_dtype(problem, batch, dtype)
 
-    answer = evaluate(problem, batch)
+    answer = evaluate(problem, batch, True)
 
     assert list(disagreements(answer, golden["values"], golden["gradients"], rounding)) == []
     total = sum(float(v) for v in golden["values"].values())
     assert abs(answer[0]["total"] - total) <= rounding.tolerance(total)
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    "implementation",
+    [
+        "specification-float64",
+        "tensorflow-float64",
+        # Only rounds more; under plain options it is held to golden values on every change.
+        pytest.param("tensorflow-float32", marks=pytest.mark.nightly),
+    ],
+)
 @pytest.mark.parametrize("example", OF_OPTIONS)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_is_golden_under_every_normalization(
@@ -145,8 +156,8 @@ def test_an_option_is_golden_under_every_normalization(
     golden = fixture(option)["examples"][example]
     for name in NORMALIZATIONS:
         problem, batch = inputs(fixture(option), example, name, dtype)
-        answer = evaluate(problem, batch)
         gradients = golden["gradients"].get(name)  # stored for two of them
+        answer = evaluate(problem, batch, gradients is not None)
         wrong = disagreements(
             answer, golden["values"][name], gradients, of_dtype(problem, batch, dtype)
         )
@@ -158,8 +169,8 @@ def test_a_relative_fault_of_one_in_a_thousand_disagrees(name: str) -> None:
     for example in PLAIN:
         golden = fixture(name)["examples"][example]
         problem, batch = inputs(fixture(name), example, name, np.float32)
-        values, gradients = by_tensorflow(problem, batch)
-        assert_faults_disagree(problem, batch, values, gradients, golden["values"])
+        values, _ = by_tensorflow(problem, batch, False)
+        assert_faults_disagree(problem, batch, values, golden["values"])
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -167,22 +178,21 @@ def test_a_relative_fault_of_one_in_a_thousand_in_an_option_disagrees(option: st
     for example in ("overlapping", "background"):
         golden = fixture(option)["examples"][example]
         problem, batch = inputs(fixture(option), example, "batch", np.float32)
-        values, gradients = by_tensorflow(problem, batch)
-        assert_faults_disagree(problem, batch, values, gradients, golden["values"]["batch"])
+        values, _ = by_tensorflow(problem, batch, False)
+        assert_faults_disagree(problem, batch, values, golden["values"]["batch"])
 
 
 def assert_faults_disagree(
     problem: Problem,
     batch: Batch,
     values: dict[str, float],
-    gradients: dict[str, tuple[np.ndarray, ...]],
     golden: dict[str, str],
 ) -> None:
     rounding = of_dtype(problem, batch, np.float32)
     for c in TERMS:
         if float(golden[c]) == 0:
             continue
-        faulty = {**values, c: values[c] * 1.001}, gradients
+        faulty = {**values, c: values[c] * 1.001}, {}
         assert any(c in line for line in disagreements(faulty, golden, None, rounding))
 
 

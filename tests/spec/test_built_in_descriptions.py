@@ -97,7 +97,13 @@ JUDGED = (
 
 
 @pytest.mark.parametrize("problem", IN_PLACE)
-@pytest.mark.parametrize("name", NORMALIZATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("batch", "positives") else pytest.mark.nightly)
+        for name in NORMALIZATIONS
+    ],
+)
 def test_the_truth_table_is_that_of_this_projects_layout(problem: str, name: str) -> None:
     judged = candidate(BUILT_IN[problem], name)
     for law in JUDGED:

@@ -59,7 +59,7 @@ def test_the_same_seed_finds_the_same_counterexample_in_another_process() -> Non
 
 def test_a_finding_breaks_the_law_again_when_judged() -> None:
     wrong, right = specification("positives"), specification("batch")
-    for verdict in search(LAWS["partition"], wrong, seed=0):
+    for verdict in search(LAWS["partition"], wrong, seed=0, shrink=False):
         if verdict.component == "anchor":
             assert verdict.status == HOLDS
             continue
@@ -70,7 +70,10 @@ def test_a_finding_breaks_the_law_again_when_judged() -> None:
 
 
 def test_one_broken_component_does_not_hide_another() -> None:
-    statuses = {v.component: v.status for v in search(LAWS["replication"], specification("sum"))}
+    statuses = {
+        v.component: v.status
+        for v in search(LAWS["replication"], specification("sum"), shrink=False)
+    }
     assert statuses == dict.fromkeys(("location", "anchor", "classification", "total"), BROKEN)
 
 
@@ -204,7 +207,7 @@ def test_what_was_found_before_the_loss_raised_is_kept() -> None:
             raise LossError("the loss raised ValueError")
         return wrong.run(problem, batch, gradients)
 
-    verdicts = search(LAWS["partition"], replace(wrong, run=run), seed=0)
+    verdicts = search(LAWS["partition"], replace(wrong, run=run), seed=0, shrink=False)
     statuses = {v.component: v.status for v in verdicts}
     assert statuses == {"location": BROKEN, "classification": BROKEN, "total": BROKEN, None: ERROR}
 

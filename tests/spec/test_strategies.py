@@ -185,6 +185,8 @@ def test_the_simplest_case_of_a_law_is_the_same_in_both_varieties(
             np.testing.assert_array_equal(one, other)
 
 
+SEEDS = [0, *(pytest.param(number, marks=pytest.mark.nightly) for number in (1, 2))]
+
 # What a shape or an option is asked to be -> the simplest problem and grids that are it.
 SHRUNK: dict[str, tuple[Callable[[Scene], bool], tuple[object, ...]]] = {
     "taller than wide": (lambda s: all(h > w for h, w in s.grids), (((2, 1),), 1, 1)),
@@ -202,7 +204,7 @@ SHRUNK: dict[str, tuple[Callable[[Scene], bool], tuple[object, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", SEEDS)
 @pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("what", SHRUNK)
 def test_a_shape_shrinks_to_the_simplest(what: str, variety: Variety, number: int) -> None:
@@ -213,7 +215,7 @@ def test_a_shape_shrinks_to_the_simplest(what: str, variety: Variety, number: in
     assert (scene.grids, len(scene.problem.anchors[0]), scene.problem.num_classes) == simplest
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", SEEDS)
 @pytest.mark.parametrize("variety", [PLAIN, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize(
     ("option", "value"),

@@ -118,6 +118,7 @@ def test_a_loss_that_no_longer_answers_differs(mgloss: Run) -> None:
     assert "they differ in whether they answer" in text
 
 
+@pytest.mark.nightly
 def test_tensorflow_and_numpy_losses_can_be_compared(mgloss: Run) -> None:
     result = mgloss(
         "diff", ROOT / "examples" / "positives.py", f"{LOSSES}:by_positives", "--max-examples", 40

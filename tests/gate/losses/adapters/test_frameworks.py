@@ -84,7 +84,7 @@ def some_batch() -> tuple[Problem, Batch]:
         ("torch", "torch_losses.py:by_batch"),
         ("torch", "torch_losses.py:Criterion"),
         ("jax", "jax_losses.py:by_batch"),
-        ("jax", "jax_losses.py:reads_values"),
+        pytest.param("jax", "jax_losses.py:reads_values", marks=pytest.mark.nightly),
         ("tensorflow", "keras_losses.py:ByBatch"),
     ],
 )

@@ -130,7 +130,15 @@ def test_what_it_does_is_told_with_the_batch(name: str) -> None:
         assert max(batch.images for batch in batches) > 1
 
 
-@pytest.mark.parametrize("name", ["sleeps", "is_killed", "leaks", "seeds_everything"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "is_killed",
+        "seeds_everything",
+        pytest.param("sleeps", marks=pytest.mark.nightly),
+        pytest.param("leaks", marks=pytest.mark.nightly),
+    ],
+)
 def test_the_gate_goes_on_as_before(name: str) -> None:
     random.seed(1)
     np.random.seed(1)

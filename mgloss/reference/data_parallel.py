@@ -1,9 +1,9 @@
 """`positives` with the counts of a whole step, where its batch is in parts.
 
 Replicas of a data-parallel step, or the micro-batches of gradient accumulation, each see a part of
-the batch. Under `batch` the mean of the parts' losses is the loss of the whole, where they are
-equally large. Under `positives` it is not: each part divides by its own count, and an object in a
-part with few counts for more. Dividing by the count of the whole restores it:
+the batch. Under `batch` the mean of the parts' losses is the loss of the whole, if they are equally
+large. Under `positives` it is not: each part divides by its own count, so an object counts for more
+in a part with few. Dividing by the count of the whole restores it:
 
     over_replicas(loss, y_true, y_pred)                 in `strategy.run`; mean over replicas
 
@@ -13,12 +13,14 @@ part with few counts for more. Dividing by the count of the whole restores it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import tensorflow as tf
 
-from mgloss.reference.loss import TENSORFLOW, MultiGridLoss
-from mgspec.problem.normalizations import Arithmetic
+from mgloss.reference.loss import MultiGridLoss, normalized
+from mgspec.problem.normalizations import Sums
+from mgspec.problem.options import TERMS
 
 __all__ = ["counts_of", "of_step", "over_replicas"]
 
@@ -26,65 +28,65 @@ Arrays = Sequence[tf.Tensor]
 
 
 def over_replicas(loss: MultiGridLoss, y_true: Arrays, y_pred: Arrays) -> Mapping[str, tf.Tensor]:
-    """The loss's components for a replica, divided by the counts of all replicas.
+    """Return the loss's components for a replica, divided by the counts of all replicas.
 
-    Their mean over the replicas, and so that of the gradients, is what one device has for the whole
-    batch. To be called in a replica's context, in each replica. Raises ValueError for a loss that
-    is not under `positives`, RuntimeError elsewhere than in a replica.
+    Call it in each replica's context. The mean over the replicas, of values and of gradients, is
+    what one device has for the whole batch.
+
+    Raises ValueError for a loss that is not under `positives`, RuntimeError outside of a replica.
     """
     context = tf.distribute.get_replica_context()
     if context is None:
         raise RuntimeError("over_replicas: call it in the function given to strategy.run")
-
-    def summed(counts: tf.Tensor) -> tf.Tensor:
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, counts)
-
-    return _with_counts(loss, y_true, y_pred, summed, context.num_replicas_in_sync)
+    sums = _sums(loss, y_true, y_pred)
+    counts = context.all_reduce(tf.distribute.ReduceOp.SUM, _counts(sums))
+    return _divided(loss, sums, counts, context.num_replicas_in_sync)
 
 
 def of_step(
     loss: MultiGridLoss, y_true: Arrays, y_pred: Arrays, counts: tf.Tensor, parts: int
 ) -> Mapping[str, tf.Tensor]:
-    """The loss's components for one part of a batch, divided by the counts of all parts.
+    """Return the loss's components for one part of a batch, divided by the counts of all parts.
 
-    counts: the sum of `counts_of` over the parts, `[terms, scales]`. parts: how many there are.
-    Their mean over the parts is what the whole has. Raises ValueError for a loss that is not under
-    `positives`, and for fewer parts than one.
+    The mean over the parts is what the whole batch has.
+
+    counts: the sum of `counts_of` over the parts, `[terms, scales]`.
+    parts: how many there are.
+
+    Raises ValueError for a loss that is not under `positives`, and for fewer parts than one.
     """
     if parts < 1:
         raise ValueError(f"parts: expected 1 or more, got {parts}")
-    return _with_counts(loss, y_true, y_pred, lambda _: counts, parts)
+    return _divided(loss, _sums(loss, y_true, y_pred), counts, parts)
 
 
 def counts_of(loss: MultiGridLoss, y_true: Arrays, y_pred: Arrays) -> tf.Tensor:
-    """What `positives` would divide by, before its guard of 1: `[terms, scales]`."""
-    seen: list[tf.Tensor] = []
+    """Return what `positives` would divide by, before its guard of 1: `[terms, scales]`.
 
-    def note(counts: tf.Tensor) -> tf.Tensor:
-        seen.append(counts)
-        return counts
-
-    _with_counts(loss, y_true, y_pred, note, 1)
-    return seen[0]
+    Raises ValueError for a loss that is not under `positives`.
+    """
+    return _counts(_sums(loss, y_true, y_pred))
 
 
-def _with_counts(
-    loss: MultiGridLoss,
-    y_true: Arrays,
-    y_pred: Arrays,
-    of_whole: Callable[[tf.Tensor], tf.Tensor],
-    parts: int,
-) -> Mapping[str, tf.Tensor]:
+def _sums(loss: MultiGridLoss, y_true: Arrays, y_pred: Arrays) -> Mapping[str, Sums]:
     if loss.options.loss_normalization != "positives":
         raise ValueError(
             "loss_normalization: expected 'positives' for every term, "
             f"got {loss.options.loss_normalization!r}; under 'batch' no count needs to be shared"
         )
+    return loss.sums(y_true, y_pred)
 
-    def at_least_one(counts: tf.Tensor) -> tf.Tensor:  # [terms, scales, 1], of the one batch
-        counts = of_whole(counts[..., 0])[..., tf.newaxis]
-        # The mean over the parts then divides by the guarded count once, not once for each.
-        return TENSORFLOW.at_least_one(counts) / parts
 
-    shared = Arithmetic(total=TENSORFLOW.total, at_least_one=at_least_one)
-    return loss.components(y_true, y_pred, shared)
+def _counts(sums: Mapping[str, Sums]) -> tf.Tensor:
+    return tf.stack([tf.reduce_sum(sums[term].count, -1) for term in TERMS])
+
+
+def _divided(
+    loss: MultiGridLoss, sums: Mapping[str, Sums], counts: tf.Tensor, parts: int
+) -> Mapping[str, tf.Tensor]:
+    """Divide a part's raw sums by the counts of the whole; the mean over the parts is the whole."""
+    shared = {
+        term: replace(sums[term], count=count[:, tf.newaxis])
+        for term, count in zip(TERMS, tf.unstack(counts, num=len(TERMS)), strict=True)
+    }
+    return {name: parts * value for name, value in normalized(shared, loss.options).items()}

@@ -1,23 +1,22 @@
 """The reference loss in TensorFlow.
 
-`components` is the loss as a pure function of tensors, `components_of_batches` the same for several
-batches at once. `MultiGridLoss` holds the problem and its options, checks them and the arrays, and
-calls the first. Formulas: spec/README.md; those of the normalizations are
-spec/mgspec/problem/normalizations.py itself.
+`components` is the loss as a pure function of tensors. `MultiGridLoss` holds the problem and its
+options, checks them and the arrays, and computes the same. Formulas: spec/README.md; those of the
+normalizations are spec/mgspec/problem/normalizations.py itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from mgloss.reference.arrays import check_arrays
-from mgloss.reference.cells import grouped_sums, not_finite, weighted
-from mgloss.reference.terms import Scale, choose, raw_sums
+from mgloss.reference.arrays import check_arrays, nan_unless_finite
+from mgloss.reference.cells import read
+from mgloss.reference.terms import choose, raw_sums
 from mgspec.problem.layout import Problem
 from mgspec.problem.normalizations import NORMALIZATIONS, Arithmetic, Sums
 from mgspec.problem.options import TERMS, Options
@@ -29,83 +28,70 @@ TENSORFLOW = Arithmetic(
 NAMES = tuple(NORMALIZATIONS)
 
 
-def weights_of_images(
-    name: Any,
-    counts: tf.Tensor,
-    positive: tf.Tensor,
-    scales: Sequence[Scale],
-    options: Any,
-    batches: Any,
-    arithmetic: Arithmetic,
-) -> tf.Tensor:
-    """What the raw sum of each image is multiplied with, in each of T terms: `[T, S * K * B]`.
-
-    Formulas are linear in the raw sums, so it is the value where image i alone of its batch has a
-    raw sum of 1.
-
-    name: of a normalization, or its position in NORMALIZATIONS. counts: `[T, S * K * B]`.
-    positive: `[S * K * B]`, positive cells of each image. batches: K.
-    """
-    images = scales[0].grid.images // batches
-    apart = [len(scales), batches, images]
-    counts = tf.reshape(counts, [-1, *apart])  # [T, S, K, B]
-    ones = tf.one_hot(tf.range(images), images, dtype=counts.dtype)
-    ones = ones[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    sums = Sums(
-        raw=ones + tf.zeros_like(counts),  # [B, T, S, K, B]; the first: which image has the 1
-        count=counts,
-        positive=tf.reshape(positive, apart),
-        images=tf.cast(images, counts.dtype),
-        cells=tf.cast(tf.stack([[scale.grid.cells] for scale in scales]), counts.dtype),
-        expected=options.expected,
-    )
-    formulas = [partial(rule.formula, sums, arithmetic) for rule in NORMALIZATIONS.values()]
-    weights = tf.stop_gradient(choose(name, NAMES, formulas))  # counts have no slope
-    return tf.reshape(tf.transpose(weights, [1, 2, 3, 0]), [-1, tf.size(positive)])
-
-
 def components(
     targets: Sequence[tf.Tensor],
     predictions: Sequence[tf.Tensor],
     anchors: Sequence[tf.Tensor],
-    input_size: tf.Tensor,
+    input_shape: tf.Tensor,
     options: Any,
-    arithmetic: Arithmetic = TENSORFLOW,
 ) -> dict[str, tf.Tensor]:
-    """Location, anchor, classification, objectness and their total, as the options say.
+    """Return location, anchor, classification, objectness and their total, as the options say.
+
+    total = sum over terms of factor * sum over scales of normalization(raw sums and counts)
 
     targets, predictions: one `[B, H, W, 5 + A + C]` tensor a scale, all of one dtype, float32 or
         float64; a cell is positive where the target's channel 4 is above 0.5.
     anchors: one `[A, 2]` tensor a scale, width and height in pixels.
-    input_size: `[2]`, height and width of an input image in pixels.
+    input_shape: `[2]`, height and width of an input image in pixels.
     options: `mgspec.Options`, or an object like it whose numbers are tensors and whose choices
         are tensors with positions in LOCATIONS, BACKGROUNDS, CLASSIFICATIONS and NORMALIZATIONS.
-    arithmetic: what the normalizations calculate counts with.
 
     Returns scalars of the predictions' dtype, all NaN where a prediction or target is not finite,
     even one that no term reads; where it is an object's box, TensorFlow may raise instead.
     Arguments are not checked here; `MultiGridLoss` checks.
     """
-    values = components_of_batches(
-        targets, predictions, anchors, input_size, options, 1, arithmetic
-    )
-    return {name: tf.reshape(value, []) for name, value in values.items()}
+    return normalized(sums_of(targets, predictions, anchors, input_shape, options), options)
 
 
-def components_of_batches(
+def sums_of(
     targets: Sequence[tf.Tensor],
     predictions: Sequence[tf.Tensor],
     anchors: Sequence[tf.Tensor],
-    input_size: tf.Tensor,
+    input_shape: tf.Tensor,
     options: Any,
-    batches: Any,
-    arithmetic: Arithmetic = TENSORFLOW,
-) -> dict[str, tf.Tensor]:
-    """What `components` gives for each of K batches of B images, `[K]`.
+) -> dict[str, Sums]:
+    """Return what the normalizations divide, for each term: `[S, B]`, scales and images.
 
-    targets, predictions: one `[K * B, H, W, 5 + A + C]` tensor a scale, the images of one batch
-        after another's.
-    batches: K. Other arguments as of `components`.
+    Arguments as of `components`. Raw sums are NaN where a prediction or target is not finite.
+    """
+    scales = [
+        read(target, prediction, of_scale, input_shape)
+        for target, prediction, of_scale in zip(targets, predictions, anchors, strict=True)
+    ]
+    broken = nan_unless_finite([*targets, *predictions])
+    terms = [raw_sums(scale, options) for scale in scales]
+    positive = tf.stack([tf.reduce_sum(scale.mask, [1, 2]) for scale in scales])
+    images = tf.cast(scales[0].grid.images, positive.dtype)
+    cells = [tf.cast(scale.grid.height * scale.grid.width, positive.dtype) for scale in scales]
+
+    def of_term(term: str) -> Sums:
+        raw, count = zip(*(of_scale[term] for of_scale in terms), strict=True)
+        return Sums(
+            tf.stack(raw) + broken,
+            tf.stack(count),
+            positive,
+            images,
+            tf.stack(cells),
+            options.expected,
+        )
+
+    return {term: of_term(term) for term in TERMS}
+
+
+def normalized(sums: Mapping[str, Sums], options: Any) -> dict[str, tf.Tensor]:
+    """Return each term, normalized on every scale and summed over the scales, and their total.
+
+    sums: as `sums_of` returns them.
     """
     factors = {
         "location": options.coord_scale,
@@ -113,25 +99,16 @@ def components_of_batches(
         "classification": options.class_scale,
         "objectness": 1.0,
     }
-    scales = [
-        Scale.of(target, prediction, sizes, input_size)
-        for target, prediction, sizes in zip(targets, predictions, anchors, strict=True)
-    ]
-    terms = raw_sums(scales, options)
-    broken = not_finite(*(scale.arrays for scale in scales), batches=batches)
-    positive = terms["location"][1]
-    batch = tf.range(tf.size(positive)) // (scales[0].grid.images // batches) % batches  # of images
-    values = {}
-    for name, chosen in options.terms_by_normalization():
-        counts = tf.stack([terms[term][1] for term in chosen])
-        weights = weights_of_images(name, counts, positive, scales, options, batches, arithmetic)
-        of_terms = tf.convert_to_tensor([factors[term] for term in chosen], weights.dtype)
-        weights *= of_terms[:, tf.newaxis]
-        for term, weight in zip(chosen, tf.unstack(weights, num=len(chosen)), strict=True):
-            of_images = weighted(weight, terms[term][0])
-            values[term] = grouped_sums(of_images, batch, batches) + broken
-    in_order = {term: values[term] for term in TERMS}
-    return {**in_order, "total": tf.add_n(list(in_order.values()))}
+
+    def of_term(term: str) -> tf.Tensor:
+        formulas = [
+            partial(rule.formula, sums[term], TENSORFLOW) for rule in NORMALIZATIONS.values()
+        ]
+        of_scales = choose(options.normalization_of(term), NAMES, formulas)
+        return factors[term] * tf.reduce_sum(of_scales)
+
+    values = {term: of_term(term) for term in TERMS}
+    return {**values, "total": tf.add_n(list(values.values()))}
 
 
 @dataclass(frozen=True, init=False)
@@ -218,30 +195,30 @@ class MultiGridLoss:
         return self.components(y_true, y_pred)["total"]
 
     def components(
-        self,
-        y_true: Sequence[tf.Tensor],
-        y_pred: Sequence[tf.Tensor],
-        arithmetic: Arithmetic = TENSORFLOW,
+        self, y_true: Sequence[tf.Tensor], y_pred: Sequence[tf.Tensor]
     ) -> Mapping[str, tf.Tensor]:
-        """`location`, `anchor`, `classification`, `objectness` and `total`, each a scalar.
+        """Return `location`, `anchor`, `classification`, `objectness` and `total`, all scalars.
 
         y_true, y_pred: one `[B, H, W, 5 + A + C]` tensor a scale. Predictions in half precision are
             computed in float32. Sizes that are unknown when a graph is traced are checked when it
             runs.
-        arithmetic: what the normalizations calculate counts with; see
-            `mgloss.reference.data_parallel`.
 
         Raises ValueError (tf.errors.InvalidArgumentError in a running graph) where lengths, ranks,
         sizes or channels do not fit, or a target is not finite; what XLA compiles cannot raise and
         gives NaN. A prediction that is not finite gives NaN.
         """
+        return normalized(self.sums(y_true, y_pred), self.options)
+
+    def sums(self, y_true: Sequence[tf.Tensor], y_pred: Sequence[tf.Tensor]) -> Mapping[str, Sums]:
+        """Return what each term's normalization divides; arguments and errors as of `components`.
+
+        `[S, B]`, scales and images.
+        """
         arrays = check_arrays(self.problem, y_true, y_pred)
-        anchors = [tf.constant(scale, tf.float64) for scale in self.problem.anchors]
-        size = tf.constant(self.problem.input_shape, tf.float32)
-        values = components(
-            arrays.targets, arrays.predictions, anchors, size, self.options, arithmetic
-        )
-        return {name: value + arrays.misfit for name, value in values.items()}
+        anchors = [tf.constant(of_scale, tf.float64) for of_scale in self.anchors]
+        shape = tf.constant(self.input_shape, tf.float32)
+        sums = sums_of(arrays.targets, arrays.predictions, anchors, shape, self.options)
+        return {term: replace(q, raw=q.raw + arrays.misfit) for term, q in sums.items()}
 
 
 def _pixels(anchors: Any) -> tuple[tuple[tuple[float, float], ...], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import hypothesis.strategies as st
@@ -10,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import given
 
-from mgloss.reference.ignoring import Grid, Objects, Placed, distinct
+from mgloss.reference.cells import Grid, Objects
+from mgloss.reference.ignoring import distinct
 
 ANCHORS = np.array([(32, 32), (32, 48), (48, 32)], np.float32)  # pixels
 LOGS = np.array([(0, 0), (0, 0.5), (0.5, 0)], np.float32)
@@ -44,41 +44,27 @@ class Held:
     width: int
     things: dict[int, Thing]
 
-    @property
-    def objects(self) -> tuple[Objects, Grid]:
-        """As the loss has them."""
-        cells, things = list(self.things), list(self.things.values())
-        shape = (self.images, self.height, self.width)
-        _, rows, columns = np.unravel_index(np.array(cells, int), shape)
-        centres = np.array([(thing.x, thing.y) for thing in things]).reshape(-1, 2)
-        boxes = [
-            centres - np.stack([columns, rows], -1),
-            LOGS[np.array([thing.size for thing in things], int)],
-            ANCHORS[np.array([thing.anchor for thing in things], int)],
-            np.broadcast_to(STRIDE, centres.shape),
-        ]
-        return (
-            Objects(
-                tf.constant(cells, tf.int32), tf.constant(np.concatenate(boxes, 1), tf.float32)
-            ),
-            Grid(*shape, tf.constant(ANCHORS), tf.constant(STRIDE)),
-        )
-
     def kept(self) -> list[int]:
         """The cells whose objects `distinct` keeps."""
-        return kept([self])
+        cells, things = list(self.things), list(self.things.values())
+        shape = (self.images, self.height, self.width)
+        places = np.stack(np.unravel_index(np.array(cells, int), shape), -1)
+        centres = np.array([(thing.x, thing.y) for thing in things]).reshape(-1, 2)
+        logs = LOGS[np.array([thing.size for thing in things], int)]
+        objects = Objects(
+            tf.constant(places, tf.int32),
+            tf.constant(np.concatenate([centres - places[:, :0:-1], logs], 1), tf.float32),
+            tf.constant(ANCHORS[np.array([thing.anchor for thing in things], int)]),
+        )
+        grid = Grid(*shape, tf.constant(ANCHORS), tf.constant(STRIDE))
+        found = distinct(objects, grid).places.numpy()
+        return [int(cell) for cell in np.ravel_multi_index(found.T, shape)]
 
     def home(self, thing: Thing) -> int | None:
         """The cell that an object's centre lies in, if it is in the image."""
         if not (0 <= thing.x < self.width and 0 <= thing.y < self.height):
             return None
         return (thing.image * self.height + int(thing.y)) * self.width + int(thing.x)
-
-
-def kept(scales: Sequence[Held]) -> list[int]:
-    """The same of several scales, by the position among the cells of all."""
-    objects, grids = zip(*(scale.objects for scale in scales), strict=True)
-    return [int(cell) for cell in distinct(Placed.of(objects, grids)).index.numpy()]
 
 
 @st.composite
@@ -126,15 +112,6 @@ def test_no_object_is_lost_wherever_its_centre_lies(those: Held) -> None:
     remain = [those.things[cell] for cell in those.kept()]
     for thing in those.things.values():
         assert any(thing.is_one_with(other) for other in remain)
-
-
-@given(st.lists(held(inside=(0.3, 0.6)), min_size=2, max_size=3))
-def test_each_scale_keeps_what_it_keeps_alone(scales: list[Held]) -> None:
-    expected, before = [], 0
-    for scale in scales:
-        expected += [before + cell for cell in scale.kept()]
-        before += scale.images * scale.height * scale.width
-    assert kept(scales) == expected
 
 
 @given(st.data())

@@ -58,6 +58,21 @@ def test_the_public_loss_is_the_one_that_is_judged(case: Case, unaware: bool) ->
 
 
 @settings(max_examples=max(1, settings().max_examples // 5))
+@given(one_clear_batch(ANY_OPTIONS))
+def test_half_of_the_loss_has_half_of_its_gradient(case: Case) -> None:
+    batch, loss = case.batches["X"], public(case)
+    predictions = [tf.constant(array) for array in batch.predictions]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(predictions)
+        whole = loss(batch.targets, predictions)
+        half = 0.5 * whole
+    for of_half, of_whole in zip(
+        tape.gradient(half, predictions), tape.gradient(whole, predictions), strict=True
+    ):
+        np.testing.assert_allclose(of_half, 0.5 * of_whole, rtol=1e-5, atol=1e-30)
+
+
+@settings(max_examples=max(1, settings().max_examples // 5))
 @given(one_clear_batch(ANY_OPTIONS), st.data())
 def test_each_term_may_have_a_normalization_of_its_own(case: Case, data: st.DataObject) -> None:
     names = {term: data.draw(st.sampled_from(tuple(NORMALIZATIONS)), term) for term in TERMS}

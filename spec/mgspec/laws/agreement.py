@@ -146,9 +146,8 @@ def _quotients(
     """Yield the quotients of every component, for one direction after another."""
     x = trial.images("X")
     moved = [tuple(_moved(x, d, by) for by in (step, -step)) for d in directions]
-    values = trial.evaluate_each([batch for both in moved for batch in both])
-    # Two values a direction, in the order of its batches.
-    for (ahead, behind), high, low in zip(moved, values, values, strict=True):
+    for ahead, behind in moved:
+        high, low = trial.evaluate(ahead), trial.evaluate(behind)
         rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
         by_component = {}
         for c in trial.components:

@@ -89,11 +89,8 @@ def object_monotone(trial: Trial) -> Iterator[Comparison]:
     """
     x = trial.images("X")
 
-    def both() -> Iterator[AnyBatch]:
-        yield x
-        yield _without_chosen_object(trial)  # last, for a description may write into X
-
-    after, before = trial.evaluate_each(both())
+    after = trial.evaluate(x)
+    before = trial.evaluate(_without_chosen_object(trial))  # last: a description may write into X
     rounding = Rounding.of(trial.case.problem, [x], after, before)
     for c in trial.components:
         got, bound = after.components[c], before.components[c]
@@ -118,7 +115,7 @@ def density_monotone(trial: Trial) -> Iterator[Comparison]:
     claims_hybrid = trial.candidate.claims == "hybrid"
     sparse, perfect = only_object(x, cell), without_object(x, cell)
     each = [x, sparse, perfect] if claims_hybrid else [x, sparse]
-    after, before, *flawless = trial.evaluate_each(each)
+    after, before, *flawless = map(trial.evaluate, each)
     rounding = Rounding.of(trial.case.problem, [x], after, before)
     cells = x.masks()[cell.scale].size
     for c in trial.components:
@@ -147,7 +144,7 @@ def density_neutral(trial: Trial) -> Iterator[Comparison]:
     """
     x, y = trial.images("X"), trial.images("Y")
     check_same_shapes(x, y)
-    after, before = trial.evaluate_each([y, x])
+    after, before = trial.evaluate(y), trial.evaluate(x)
     yield from equal_values(trial, "L(Y)", after, before, x, y)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import hypothesis.strategies as st
 
 from mgspec.drawing.variety import Variety
 from mgspec.laws.comparison import Comparison
 from mgspec.laws.needs import Need
-from mgspec.loss.candidate import COMPONENTS, BatchedRun, Candidate, Evaluation, LossError
+from mgspec.loss.candidate import COMPONENTS, Candidate, Evaluation, LossError
 from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem
 
 Choice = int | float | tuple[int, ...]
@@ -114,22 +113,6 @@ class Trial:
                 problem or self.case.problem, batch, gradients and self.candidate.has_gradients
             )
         )
-
-    def evaluate_each(self, batches: Iterable[AnyBatch]) -> Iterator[Evaluation]:
-        """The same without gradients for batches of one shape, in one go where that can be.
-
-        For laws that do not ask whether one batch has a say in another. Where it cannot be, each
-        batch is made and evaluated when its answer is asked for.
-        """
-        run, problem = self.candidate.run, self.case.problem
-        if isinstance(run, BatchedRun) and isinstance(problem, Problem):
-            together: list[Any] = list(batches)
-            answers = run.values(problem, together)
-            if len(answers) != len(together):
-                raise LossError(f"{len(together)} batches were given {len(answers)} answers")
-            yield from map(self._agreed, answers)
-        else:
-            yield from map(self.evaluate, batches)
 
     def _agreed(self, answer: Evaluation) -> Evaluation:
         if set(answer.components) != set(self.candidate.components):

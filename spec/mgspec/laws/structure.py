@@ -49,8 +49,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
     x, y = trial.batch("X"), trial.batch("Y")
     problem = trial.problem
     check_same_shapes(x, y)
-    values = trial.evaluate_each([x, Batch(y.targets, x.predictions)])
-    value = next(values)
+    value = trial.evaluate(x)
     moved = trial.evaluate(Batch(x.targets, y.predictions), gradients=True)
     for comparison in equal_values(trial, "L(X with Y's background predictions)", moved, value, x):
         if comparison.component in OBJECT_TERMS:
@@ -63,7 +62,7 @@ def masking(trial: Trial) -> Iterator[Comparison]:
             ]
             zero = [np.zeros_like(gradient) for gradient in outside]
             yield from worst_element(problem, c, "L(X)", outside, zero, None)
-    retargeted = next(values)
+    retargeted = trial.evaluate(Batch(y.targets, x.predictions))
     yield from equal_values(trial, "L(X with Y's background targets)", retargeted, value, x)
 
 
@@ -112,7 +111,7 @@ def participation(trial: Trial) -> Iterator[Comparison]:
     predictions = [array.copy() for array in x.predictions]
     predictions[cell.scale][cell.image, cell.row, cell.column, channel] += np.float32(away)
     moved = Batch(x.targets, tuple(predictions))
-    after, before = trial.evaluate_each([moved, x])
+    after, before = trial.evaluate(moved), trial.evaluate(x)
     rounding = Rounding.of(problem, [x, moved], after, before)
     for c in trial.components:
         own = own_channels(problem, cell.scale, c)
@@ -155,7 +154,7 @@ def separation(trial: Trial) -> Iterator[Comparison]:
         for c, channels in own.items()
         if c not in undecided
     ]
-    values = trial.evaluate_each(mixed)
+    values = map(trial.evaluate, mixed)
     for c, channels in own.items():
         if value.gradients is not None:
             zero = [np.zeros_like(gradient) for gradient in value.gradients[c]]

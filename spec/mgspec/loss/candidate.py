@@ -5,7 +5,7 @@ An adapter turns a loss of any framework into a `Candidate`. The laws know nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,27 +58,11 @@ Run = Callable[[Any, Any, bool], Evaluation]  # AnyProblem, AnyBatch, with gradi
 
 
 @dataclass(frozen=True)
-class BatchedRun:
-    """A `run` of a loss that can also evaluate several batches at once.
-
-    values: called with (problem, batches of one shape); returns what `run` returns for each batch
-        without gradients.
-    """
-
-    run: Run
-    values: Callable[[Problem, Sequence[Batch]], list[Evaluation]]
-
-    def __call__(self, problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
-        """Evaluate one batch alone."""
-        return self.run(problem, batch, gradients)
-
-
-@dataclass(frozen=True)
 class Candidate:
     """A loss to be judged.
 
     run: called with (problem, batch, gradients); returns the evaluation, with gradients if the last
-        argument is true. May be a BatchedRun. Raises LossError and nothing else.
+        argument is true. Raises LossError and nothing else.
     components: the names of the components that `run` returns, in the order of `COMPONENTS`.
     has_gradients: whether `run` can return gradients.
     claims: the normalization whose laws the loss claims to obey.

@@ -36,52 +36,50 @@ SOURCE_FAULTS = {
     "non-square grids crash": SourceFault(
         "finite",
         "ignoring",
-        "self.height * self.width",
-        "self.height * self.height",
+        "tf.stack([grid.width, grid.height])",
+        "tf.stack([grid.width, grid.width])",
     ),
     "the ignore mask has rows and columns exchanged": SourceFault(
         "ignoring",
         "ignoring",
-        "tf.stack([left + across, top + down], -1)",
-        "tf.stack([top + down, left + across], -1)",
+        "tf.stack([number % columns, number // columns], -1)",
+        "tf.stack([number // columns, number % columns], -1)",
     ),
     "anchors are multiplied by the stride": SourceFault(
         "ignoring",
-        "terms",
+        "cells",
         "Grid(images, height, width, tf.cast(anchors, dtype), stride)",
         "Grid(images, height, width, tf.cast(anchors, dtype) * stride, stride)",
     ),
     "IoU is that of the logarithms of sizes": SourceFault(
         "finite",
         "boxes",
-        """        half_sizes(prediction.logs, anchors),
-        half_sizes(target.logs, anchors),
+        """        half_sizes(prediction[..., WH], anchors),
+        half_sizes(target[..., WH], anchors),
 """,
-        """        prediction.logs,
-        target.logs,
+        """        prediction[..., WH],
+        target[..., WH],
 """,
     ),
     "a mask with one axis more is broadcast": SourceFault(
         "locality",
         "terms",
-        """weighted(
-                weight, tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1)
-            )""",
-        "tf.reduce_sum(weight[:, tf.newaxis]"
-        " * tf.reduce_sum(tf.nn.softplus(scale.head[:, scale.anchors]), 1), 0)",
+        "tf.reduce_sum(weight * costs, [1, 2])",
+        "tf.reduce_sum(weight[:, tf.newaxis] * costs, [1, 2, 3])",
     ),
     "scales are applied twice": SourceFault(
         "scales",
         "loss",
-        "[factors[term] for term",
-        "[factors[term] * factors[term] for term",
+        "return factors[term] * tf.reduce_sum(of_scales)",
+        "return factors[term] * factors[term] * tf.reduce_sum(of_scales)",
     ),
     "the objectness target has a gradient": SourceFault(
         "separation",
         "terms",
-        "bce(1 - ratio + ratio * seen, logit)",
-        "tf.nn.sigmoid_cross_entropy_with_logits("
-        "1 - ratio + ratio * _power(found.boxes.iou, options.iou_aware_power), logit)",
+        """iou = tf.stop_gradient(scale.boxes.iou)
+    return bce(1 - ratio + ratio * tf.pow(iou, options.iou_aware_power), logit)""",
+        """iou = _power(scale.boxes.iou, options.iou_aware_power)
+    return tf.nn.sigmoid_cross_entropy_with_logits(1 - ratio + ratio * iou, logit)""",
     ),
 }
 
@@ -105,7 +103,7 @@ def copy_of_the_reference(fault: SourceFault | None) -> Iterator[Candidate]:
         sys.path.insert(0, folder)
         importlib.invalidate_caches()
         try:
-            compute = importlib.import_module(f"{PACKAGE}.loss").components_of_batches
+            compute = importlib.import_module(f"{PACKAGE}.loss").components
             yield reference("batch", compute=compute)
         finally:
             sys.path.remove(folder)

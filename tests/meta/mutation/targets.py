@@ -36,7 +36,6 @@ WITHOUT_GRADIENTS = (
     *_all_options("nonnegative", "resolution", "object_monotone"),
     "all_options[resolution-positives]",
     "test_hybrid.py",
-    "says_of_it_alone",
 )
 WITH_GRADIENTS = (
     "at_rest",
@@ -56,8 +55,8 @@ OF_PUBLIC = (
     "largest_numbers",
     "one_that_is_judged",
     "normalization_of_its_own",
-    "test_batches.py",
     "test_invariants.py",
+    "half_of_its_gradient",
 )
 LOSS_ORDER = (*OF_ARGUMENTS, *WITHOUT_GRADIENTS, *WITH_GRADIENTS)
 LOSS_TESTS = ("tests/properties", "-k", "not oracle")

@@ -42,8 +42,8 @@ SOURCE_FAULTS = {
     "the ignore mask has rows and columns exchanged": SourceFault(
         "ignoring",
         "ignoring",
-        "tf.stack([number % columns, number // columns], -1)",
-        "tf.stack([number // columns, number % columns], -1)",
+        "tf.cast(cell - tf.gather(place, which), near.dtype)",
+        "tf.cast((cell - tf.gather(place, which))[:, ::-1], near.dtype)",
     ),
     "anchors are multiplied by the stride": SourceFault(
         "ignoring",

@@ -1,4 +1,4 @@
-"""The arrays that a loss is given: checked, and brought to one dtype."""
+"""The door of the loss: check its arrays and bring them to one dtype."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TINY = 2.0**-40  # keeps the sum of any finite float32 numbers finite
 class Arrays:
     """Targets and predictions, one `[B, H, W, 5 + A + C]` tensor a scale, all of one dtype.
 
-    misfit: a scalar, 0, or NaN where sizes do not fit each other or the problem. Compiled by XLA,
-    where nothing can raise, this is how it shows.
+    misfit: a scalar, 0, or NaN if sizes do not fit each other or the problem. What XLA compiles
+        cannot raise, so it adds this to the loss.
     """
 
     targets: list[tf.Tensor]
@@ -29,9 +29,9 @@ class Arrays:
 
 
 def check_arrays(problem: Problem, y_true: Any, y_pred: Any) -> Arrays:
-    """The arguments of a loss as tensors to compute with; half precision becomes float32.
+    """Return the arguments of a loss as tensors to compute with; half precision becomes float32.
 
-    What cannot be told when a graph is traced is checked when it runs.
+    Sizes that are unknown when a graph is traced are checked when it runs.
 
     Raises ValueError, or tf.errors.InvalidArgumentError in a running graph, naming the argument.
     """
@@ -87,7 +87,7 @@ def nan_unless_finite(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
 def _checks(
     problem: Problem, scale: int, target: tf.Tensor, prediction: tf.Tensor, images: tf.Tensor
 ) -> list[Any]:
-    """Assertions on what is known only when it runs: sizes, and whether targets are finite."""
+    """Return assertions on what is known only when a graph runs: sizes, and finite targets."""
     checks = []
     if not (target.shape.is_fully_defined() and prediction.shape.is_fully_defined()):
         message = f"y_true of scale {scale}: expected the shape of y_pred"
@@ -107,7 +107,7 @@ def _checks(
 
 
 def _tensors(argument: str, values: Any, problem: Problem) -> list[tf.Tensor]:
-    """The argument as tensors, with everything that can be told of them checked."""
+    """Return the argument as tensors; raise ValueError if they do not fit the problem."""
     if not isinstance(values, (list, tuple)):
         raise ValueError(
             f"{argument}: expected a list of {LAYOUT} tensors, one for each of the "

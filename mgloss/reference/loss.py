@@ -172,7 +172,7 @@ class MultiGridLoss:
         return self.problem.options
 
     def to_dict(self) -> dict[str, Any]:
-        """All that the constructor takes, as plain data."""
+        """Return all that the constructor takes, as plain data."""
         return {
             "anchors": [[list(anchor) for anchor in scale] for scale in self.anchors],
             "num_classes": self.num_classes,
@@ -182,7 +182,7 @@ class MultiGridLoss:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> MultiGridLoss:
-        """The loss of plain data, as `to_dict` gives it; ValueError for what is none."""
+        """Make the loss of plain data, as `to_dict` returns it. Raises ValueError if it is none."""
         missing = [
             name for name in ("anchors", "num_classes", "input_shape") if name not in document
         ]
@@ -191,7 +191,7 @@ class MultiGridLoss:
         return cls(**document)
 
     def __call__(self, y_true: Sequence[tf.Tensor], y_pred: Sequence[tf.Tensor]) -> tf.Tensor:
-        """The total, a scalar. Arguments and errors as of `components`."""
+        """Return the total, a scalar. Arguments and errors as of `components`."""
         return self.components(y_true, y_pred)["total"]
 
     def components(

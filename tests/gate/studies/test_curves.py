@@ -56,8 +56,8 @@ def test_a_wrong_request_ends_with_status_2(
 
 @pytest.fixture(scope="module")
 def trained() -> training.Run:
-    """A run of two steps."""
-    return training.train("batch", 0, training.Setting(steps=2), lambda: None)
+    """A run of three steps."""
+    return training.train("batch", 0, training.Setting(steps=3), lambda: None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -75,7 +75,7 @@ def test_what_was_seen_before_an_interruption_is_kept(
         return trained
 
     monkeypatch.setattr(training, "train", interrupted)
-    asked = ("--normalization", "batch", "--steps", "2", "--json", "out.json")
+    asked = ("--normalization", "batch", "--steps", "3", "--json", "out.json")
     result = mgloss("curves", *asked)
     assert result.returncode == 130, result.stderr
     assert "interrupted after 1 of 3 runs" in result.stdout

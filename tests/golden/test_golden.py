@@ -212,6 +212,7 @@ def test_every_option_with_a_number_or_a_choice_has_a_fixture_that_changes_it() 
     assert changed | {"loss_normalization", "expected"} == set(Options().to_dict())
 
 
+@pytest.mark.nightly
 def test_the_fixtures_are_what_the_derivation_gives() -> None:
     command = [sys.executable, str(HERE / "derive.py"), "--check"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -32,6 +32,7 @@ BOXES: list[list[tuple[int, ...]]] = [
 ]
 
 
+@pytest.mark.nightly  # the processes take a minute; below, the same of arrays, and one of them
 @pytest.mark.parametrize("how", [(), ("--workers",), ("--accumulate",)], ids=" ".join)
 def test_a_real_step_in_parts(how: tuple[str, ...]) -> None:
     ran = subprocess.run(

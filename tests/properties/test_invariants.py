@@ -19,7 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis.extra.numpy import arrays
 
 from mgloss import MultiGridLoss
-from mgloss.reference.loss import TENSORFLOW
+from mgloss.reference import loss
 
 NORMALIZATIONS = ["positives", "batch", "fixed", "hybrid", "grid", "expected", "per_image", "sum"]
 
@@ -61,12 +61,12 @@ def make(normalization: str) -> MultiGridLoss:
 @cache
 def compiled(normalization: str) -> tf.types.experimental.PolymorphicFunction:
     """Compile the loss once for all batch sizes: total, location and the gradient of the total."""
-    loss = make(normalization)
+    multi_grid_loss = make(normalization)
 
     def run(targets: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             tape.watch(predictions)
-            values = loss.components([targets], [predictions])
+            values = multi_grid_loss.components([targets], [predictions])
         return values["total"], values["location"], tape.gradient(values["total"], predictions)
 
     batch = tf.TensorSpec([None, 1, 2, 7])
@@ -102,14 +102,15 @@ def test_zero_objects_never_divide_by_zero(normalization: str, batch) -> None:
 
 @pytest.mark.parametrize("normalization", ["positives", "fixed", "per_image"])
 def test_without_its_guard_an_option_that_counts_objects_divides_by_zero(
-    normalization: str,
+    normalization: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unguarded = replace(TENSORFLOW, at_least_one=lambda count: count)  # n in place of max(1, n)
+    unguarded = replace(loss.TENSORFLOW, at_least_one=lambda n: n)  # in place of max(1, n)
     targets = np.array([[[NOTHING, NOTHING]], [[NOTHING, NOTHING]]])
     predictions = np.array([[[WIDER, WIDER]], [[WIDER, WIDER]]])
 
     guarded = make(normalization).components([targets], [predictions])
-    broken = make(normalization).components([targets], [predictions], unguarded)
+    monkeypatch.setattr(loss, "TENSORFLOW", unguarded)
+    broken = make(normalization).components([targets], [predictions])
 
     assert float(guarded["location"]) == 0
     assert np.isnan(float(broken["location"]))

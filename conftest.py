@@ -4,7 +4,7 @@ from hypothesis import Phase, settings
 
 settings.register_profile("dev", max_examples=100, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
-settings.register_profile("nightly", max_examples=2_000, deadline=None)
+settings.register_profile("nightly", max_examples=1_000, deadline=None)
 # Whether a law is broken, not by how little: tests.meta.mutation asks for no more.
 settings.register_profile(
     "mutation",

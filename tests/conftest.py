@@ -38,7 +38,7 @@ def budget() -> Budget:
     profile = settings()
     return Budget(
         to_find=profile.max_examples,
-        to_hold=max(1, profile.max_examples * 3 // 10),
+        to_hold=max(1, profile.max_examples // 5),
         seed=0 if profile.derandomize else None,
         shrink=Phase.shrink in profile.phases,
     )

@@ -26,6 +26,8 @@ from mgspec.problem.layout import OBJECTNESS
 from mgspec.problem.options import TERMS
 
 ANY_OPTIONS = replace(FULL, options=None)
+# Without a trace an example takes a tenth of a second.
+eagerly = settings(max_examples=max(1, settings().max_examples // 5))
 
 
 def public(case: Case, **changes) -> MultiGridLoss:
@@ -34,6 +36,7 @@ def public(case: Case, **changes) -> MultiGridLoss:
     return MultiGridLoss(problem.anchors, problem.num_classes, problem.input_shape, options)
 
 
+@eagerly
 @given(one_clear_batch(ANY_OPTIONS), st.booleans())
 def test_the_public_loss_is_the_one_that_is_judged(case: Case, unaware: bool) -> None:
     if unaware:  # of the box: the objectness target has a shortcut then
@@ -57,7 +60,7 @@ def test_the_public_loss_is_the_one_that_is_judged(case: Case, unaware: bool) ->
         assert comparison.holds, str(comparison)
 
 
-@settings(max_examples=max(1, settings().max_examples // 5))
+@eagerly
 @given(one_clear_batch(ANY_OPTIONS))
 def test_half_of_the_loss_has_half_of_its_gradient(case: Case) -> None:
     batch, loss = case.batches["X"], public(case)
@@ -72,7 +75,7 @@ def test_half_of_the_loss_has_half_of_its_gradient(case: Case) -> None:
         np.testing.assert_allclose(of_half, 0.5 * of_whole, rtol=1e-5, atol=1e-30)
 
 
-@settings(max_examples=max(1, settings().max_examples // 5))
+@eagerly
 @given(one_clear_batch(ANY_OPTIONS), st.data())
 def test_each_term_may_have_a_normalization_of_its_own(case: Case, data: st.DataObject) -> None:
     names = {term: data.draw(st.sampled_from(tuple(NORMALIZATIONS)), term) for term in TERMS}
@@ -89,6 +92,7 @@ def test_each_term_may_have_a_normalization_of_its_own(case: Case, data: st.Data
         assert float(mixed[term]) == pytest.approx(float(values(name)[term]), rel=1e-6)
 
 
+@eagerly
 @given(one_batch(ANY_OPTIONS), st.data())
 def test_a_number_that_is_not_finite_makes_every_component_nan(
     case: Case, data: st.DataObject
@@ -115,6 +119,7 @@ def test_a_number_that_is_not_finite_makes_every_component_nan(
     assert all(np.isnan(value.numpy()) for value in values.values())
 
 
+@eagerly
 @given(one_batch(ANY_OPTIONS), st.sampled_from((1.0, -1.0)))
 def test_the_largest_numbers_where_no_term_reads_change_nothing(case: Case, sign: float) -> None:
     batch = case.batches["X"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 
 from mgloss.data import targets
 from mgloss.data.tensorflow_targets import encode
@@ -51,13 +51,11 @@ def same(found: Any, images: Boxes) -> None:
 
 
 @given(batches)
-@settings(max_examples=300)
 def test_ragged_boxes_become_the_same_targets(images: Boxes) -> None:
     same(ragged(as_ragged(images)), images)
 
 
 @given(batches)
-@settings(max_examples=100)
 def test_padded_boxes_become_the_same_targets(images: Boxes) -> None:
     same(dense(as_dense(images)), images)
 

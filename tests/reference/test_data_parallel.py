@@ -32,8 +32,15 @@ BOXES: list[list[tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.nightly  # the processes take a minute; below, the same of arrays, and one of them
-@pytest.mark.parametrize("how", [(), ("--workers",), ("--accumulate",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "how",
+    [
+        (),
+        pytest.param(("--workers",), marks=pytest.mark.nightly),
+        pytest.param(("--accumulate",), marks=pytest.mark.nightly),
+    ],
+    ids=" ".join,
+)
 def test_a_real_step_in_parts(how: tuple[str, ...]) -> None:
     ran = subprocess.run(
         [sys.executable, EXAMPLE, *how, "--json"],
@@ -50,6 +57,7 @@ def test_a_real_step_in_parts(how: tuple[str, ...]) -> None:
     assert found["positives"] > 0.1
 
 
+@pytest.mark.nightly
 def test_the_example_says_which_step_is_another() -> None:
     ran = subprocess.run(
         [sys.executable, EXAMPLE, "--accumulate"], capture_output=True, text=True, check=True
@@ -72,7 +80,7 @@ def under(name: str) -> MultiGridLoss:
 
 
 @given(seed=st.integers(0, 9), halves=st.permutations(range(4)))
-@settings(max_examples=25)
+@settings(max_examples=max(1, settings().max_examples // 20))
 def test_parts_by_the_count_of_all_are_the_whole_in_every_component(
     seed: int, halves: list[int]
 ) -> None:

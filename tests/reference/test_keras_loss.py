@@ -134,6 +134,7 @@ def test_a_model_in_mixed_precision_is_taught_in_float32(policy: str) -> None:
         assert float(value) == float(loss(target, tf.cast(prediction, tf.float32)))
 
 
+@pytest.mark.nightly
 def test_a_model_that_xla_compiles_is_taught_the_same() -> None:
     pixels, targets = data(3)
     values = []

@@ -38,6 +38,7 @@ SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 OF_THE_SURROUNDINGS = ("PYTEST", "HYPOTHESIS", "GITHUB")
 PLAIN = {"NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}  # output without escape sequences
 SEARCHING = ("check", "baseline", "matrix")  # the commands with -n
+EXAMPLES = 25  # a law, unless the test says how many: enough for losses that are plainly wrong
 
 
 def run_mgloss(
@@ -51,6 +52,8 @@ def run_mgloss(
     words = list(map(str, arguments))
     if words[0] in SEARCHING and "-n" not in words:
         words += ["-n", "0"]
+    if words[0] in SEARCHING and not any(w.startswith("--max-examples") for w in words):
+        words.append(f"--max-examples={EXAMPLES}")
     given = {"COLUMNS": str(columns), **{name: str(v) for name, v in variables.items()}}
     with _as_in_a_process(folder), pytest.MonkeyPatch.context() as patch:
         if not apart:

@@ -17,7 +17,7 @@ from mgspec import Batch, Options, specification
 def loss(problem):
     def components(y_true, y_pred):
         batch = Batch(tuple(y_true), tuple(y_pred))
-        return specification("batch").run(problem, batch, False).components
+        return specification("batch", None).run(problem, batch, False).components
 
     return components
 

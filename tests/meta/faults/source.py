@@ -23,12 +23,16 @@ PACKAGE = "copied_loss"
 
 @dataclass(frozen=True)
 class SourceFault:
-    """law: the one that must catch it. In `module`, `text` is replaced by `wrong`."""
+    """law: the one that must catch it. In `module`, `text` is replaced by `wrong`.
+
+    in_gradient: the law needs gradients to see it.
+    """
 
     law: str
     module: str
     text: str
     wrong: str
+    in_gradient: bool = False
 
 
 # The first six are faults that the detector's own code has had.
@@ -44,12 +48,14 @@ SOURCE_FAULTS = {
         "ignoring",
         "tf.cast(cell - tf.gather(place, which), near.dtype)",
         "tf.cast((cell - tf.gather(place, which))[:, ::-1], near.dtype)",
+        in_gradient=True,
     ),
     "anchors are multiplied by the stride": SourceFault(
         "ignoring",
         "cells",
         "Grid(images, height, width, tf.cast(anchors, dtype), stride)",
         "Grid(images, height, width, tf.cast(anchors, dtype) * stride, stride)",
+        in_gradient=True,
     ),
     "IoU is that of the logarithms of sizes": SourceFault(
         "finite",
@@ -66,6 +72,7 @@ SOURCE_FAULTS = {
         "terms",
         "tf.reduce_sum(weight * costs, [1, 2])",
         "tf.reduce_sum(weight[:, tf.newaxis] * costs, [1, 2, 3])",
+        in_gradient=True,
     ),
     "scales are applied twice": SourceFault(
         "scales",
@@ -80,6 +87,7 @@ SOURCE_FAULTS = {
     return bce(1 - ratio + ratio * tf.pow(iou, options.iou_aware_power), logit)""",
         """iou = _power(scale.boxes.iou, options.iou_aware_power)
     return tf.nn.sigmoid_cross_entropy_with_logits(1 - ratio + ratio * iou, logit)""",
+        in_gradient=True,
     ),
 }
 

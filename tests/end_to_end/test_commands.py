@@ -43,6 +43,7 @@ def test_check_judges_saves_and_writes_every_report(
     }
 
 
+@pytest.mark.nightly
 def test_check_with_many_examples_chooses_several_processes(mgloss: Run, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "import os\n"

@@ -35,6 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.nightly
 def test_the_scenes_are_read_by_the_commands(folder: Path) -> None:
     shown = ("digits/boxes.txt", "--detector", "digits/detector.json")
     stats = run_mgloss(folder, "stats", *shown, "--image-size", "64x64")

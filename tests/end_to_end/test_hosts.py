@@ -99,6 +99,7 @@ def told(junit: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
+@pytest.mark.nightly
 def test_laws_are_spread_over_two_hosts_and_the_verdicts_are_those_of_one_process(
     users_pytest: Run, hosts: list[Host], tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def test_no_process_of_a_loss_outlives_a_gate_that_is_killed(workers: int, tmp_p
     wait_for(lambda: not workers_in(tmp_path))
 
 
+@pytest.mark.nightly
 def test_two_gates_in_one_folder_leave_whole_files(tmp_path: Path) -> None:
     laws = ("--law", "density_monotone", "--law", "resolution", "--law", "pure")
     asked = (

@@ -42,6 +42,7 @@ def test_laws_run_beside_a_users_own_tests(users_pytest: Run, own_tests: Path) -
     assert "1 failed, 2 passed" in result.stdout
 
 
+@pytest.mark.nightly
 def test_junit_names_every_law_the_same_from_one_process_and_from_two(
     users_pytest: Run, tmp_path: Path, own_tests: Path
 ) -> None:

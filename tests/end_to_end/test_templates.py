@@ -105,6 +105,7 @@ def test_the_hooks_of_this_repository_are_a_valid_configuration() -> None:
     subprocess.run([*command, str(ROOT / ".pre-commit-config.yaml")], check=True)
 
 
+@pytest.mark.nightly
 @JUDGED
 def test_the_steps_of_the_github_workflow(
     divisor: str, status: int, project: Path, variables: dict[str, str], tmp_path: Path
@@ -167,6 +168,7 @@ def test_what_a_template_installs_can_be_installed(name: str) -> None:
     assert {*said.groups(), *extras - {"$FRAMEWORK"}} <= set(known)
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_pre_commit_hook_lets_a_right_loss_in_and_no_wrong_one(
     project: Path, variables: dict[str, str]

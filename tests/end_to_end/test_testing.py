@@ -139,6 +139,7 @@ def test_a_named_loss_that_cannot_be_loaded_fails_with_what_would_do(output: str
     assert "testing.py" not in text
 
 
+@pytest.mark.nightly
 def test_two_processes_run_the_same_tests(folder: Path, installed: dict[str, str]) -> None:
     result = run_pytest(folder, installed, "-k", "test_wrong or test_known", "-n", "2")
     assert "1 failed, 2 passed, 1 xfailed" in result.stdout

@@ -27,6 +27,7 @@ def short_run(name: str) -> Run:
     return train(name, 0, SHORT, lambda: None)
 
 
+@pytest.mark.nightly
 def test_the_batch_size_changes_the_loss_of_a_short_run_under_positives_only() -> None:
     assert short_run("batch").gap < 1e-6
     assert short_run("positives").gap > 1e-3

@@ -76,6 +76,7 @@ def test_cells_are_ignored_for_each_object_once(case: Case) -> None:
     assert found is None, found.message
 
 
+@pytest.mark.nightly
 @given(alike())
 def test_xla_ignores_the_same_cells(case: Case) -> None:
     candidate = reference("batch")

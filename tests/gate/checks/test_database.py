@@ -131,6 +131,7 @@ def artifact(folder: Path, storage: Path) -> None:
             file.write(path, path.relative_to(folder))
 
 
+@pytest.mark.nightly
 def test_what_a_ci_job_uploaded_is_found_at_once_and_what_is_new_goes_into_a_folder(
     machine: Machine, tmp_path: Path, storage: Path
 ) -> None:

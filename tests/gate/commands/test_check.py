@@ -25,6 +25,7 @@ def with_status(found: list[dict], status: str) -> set[str]:
     return {v["law"] for v in found if v["status"] == status}
 
 
+@pytest.mark.nightly
 def test_the_reference_is_judged_where_no_loss_is_named(mgloss: Run, tmp_path: Path) -> None:
     laws = [f"--law={law}" for law in ("finite", "partition", "ignoring")]
     result = mgloss("check", "--max-examples", 5, *laws, "--json", "out.json")

@@ -77,6 +77,7 @@ def test_laws_about_options_are_skipped_for_a_loss_that_does_not_follow_them(
     assert "needs a loss that follows the options of the problem" in result.stdout
 
 
+@pytest.mark.nightly
 def test_the_reference_is_judged_under_the_options_of_a_file(mgloss: Run, mine: Path) -> None:
     arguments = ("--law", "oracle", "--max-examples", 10)
     result = mgloss("check", "--options", "giou.json", *arguments)

@@ -114,6 +114,7 @@ def test_what_is_known_can_be_recorded(mgloss: Run) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
 
 
+@pytest.mark.nightly
 def test_two_losses_of_a_described_problem_can_be_compared(mgloss: Run) -> None:
     losses = [f"{LOSSES}:{name}" for name in ("by_images", "by_objects")]
     differ = mgloss("diff", *losses, "--problem", LOSSES)

@@ -52,6 +52,7 @@ def test_it_counts_and_gives_options_to_paste(mgloss: Run, tmp_path: Path) -> No
     assert "<svg" in (tmp_path / "out.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
 def test_the_options_are_those_of_the_gate(mgloss: Run, tmp_path: Path) -> None:
     pasted = mgloss("stats", *GOOD).stdout.strip().splitlines()[-1]
     (tmp_path / "options.json").write_text(pasted)

@@ -23,6 +23,8 @@ from tests.meta.proofs.symbols import (
     WITHIN_GRID,
 )
 
+QUICK = 2  # images of a batch; more are proved at night
+
 DENSITY_WEIGHTED = "density_weighted"  # no law of its own: a promise of `hybrid` alone
 
 # What a proof uses besides signs; all others use nothing. Proved to be needed below.
@@ -61,7 +63,9 @@ def questions() -> Iterator[object]:
     for law, name, counting in entries():
         for sizes in STATEMENTS[law][1]:
             size = "x".join(map(str, sizes))
-            yield pytest.param(law, name, counting, sizes, id=f"{law}-{name}-{counting}-{size}")
+            marks = [pytest.mark.nightly] if max(sizes) > QUICK else []
+            identity = f"{law}-{name}-{counting}-{size}"
+            yield pytest.param(law, name, counting, sizes, id=identity, marks=marks)
 
 
 def test_every_law_of_batches_is_stated() -> None:

@@ -135,6 +135,7 @@ def test_a_torch_loss_without_a_gradient_is_told_of() -> None:
     assert not any(gradient.any() for gradient in answer.gradients["location"])
 
 
+@pytest.mark.nightly
 def test_a_jax_loss_that_remembers_is_not_compiled_and_found_out() -> None:
     assert statuses("jax_losses.py:remembers", "pure") == {BROKEN}
 

@@ -47,7 +47,13 @@ def terms(behaviour: Behaviour) -> dict[tuple[str, str], TermBehaviour]:
     return {(term.component, term.mistake.name): term for term in behaviour.terms}
 
 
-@pytest.mark.parametrize(("claims", "power"), WORDS)
+@pytest.mark.parametrize(
+    ("claims", "power"),
+    [
+        pytest.param(claims, power, marks=pytest.mark.nightly if power < 0 else [])
+        for claims, power in WORDS
+    ],
+)
 def test_every_normalization_times_a_power_of_the_batch_size_is_told(
     claims: str, power: int
 ) -> None:

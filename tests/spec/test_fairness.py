@@ -157,7 +157,7 @@ def test_a_loss_without_gradients_is_judged_in_every_component(law: str, budget)
     options = Options(background="objectness") if law == "participation" else None
 
     @seed(budget.fixed_seed)
-    @settings(max_examples=max(1, settings().max_examples // 2))
+    @settings(max_examples=max(1, settings().max_examples // 4))
     @given(LAWS[law].cases(replace(FULL, claims=claims, options=options)))
     def probe(case: Case) -> None:
         for found in LAWS[law].check(Trial(only_values, case, tuple(expected))):

@@ -98,13 +98,14 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> ExampleDatabase:
     return DirectoryBasedExampleDatabase(tmp_path / "examples")
 
 
-def test_a_database_changes_nothing_of_a_first_search(database: ExampleDatabase) -> None:
-    for name in ("partition", "density_monotone", "finite"):
-        without = first_found(LAWS[name], behaving_as("positives"), seed=0)
-        with_it = first_found(LAWS[name], behaving_as("positives"), seed=0, database=database)
-        assert [replace(v, seconds=0, finding=None) for v in without] == [
-            replace(v, seconds=0, finding=None) for v in with_it
-        ]
+@pytest.mark.parametrize("law", ["partition", "finite"])
+def test_a_database_changes_nothing_of_a_first_search(law: str) -> None:
+    loss, database = behaving_as("positives"), InMemoryExampleDatabase()
+    without = first_found(LAWS[law], loss, max_examples=40, seed=0)
+    with_it = first_found(LAWS[law], loss, max_examples=40, seed=0, database=database)
+    assert [replace(v, seconds=0, finding=None) for v in without] == [
+        replace(v, seconds=0, finding=None) for v in with_it
+    ]
 
 
 def test_what_one_search_found_another_finds_at_once_in_every_component(

@@ -116,7 +116,7 @@ def test_two_scales_are_searched_as_often_as_one_and_in_every_step(variety: Vari
         heights = [height for height, _ in case.batches["X"].grids]
         drawn.append((case.problem.scales, heights[-1] // heights[0]))
 
-    for number in range(100):  # in short runs, as a search draws
+    for number in range(60):  # in short runs, as a search draws
         seed(number)(count)()
     of_two = [step for scales, step in drawn if scales == 2]
     assert 0.4 < len(of_two) / len(drawn) < 0.6

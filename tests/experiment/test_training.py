@@ -77,6 +77,7 @@ def test_a_run_is_whole() -> None:
     assert np.isfinite(run.loss).all()
 
 
+@pytest.mark.nightly
 def test_the_same_seed_is_the_same_run_at_its_start() -> None:
     short = Setting(steps=3, scenes=16, batch=4, every=3)
     one, same, other = (train("batch", seed, short, lambda: None) for seed in (0, 0, 1))

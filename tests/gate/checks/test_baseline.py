@@ -17,7 +17,7 @@ from mgloss.gate.commands.cli import app
 from mgspec import LAWS, Verdict
 from tests.gate.conftest import LOSSES, Run
 
-FEW = "--max-examples=10"
+FEW = "--max-examples=20"
 BY_POSITIVES, BY_BATCH = f"{LOSSES}:by_positives", f"{LOSSES}:by_batch"
 
 HELD = {"location": "holds", "total": "holds"}
@@ -90,7 +90,7 @@ def test_a_baseline_guards_a_loss_that_breaks_laws_today(mgloss: Run, tmp_path: 
     assert recorded.returncode == 0, recorded.stdout + recorded.stderr
     document = json.loads((tmp_path / "mgloss-baseline.json").read_text())
     assert (document["loss"], document["claims"]) == (BY_POSITIVES, "batch")
-    assert document["max_examples"] == 10
+    assert document["max_examples"] == 20
     assert document["laws"]["density_monotone"] == {
         "location": "broken",
         "classification": "broken",

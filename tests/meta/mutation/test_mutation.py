@@ -22,7 +22,7 @@ KILLED = "return shared / union -> return shared * union"
 UNKNOWN = (
     "v = 4 / math.pi**2 * tf.square(_angle(boxes.half) - _angle(boxes.half_target)) -> v = 5 /"
 )
-LISTED = "boxes.py: module: @dataclass(frozen=True) -> @dataclass(frozen=False) (1)"
+LISTED = "boxes.py: module: @dataclass(frozen=True) -> @dataclass(frozen=False)"
 
 # One test of boxes alone. It takes three runs of the command in one process, to start it once.
 SMALL = """

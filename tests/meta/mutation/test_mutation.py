@@ -41,6 +41,7 @@ for number, only in enumerate(sys.argv[2:]):
 """
 
 
+@pytest.mark.nightly
 def test_it_tells_killed_mutants_from_listed_and_unknown_survivors(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", SMALL, str(tmp_path), KILLED, LISTED, UNKNOWN],

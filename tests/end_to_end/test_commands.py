@@ -27,7 +27,7 @@ def annotations(tmp_path: Path) -> None:
     (tmp_path / "detector.json").write_text(json.dumps(DETECTOR), encoding="utf-8")
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.nightly), 2])
 def test_check_judges_saves_and_writes_every_report(
     workers: int, mgloss: Run, tmp_path: Path
 ) -> None:

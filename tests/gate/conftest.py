@@ -67,7 +67,8 @@ def run_mgloss(
 
 def run_pytest(folder: Path, *arguments: object) -> Result:
     """Run pytest in this process, with mgloss's plugin and no other, on what is in this folder."""
-    words = [*("-p", "mgloss.gate.checks.plugin", "-p", "no:cacheprovider"), *map(str, arguments)]
+    plugins = ("mgloss.gate.checks.plugin", "no:cacheprovider", "no:unraisableexception")
+    words = [*(word for name in plugins for word in ("-p", name)), *map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
     with _as_in_a_process(folder), redirect_stdout(output), redirect_stderr(errors):
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -80,6 +80,7 @@ def test_a_saved_model_keeps_its_loss(tmp_path: Path) -> None:
     assert evaluated(loaded, 3) == pytest.approx(before, rel=1e-6)
 
 
+@pytest.mark.nightly
 def test_under_batch_a_data_set_costs_the_same_in_batches_of_every_size() -> None:
     model = detector()
     model.compile(keras.optimizers.SGD(0.01), scale_losses(location="ciou"))

@@ -223,6 +223,7 @@ def test_a_constant_that_is_added_is_told() -> None:
     assert constant_offset(twice, "location") is None
 
 
+@pytest.mark.nightly
 def test_the_same_seed_finds_the_same_batch() -> None:
     first, second = (found(right("batch"), right("grid"))[0] for _ in range(2))
     for component in first:

@@ -42,6 +42,7 @@ def candidate(run, components: tuple[str, ...] = ("total",)) -> Candidate:
     return Candidate("mine", run, components, has_gradients=False)
 
 
+@pytest.mark.nightly
 def test_the_same_seed_finds_the_same_counterexample_in_another_process() -> None:
     result = subprocess.run(
         [sys.executable, "-c", FIND],

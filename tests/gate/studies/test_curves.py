@@ -14,6 +14,7 @@ from mgloss.experiment import training
 from tests.gate.conftest import Run, said
 
 
+@pytest.mark.nightly
 def test_it_trains_tells_writes_and_draws(mgloss: Run, tmp_path: Path) -> None:
     files = ("--json", "out.json", "--plot", "out.svg")
     result = mgloss(

@@ -160,7 +160,11 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def _request_of(option: argparse.Namespace) -> CheckRequest:
-    """Return what the options ask for; raise UsageError where it cannot be."""
+    """Return the check that the options ask for.
+
+    Open the database and the loss already, so that a mistake shows before any test is looked for.
+    Raise UsageError for an option that is out of range, or a database or loss that does not open.
+    """
     from pathlib import Path
 
     from mgloss.gate.checks.request import CheckRequest

@@ -115,7 +115,11 @@ class Form:
             ) from error
 
     def _calls(self, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Return the arguments of each call of the loss: one call, or one a scale."""
+        """Return the arguments of each call of the loss.
+
+        Make one call, or one for each scale if the loss takes one scale. Put predictions first
+        if the loss does.
+        """
         if self.is_described:
             return [arguments]
         y_true, y_pred = arguments

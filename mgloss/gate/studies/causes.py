@@ -64,9 +64,10 @@ def _measure(pair: Pair, gradients: bool, bar: Progress) -> tuple[Measurement, M
 def _relate_terms(
     differences: Sequence[Difference], old: Measurement, new: Measurement
 ) -> dict[Term, Relation]:
-    """Return how NEW relates to OLD in each term of a component that differs.
+    """Return how NEW relates to OLD in each of OLD's terms of a component that differs.
 
-    Leave out the terms whose mistake costs nothing in either loss.
+    Compare slopes for a difference in the gradient, else values. Leave out terms whose mistake
+    costs nothing in both losses.
     """
     relations = {}
     for difference in differences:

@@ -179,7 +179,10 @@ def _tabulate_exponents(terms: Sequence[TermBehaviour]) -> Table:
 
 
 def _show_unanswered(console: Console, behaviour: Behaviour) -> None:
-    """Print the first batch without a finite number, and how many more there are."""
+    """Print the first batch for which the loss gave no finite number, and how many more there are.
+
+    Print nothing if there are none.
+    """
     if not behaviour.unanswered:
         return
     probe, reason = next(iter(behaviour.unanswered.items()))

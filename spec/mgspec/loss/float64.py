@@ -147,7 +147,10 @@ def anchor(scale: Scale) -> Term:
 
 
 def classification(scale: Scale) -> Term:
-    """Sum each class's weight times its loss over positive cells and classes."""
+    """Return the class loss over positive cells, with its gradient.
+
+    Smooth the targets as the options say. Weigh each class by its weight, or by 1.
+    """
     options = scale.options
     logit = scale.prediction[..., scale.classes]
     # Masked first: a background cell's target may hold numbers that have no logarithm or power.

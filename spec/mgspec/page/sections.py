@@ -61,7 +61,7 @@ def truth_tables() -> list[str]:
 
 
 def tolerances() -> list[str]:
-    """Return the derivation of the tolerances, from the docstring of mgspec.laws.comparison."""
+    """Return the section on tolerances: the written text, then what `laws/comparison.py` says."""
     _, _, derivation = (inspect.getdoc(comparison) or "").partition("\n\n")
     return [*written("tolerances"), "", *derivation.splitlines()]
 

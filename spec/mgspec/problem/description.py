@@ -210,11 +210,11 @@ def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def images_of(description: Description, drawn: Sequence[Image], objects: Sequence[int]) -> Images:
-    """Return the batch of nested images.
+    """Flatten the drawn images and return them as one checked batch.
 
     objects: the number of objects of each image.
 
-    Raise ValueError, naming the image and the array, if they are no batch: see `check`.
+    Raise ValueError, naming the image and the array, if they cannot be one batch: see `check`.
     """
     batch = Images(tuple(map(flat, drawn)), tuple(objects), description.predicted)
     check(batch)

@@ -91,7 +91,7 @@ class Options:
         self._check_expected()
 
     def normalization_of(self, term: str) -> str:
-        """Return the name of the normalization of a term."""
+        """Return the name of a term's normalization; "batch" for a term without one."""
         if isinstance(self.loss_normalization, str):
             return self.loss_normalization
         return dict(self.loss_normalization).get(term, "batch")

@@ -63,7 +63,11 @@ def read_typed_array(document: Any, where: str) -> np.ndarray:
 
 
 def _build(values: list[Any], shape: list[int], dtype: np.dtype[Any], where: str) -> np.ndarray:
-    """Return the array; raise CounterexampleError if the values do not fit the shape or dtype."""
+    """Return the values as an array of this shape and dtype.
+
+    Raise CounterexampleError if their number is not that of the shape, or one is not finite in the
+    dtype.
+    """
     if math.prod(shape) != len(values):
         raise CounterexampleError(
             f"{where}: shape {shape} needs {math.prod(shape)} values, got {len(values)}"

@@ -50,7 +50,10 @@ def _read_described(document: Any, description: Description | None) -> Described
 
 
 def _read_shared(value: Any) -> Any:
-    """Return plain data with tuples again, which JSON holds as lists."""
+    """Turn lists into tuples, at every depth.
+
+    Raise CounterexampleError for anything but None, numbers, text, or lists of them.
+    """
     if isinstance(value, (list, tuple)):
         return tuple(map(_read_shared, value))
     if value is None or isinstance(value, (str, int, float)):

@@ -181,7 +181,10 @@ def read_answer(message: Message, predictions: Sequence[Array]) -> Evaluation:
 def _read_gradients(
     names: Sequence[str], arrays: Sequence[Array], shapes: Sequence[tuple[int, ...]]
 ) -> dict[str, tuple[Array, ...]]:
-    """Return for each name one array of each shape; raise MessageError if the arrays differ."""
+    """Return, for each name, one array of each shape.
+
+    Raise MessageError unless the arrays have that number, those shapes, and a float dtype.
+    """
     if len(arrays) != len(names) * len(shapes):
         raise MessageError("its gradients")
     gradients = {}

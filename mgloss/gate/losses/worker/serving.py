@@ -46,7 +46,10 @@ def main(questions: int, answers: int, memory: float, gate: int) -> None:
 
 
 def _import(loss: str) -> tuple[Imported | None, Message]:
-    """Import a loss; reply with the file that its module comes from."""
+    """Import a loss; return it with the reply, which names its module's file.
+
+    Return None and a refusal if it cannot be imported.
+    """
     try:
         imported = import_value(loss)
     except LoadError as error:
@@ -66,7 +69,10 @@ def _refusal(error: LoadError | ValueError) -> Message:
 def _load(
     document: dict[str, Any], imported: Imported | None, is_tried: bool
 ) -> tuple[Loaded | None, Message]:
-    """Load the imported loss; reply with what it is."""
+    """Load the imported loss; return it with the reply, which describes it.
+
+    Return None and a refusal if the request is wrong or the loss cannot be loaded.
+    """
     try:
         request = LossRequest.from_document(document)
         loaded = load(request, imported=imported, is_tried=is_tried)

@@ -51,7 +51,7 @@ class Measurement:
 
     @property
     def like(self) -> tuple[str, ...]:
-        """The normalizations whose curve is that of the loss."""
+        """The names on the first curve that the loss's curve is like; () if there is none."""
         return next((c.names for c in self.normalizations if self.candidate.is_like(c)), ())
 
 

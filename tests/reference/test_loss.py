@@ -267,7 +267,7 @@ def infinite_target(target, prediction):
 @pytest.mark.parametrize(
     "change",
     [
-        wider,
+        pytest.param(wider, marks=pytest.mark.nightly),
         pytest.param(other_grid, marks=pytest.mark.nightly),
         infinite_target,
     ],

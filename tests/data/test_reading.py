@@ -333,8 +333,8 @@ def test_memory_does_not_grow_with_the_images(
         return most
 
     peak(100)  # what is imported
-    # All of them in memory would be over 5 MB more.
-    assert peak(4000) < peak(400) + 2_000_000
+    # All of them in memory would be over 5 MB more. Twice: another thread may allocate meanwhile.
+    assert min(peak(4000), peak(4000)) < peak(400) + 2_000_000
 
 
 @given(

@@ -1,12 +1,19 @@
-"""Prints by how much one step raises the peak memory of a process that has done nothing else.
+"""Print the memory that a training step needs beyond its arguments.
 
     python benchmarks/memory.py [OBJECTS]
 
-As a multiple of the bytes of targets, predictions and gradients together.
+Prints JSON of two figures, each the growth of the process's peak memory, Linux only:
+
+- `start_mb`: MB that TensorFlow sets up in the first step of a process, whatever its batch;
+- `step`: what a step of the benchmark's batch needs after that, as a multiple of the bytes of its
+  targets, predictions and gradients together.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import json
 import re
 import sys
 from pathlib import Path
@@ -20,30 +27,37 @@ from benchmarks.test_loss import traced
 from mgloss import MultiGridLoss
 
 
-def peak() -> int:
-    """Bytes of this process at its largest since `forget`; Linux only."""
+def growth(step: tf.types.experimental.ConcreteFunction, batch: list[list[tf.Tensor]]) -> int:
+    """Return the bytes by which one step raises the peak of this process."""
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what earlier steps have freed is not reused unseen
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak is what is in use
+    before = _peak()
+    value, _ = step(*batch)
+    float(value)
+    return _peak() - before
+
+
+def _peak() -> int:
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
     return int(kilobytes) * 1024
 
 
-def forget() -> None:
-    """Let the peak start anew at what is in use now."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+def _tensors(arrays: tuple[list, list]) -> list[list[tf.Tensor]]:
+    return [[tf.constant(array) for array in part] for part in arrays]
 
 
 def main() -> None:
-    """Trace, run once, print."""
+    """Trace, take a step of one image, then the one that counts, and print."""
     objects = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    targets, predictions = batch(objects=objects)
+    small, large = _tensors(batch(images=1)), _tensors(batch(objects=objects))
     step = traced(MultiGridLoss(ANCHORS, CLASSES, (INPUT, INPUT)))
-    y_true, y_pred = ([tf.constant(a) for a in arrays] for arrays in (targets, predictions))
-    forget()
-    before = peak()
-    value, _ = step(y_true, y_pred)
-    float(value)
-    size = sum(a.nbytes for a in (*targets, *predictions, *predictions))
-    print((peak() - before) / size)
+    start = growth(step, small)
+    targets, predictions = large
+    size = sum(tensor.numpy().nbytes for tensor in (*targets, *predictions, *predictions))
+    figures = {"start_mb": start / 1e6, "step": growth(step, large) / size}
+    print(json.dumps({name: round(figure, 2) for name, figure in figures.items()}))
 
 
 if __name__ == "__main__":

@@ -305,13 +305,21 @@ def test_equal_objects_are_copies_in_batches_of_one_size(case: Case) -> None:
         assert len(np.unique(np.concatenate(copies), axis=0)) == 1
 
 
-@given(cases.background_rewritten(FULL))
-def test_rewritten_background_leaves_the_objects_alone(case: Case) -> None:
+@given(cases.background_predicted_otherwise(FULL))
+def test_only_predictions_of_the_background_are_others(case: Case) -> None:
+    x, y = case.batches["X"], case.batches["Y"]
+    for scale, mask in enumerate(x.masks()):
+        assert np.array_equal(x.targets[scale], y.targets[scale])
+        assert np.array_equal(x.predictions[scale][mask], y.predictions[scale][mask])
+
+
+@given(cases.background_targets_rewritten(FULL))
+def test_only_targets_of_the_background_are_rewritten(case: Case) -> None:
     x, y = case.batches["X"], case.batches["Y"]
     for scale, mask in enumerate(x.masks()):
         assert np.array_equal(x.targets[scale][..., OBJECTNESS], y.targets[scale][..., OBJECTNESS])
         assert np.array_equal(x.targets[scale][mask], y.targets[scale][mask])
-        assert np.array_equal(x.predictions[scale][mask], y.predictions[scale][mask])
+        assert np.array_equal(x.predictions[scale], y.predictions[scale])
 
 
 @given(st.data())

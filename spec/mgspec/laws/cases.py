@@ -260,22 +260,43 @@ def background_added(draw: st.DrawFn, variety: Variety) -> Case:
     return Case(scene.problem, {"X": batch}, {"rows": rows, "columns": columns, "prediction": fill})
 
 
-@st.composite
-def background_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X, and Y: the same objects, other numbers in every cell without an object."""
+def _batch_and_another(draw: st.DrawFn, variety: Variety) -> tuple[Problem, Batch, Batch]:
+    """Draw a batch and, to take background cells from, another of the same shape."""
     scene = draw_scene(draw, variety)
     batch = draw_batch(draw, variety, scene)
     content = Content((ORDINARY, ORDINARY, EXTREME))
-    other = draw_exactly(draw, variety, scene, batch.images, content)
-    targets, predictions = [], []
-    for scale, mask in enumerate(batch.masks()):
-        keep = mask[..., None]
-        # Any finite number may stand in a target's channels here, but no objectness.
-        target = np.where(keep, batch.targets[scale], other.predictions[scale])
-        target[..., OBJECTNESS] = batch.targets[scale][..., OBJECTNESS]
-        targets.append(target)
-        predictions.append(np.where(keep, batch.predictions[scale], other.predictions[scale]))
-    return Case(scene.problem, {"X": batch, "Y": Batch(tuple(targets), tuple(predictions))})
+    return scene.problem, batch, draw_exactly(draw, variety, scene, batch.images, content)
+
+
+def _background_replaced(
+    batch: Batch, arrays: Sequence[Array], others: Sequence[Array]
+) -> tuple[Array, ...]:
+    """Return the arrays with each cell that holds no object of the batch taken from the others."""
+    return tuple(
+        np.where(mask[..., None], array, other)
+        for mask, array, other in zip(batch.masks(), arrays, others, strict=True)
+    )
+
+
+@st.composite
+def background_predicted_otherwise(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X, and Y: the same targets, other predictions in every cell without an object."""
+    problem, batch, other = _batch_and_another(draw, variety)
+    predictions = _background_replaced(batch, batch.predictions, other.predictions)
+    return Case(problem, {"X": batch, "Y": batch.with_predictions(predictions)})
+
+
+@st.composite
+def background_targets_rewritten(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X, and Y: the same objects, other numbers in every other cell's target.
+
+    Any finite number may stand there, but no objectness.
+    """
+    problem, batch, other = _batch_and_another(draw, variety)
+    targets = _background_replaced(batch, batch.targets, other.predictions)
+    for target, own in zip(targets, batch.targets, strict=True):
+        target[..., OBJECTNESS] = own[..., OBJECTNESS]
+    return Case(problem, {"X": batch, "Y": Batch(targets, batch.predictions)})
 
 
 CLEARANCE = 1e-4  # in IoU; closer to the threshold, rounding may decide what is ignored

@@ -32,36 +32,51 @@ def own_channels(problem: Problem, scale: int, component: str) -> slice:
     }[component]
 
 
-@law(cases.background_rewritten, needs=(LAYOUT,), speaks_of=TERMS)
+@law(cases.background_predicted_otherwise, needs=(LAYOUT,), speaks_of=OBJECT_TERMS)
 def masking(trial: Trial) -> Iterator[Comparison]:
-    """A cell without an object has no say in location and classification.
+    """What is predicted in a cell without an object changes neither location nor classification.
 
     Formula: with other predictions in the background cells, L_location and L_classification stay
-    as they are and have no gradient there; with other numbers in the background cells' targets
-    (objectness apart), L stays as it is.
+    as they are and have no gradient there.
 
     Why it matters: a mask of the wrong shape broadcasts without an error, and the detector is
     then trained on boxes that do not exist.
 
-    Broken by: a forgotten mask; [B, H, W, 1] multiplied with [B, H, W]; a mask of another scale; a
-    background cell's anchor target taken as it stands.
+    Broken by: a forgotten mask; [B, H, W, 1] multiplied with [B, H, W]; a mask of another scale.
     """
     x, y = trial.batch("X"), trial.batch("Y")
     problem = trial.problem
     check_same_shapes(x, y)
     value = trial.evaluate(x)
     moved = trial.evaluate(Batch(x.targets, y.predictions), gradients=True)
-    for comparison in equal_values(trial, "L(X with Y's background predictions)", moved, value, x):
-        if comparison.component in OBJECT_TERMS:
-            yield comparison
+    yield from equal_values(trial, "L(X with Y's background predictions)", moved, value, x)
+    if moved.gradients is None:
+        return
     for c in trial.components:
-        if c in OBJECT_TERMS and moved.gradients is not None:
-            outside = [
-                np.where(mask[..., None], 0, gradient)
-                for mask, gradient in zip(x.masks(), moved.gradients[c], strict=True)
-            ]
-            zero = [np.zeros_like(gradient) for gradient in outside]
-            yield from worst_element(problem, c, "L(X)", outside, zero, None)
+        outside = [
+            np.where(mask[..., None], 0, gradient)
+            for mask, gradient in zip(x.masks(), moved.gradients[c], strict=True)
+        ]
+        zero = [np.zeros_like(gradient) for gradient in outside]
+        yield from worst_element(problem, c, "L(X)", outside, zero, None)
+
+
+@law(cases.background_targets_rewritten, needs=(LAYOUT,), speaks_of=TERMS, on_request=True)
+def background_targets(trial: Trial) -> Iterator[Comparison]:
+    """What the target of a cell without an object holds changes nothing.
+
+    Formula: with other numbers in the background cells' targets (objectness apart), L stays as it
+    is.
+
+    Why it matters: arrays that are used again, or padded with other numbers than 0, then teach
+    objects that do not exist. But an encoder writes zeros there, and a loss may rely on that: so
+    only a loss of this layout's own is asked.
+
+    Broken by: a background cell's anchor or class target taken as it stands.
+    """
+    x, y = trial.batch("X"), trial.batch("Y")
+    check_same_shapes(x, y)
+    value = trial.evaluate(x)
     retargeted = trial.evaluate(Batch(y.targets, x.predictions))
     yield from equal_values(trial, "L(X with Y's background targets)", retargeted, value, x)
 

@@ -19,7 +19,7 @@ def the_mask_is_forgotten(right, problem, batch):
     return taken(right(problem, batch), unmasked, "classification")
 
 
-@planted("masking", "anchor", alone=True)
+@planted("background_targets", "anchor", alone=True)
 def background_anchors_are_taken_as_they_stand(right, problem, batch):
     value = right(problem, batch)
     extra, slopes = 0.0, list(value.gradients["anchor"])
@@ -29,6 +29,21 @@ def background_anchors_are_taken_as_they_stand(right, problem, batch):
         extra -= float((told * batch.predictions[scale][..., channels]).sum())
         slopes[scale][..., channels] -= told
     return with_values(value, anchor=value.components["anchor"] + extra)
+
+
+@planted("masking", "classification", alone=True)
+def classes_predicted_for_certain_beside_objects_cost(right, problem, batch):
+    """In images with objects, a background cell pays for what its class logits exceed 60 by."""
+    value = right(problem, batch)
+    extra, slopes = 0.0, list(value.gradients["classification"])
+    for scale, mask in enumerate(batch.masks()):
+        channels = problem.class_channels(scale)
+        logits = batch.predictions[scale][..., channels].astype(float)
+        holds_objects = mask.any((1, 2), keepdims=True)
+        counted = (~mask & holds_objects)[..., None] & (logits > 60)
+        extra += float(np.where(counted, logits - 60, 0).sum()) / batch.images
+        slopes[scale][..., channels] += counted / batch.images
+    return with_values(value, classification=value.components["classification"] + extra)
 
 
 @planted("masking", "location")

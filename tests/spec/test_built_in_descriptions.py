@@ -41,6 +41,7 @@ from mgspec.search.verdicts import BROKEN, HOLDS, Verdict
 
 IN_PLACE = ("anchors", "grids")
 EVERY = tuple(BUILT_IN)
+FIRST_CLASS = {"proposals": 1}  # of the labels; 0 elsewhere
 
 
 def cross_entropy(target: np.ndarray, logit: np.ndarray) -> np.ndarray:
@@ -130,7 +131,7 @@ def test_images_hold_as_many_objects_as_they_say(problem: str, data: st.DataObje
     batch = data.draw(drawn(problem))
     for image, objects in zip(batch.arrays, batch.objects, strict=True):
         labels = image["targets/labels"]
-        assert (labels >= 0).sum() == objects
+        assert (labels >= FIRST_CLASS.get(problem, 0)).sum() == objects
         assert labels.dtype == np.int64
         predicted = [array for name, array in image.items() if name in batch.predicted]
         assert all(np.abs(array).max() <= 1e4 for array in predicted)
@@ -176,6 +177,24 @@ def test_copies_are_of_one_object_and_are_predicted_alike(
     assert (labels >= 0).sum() == copies
     for array in (labels, *(a for n, a in image.items() if n != "targets/labels")):
         assert len(np.unique(array[labels >= 0], axis=0)) == 1
+
+
+@given(data=st.data())
+def test_proposals_are_copied_and_added_and_taken_away(data: st.DataObject) -> None:
+    description = BUILT_IN["proposals"]
+    batch = data.draw(drawn("proposals").filter(lambda b: b.objects[0] > 0))
+    image = nested(batch.arrays[0])
+    before = image["targets"]["labels"]
+    assert description.with_copies is not None
+    assert description.with_background is not None
+    assert description.without_object is not None
+    copied = description.with_copies(image, 7)["targets"]["labels"]
+    assert (copied > 0).sum() == 7
+    assert set(copied[copied > 0]) == {before[before > 0][0]}
+    larger = description.with_background(image, 2)["targets"]["labels"]
+    assert larger.tolist() == [*before, 0, 0]
+    fewer = description.without_object(image, 0)["targets"]["labels"]
+    assert (fewer > 0).sum() == (before > 0).sum() - 1
 
 
 @pytest.mark.parametrize("problem", IN_PLACE)

@@ -169,7 +169,7 @@ GOOD = {"predicted": np.zeros(2, np.float32), "targets": np.zeros(1, np.float32)
     [
         ({"targets": GOOD["targets"]}, "image 1: has the arrays"),
         ({**GOOD, "more": np.zeros(1)}, "image 1: has the arrays"),
-        ({**GOOD, "predicted": np.zeros(3, np.float32)}, "image 1, predicted: has shape"),
+        ({**GOOD, "predicted": np.zeros((2, 1), np.float32)}, "image 1, predicted: has shape"),
         ({**GOOD, "predicted": np.zeros(2, np.int64)}, "image 1, predicted: expected floats"),
         ({**GOOD, "predicted": np.zeros(0, np.float32)}, "image 1, predicted: expected floats"),
         ({**GOOD, "targets": np.array([np.nan])}, "image 1, targets: every number must be finite"),

@@ -21,6 +21,7 @@ from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import GRADIENTS
 from mgspec.loss.candidate import Evaluation
 from mgspec.problem.changes import concatenate, repeat, shards, take
+from mgspec.problem.description import join_padded
 from mgspec.problem.layout import AnyBatch, Batch
 
 # Magnitude of a prediction p for which exp(-p) is well above the last bit of 1 in float32.
@@ -311,7 +312,7 @@ def sharding(trial: Trial) -> Iterator[Comparison]:
         if whole.gradients is None:
             continue
         pieces = [part.gradients[c] for part in parts if part.gradients is not None]
-        averaged = [np.concatenate(scale) / count for scale in zip(*pieces, strict=True)]
+        averaged = [join_padded(scale) / count for scale in zip(*pieces, strict=True)]
         yield from worst_element(
             trial.case.problem, c, "L(X)", whole.gradients[c], averaged, rounding
         )

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgspec.loss.candidate import Evaluation
-from mgspec.problem.description import Described, Images
+from mgspec.problem.description import Described, Images, stack_padded
 from mgspec.problem.layout import FIRST_ANCHOR, WH, AnyBatch, AnyProblem, Batch, Problem
 from mgspec.problem.options import Options
 
@@ -201,16 +201,18 @@ def worst_element(
 ) -> Iterator[Comparison]:
     """Yield a comparison for each array: the element in which two gradients differ most.
 
+    Where arrays are filled up with zeros to different sizes, compare them as the larger one.
+
     rounding: None demands exact equality.
     """
     for number, (got, want) in enumerate(zip(actual, expected, strict=True)):
-        got64, want64 = got.astype(np.float64), want.astype(np.float64)
+        got64, want64 = stack_padded([got.astype(np.float64), want.astype(np.float64)])
         largest = np.maximum(np.abs(got64), np.abs(want64))
         allowed = np.asarray(rounding.tolerance(largest) if rounding else np.zeros_like(largest))
         with np.errstate(invalid="ignore"):
             excess = np.abs(got64 - want64) - allowed
         # The excess of a number that is not finite is NaN, which argmax takes for the largest.
-        place = np.unravel_index(int(excess.argmax()), got.shape)
+        place = np.unravel_index(int(excess.argmax()), excess.shape)
         where = element(problem, what, number, tuple(int(i) for i in place))
         yield Comparison(
             component,

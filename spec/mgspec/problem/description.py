@@ -18,10 +18,24 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Image = Mapping[str, Any]  # names to arrays, or to mappings of the same kind
-Stack = Callable[[Sequence[Any]], Any]
-
 SEPARATOR = "/"  # between the names that lead to an array of a nested image
 MOST_IMAGES = 10_000  # of a batch
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Combine arrays of a loss's own framework; call it to stack them along a new first axis.
+
+    stack: joins arrays of one shape along a new first axis.
+    join: joins arrays along their first axis, in which they may differ in length.
+    """
+
+    stack: Callable[[Sequence[Any]], Any]
+    join: Callable[[Sequence[Any]], Any]
+
+    def __call__(self, arrays: Sequence[Any]) -> Any:
+        """Return the arrays along a new first axis."""
+        return self.stack(arrays)
 
 
 def as_images(images: Sequence[Any], stack: Stack) -> tuple[Any, ...]:
@@ -37,10 +51,11 @@ class Description:
     image: `image(objects, shared)` returns a strategy of images with this number of objects, which
         may be 0. People read the images that it shrinks to.
     predicted: the names of the arrays that the network predicts; parts of a nested name are joined
-        by "/". They hold floats and have one shape in all images of a batch. The loss is
+        by "/". They hold floats, and may differ in size from image to image. The loss is
         differentiated by them.
     arguments: `arguments(images, stack)` returns the arguments of the loss. The images hold arrays
-        of the loss's own framework; `stack` combines a list of arrays along a new first axis.
+        of the loss's own framework. `stack(arrays)` combines a list of arrays of one shape along a
+        new first axis, `stack.join(arrays)` arrays of different lengths along their first axis.
     shared: a strategy of plain data that all images of a batch have in common, such as the number
         of queries. `image` receives it.
     background: the components that also hold a loss of the background.
@@ -137,16 +152,29 @@ class Images:
 
     @property
     def predictions(self) -> tuple[Array, ...]:
-        """The predictions: one `[B, ...]` array for each predicted name."""
-        return tuple(np.stack([image[name] for image in self.arrays]) for name in self.predicted)
+        """The predictions: one `[B, ...]` array for each predicted name, filled up with zeros.
+
+        An image has zeros after its own numbers where another image is larger.
+        """
+        return tuple(stack_padded([i[name] for i in self.arrays]) for name in self.predicted)
 
     def with_predictions(self, predictions: Sequence[Array]) -> Images:
-        """Return the same images with other predictions: one `[B, ...]` array for each name."""
+        """Return the same images with other predictions: one `[B, ...]` array for each name.
+
+        Of each image, take as many numbers as it has; others only fill up.
+        """
         changed = dict(zip(self.predicted, predictions, strict=True))
+
+        def own(name: str, array: Array, image: int) -> Array:
+            if name not in changed:
+                return array
+            of_image: Array = changed[name][image]
+            return of_image[_corner(array.shape)]
+
         return replace(
             self,
             arrays=tuple(
-                {name: changed[name][i] if name in changed else a for name, a in image.items()}
+                {name: own(name, array, i) for name, array in image.items()}
                 for i, image in enumerate(self.arrays)
             ),
         )
@@ -167,6 +195,29 @@ class Images:
             arrays=tuple(image for part in parts for image in part.arrays),
             objects=tuple(n for part in parts for n in part.objects),
         )
+
+
+def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(map(slice, shape))
+
+
+def stack_padded(arrays: Sequence[Array]) -> Array:
+    """Stack arrays of one number of axes along a new first axis, filled up with zeros."""
+    shapes = {array.shape for array in arrays}
+    if len(shapes) == 1:
+        return np.stack(arrays)
+    largest = tuple(map(max, zip(*shapes, strict=True)))
+    stacked = np.zeros((len(arrays), *largest), np.result_type(*arrays))
+    for image, array in enumerate(arrays):
+        stacked[(image, *_corner(array.shape))] = array
+    return stacked
+
+
+def join_padded(arrays: Sequence[Array]) -> Array:
+    """Join batches `[B, ...]` along their first axis, filled up with zeros in the others."""
+    if len({array.shape[1:] for array in arrays}) == 1:
+        return np.concatenate(arrays)
+    return stack_padded([image for array in arrays for image in array])
 
 
 def flat(image: Image, where: str = "") -> dict[str, Array]:
@@ -225,7 +276,7 @@ def check(batch: Images) -> None:
     """Raise ValueError if the images cannot be one batch of training data.
 
     Every image needs the same arrays as the first. Predicted arrays must exist, hold floats and
-    have one shape in all images. Every number must be finite.
+    have as many axes as in the first image. Every number must be finite.
     """
     if not 1 <= batch.images <= MOST_IMAGES:
         raise ValueError(f"expected 1 to {MOST_IMAGES} images, got {batch.images}")
@@ -246,11 +297,11 @@ def check(batch: Images) -> None:
                     f"{where}, {name}: expected floats, at least one, got "
                     f"{array.dtype} of shape {list(array.shape)}"
                 )
-            if array.shape != first[name].shape:
+            if array.ndim != first[name].ndim:
                 raise ValueError(
                     f"{where}, {name}: has shape {list(array.shape)}, in image 0 "
-                    f"{list(first[name].shape)}; what the images of a batch share is drawn by "
-                    "`shared`"
+                    f"{list(first[name].shape)}; images may differ in size, not in the number of "
+                    "axes"
                 )
         for name, array in image.items():
             if not np.isfinite(array).all():

@@ -210,7 +210,11 @@ def validate(problem: Problem, batch: Batch) -> None:
 
 
 def check_same_shapes(x: AnyBatch, y: AnyBatch) -> None:
-    """Raise ValueError if the predictions of two batches differ in shape."""
+    """Raise ValueError if two batches differ in size: of described images, in their number."""
+    if isinstance(x, Images) and isinstance(y, Images):
+        if x.images != y.images:
+            raise ValueError(f"X and Y: expected as many images, got {x.images} and {y.images}")
+        return
     for a, b in zip(x.predictions, y.predictions, strict=True):
         if a.shape != b.shape:
             raise ValueError(f"X and Y: expected one shape, got {a.shape} and {b.shape}")

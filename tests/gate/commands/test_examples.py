@@ -29,7 +29,8 @@ def test_there_are_losses_of_four_frameworks_and_one_of_each_problem() -> None:
     files = {arguments.split()[1].partition(":")[0] for arguments, _ in GATED}
     assert len(files) >= 5
     assert files == {f"examples/{path.name}" for path in EXAMPLES if not is_script(path)}
-    assert {"queries", "anchors", "grids"} <= set(" ".join(a for a, _ in GATED).split())
+    named = set(" ".join(arguments for arguments, _ in GATED).split())
+    assert {"queries", "anchors", "grids", "proposals"} <= named
 
 
 # A law that is broken takes longer to shrink than the others to hold; JAX compiles each shape.

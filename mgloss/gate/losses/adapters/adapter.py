@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mgloss.gate.losses.answers import coarsest_dtype, judged_dtype, to_float
 from mgloss.gate.losses.form import Form
 from mgspec import Batch, Described, Evaluation, LossError
-from mgspec.problem.description import nested
+from mgspec.problem.description import Stack, nested, stack_padded
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
 Array = NDArray[Any]
@@ -52,7 +51,7 @@ class Call:
     """
 
     form: Form
-    stack: Callable[[Sequence[Any]], Any]
+    stack: Stack
     problem: AnyProblem | None = None
     array_names: tuple[tuple[str, ...], ...] | None = None
     predicted_count: int = 0
@@ -98,7 +97,7 @@ class Adapter:
     has_gradients: whether the framework differentiates.
     compiles: whether the framework compiles a loss for each new shape, which takes long.
     start: sets the framework up; called once, before the other functions.
-    stack: joins arrays of the framework along a new first axis.
+    stack: combines arrays of the framework.
     is_own_number: says whether the framework computed a component's value.
     answer: evaluates a call on the predictions and the other arrays, with gradients if the last
         argument is true. The loss cannot modify these arrays: it receives copies.
@@ -108,7 +107,7 @@ class Adapter:
     has_gradients: bool
     compiles: bool
     start: Callable[[], None]
-    stack: Callable[[Sequence[Any]], Any]
+    stack: Stack
     is_own_number: Callable[[Any], bool]
     answer: Callable[[Call, Sequence[Array], Sequence[Array], bool], Answer]
 
@@ -142,7 +141,7 @@ def to_evaluation(batch: AnyBatch, answer: Answer) -> Evaluation:
 
 
 def _split(
-    form: Form, stack: Callable[[Sequence[Any]], Any], problem: AnyProblem, batch: AnyBatch
+    form: Form, stack: Stack, problem: AnyProblem, batch: AnyBatch
 ) -> tuple[Call, list[Array], list[Array]]:
     """Return the call for a batch, its predictions, and its other arrays."""
     if isinstance(batch, Batch):
@@ -160,8 +159,8 @@ def _split(
 
 
 def _join_images(batch: AnyBatch, gradients: Sequence[Array]) -> tuple[Array, ...]:
-    """Return one `[B, ...]` array for each predicted array."""
+    """Return one `[B, ...]` array for each predicted array, as `Images.predictions` does."""
     if isinstance(batch, Batch):
         return tuple(gradients)
     count = len(batch.predicted)
-    return tuple(np.stack(gradients[position::count]) for position in range(count))
+    return tuple(stack_padded(gradients[position::count]) for position in range(count))

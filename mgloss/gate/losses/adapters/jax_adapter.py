@@ -18,6 +18,7 @@ from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
 from mgloss.gate.losses.form import Form
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
+from mgspec.problem.description import Stack
 
 # Most batches have shapes of their own: compiling takes longer than optimizing would save.
 COMPILER_OPTIONS = {
@@ -46,6 +47,10 @@ def _start() -> None:
 
 def _stack(arrays: Sequence[Any]) -> Any:
     return jnp.stack(list(arrays))
+
+
+def _join(arrays: Sequence[Any]) -> Any:
+    return jnp.concatenate(list(arrays))
 
 
 def _is_own_number(value: Any) -> bool:
@@ -128,7 +133,7 @@ ADAPTER = Adapter(
     has_gradients=True,
     compiles=True,
     start=_start,
-    stack=_stack,
+    stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     answer=_answer,
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
 from mgloss.gate.losses.adapters.frameworks import NUMPY
+from mgspec.problem.description import Stack
 
 
 def _start() -> None:
@@ -17,6 +18,10 @@ def _start() -> None:
 
 def _stack(arrays: Sequence[Any]) -> Any:
     return np.stack(arrays)
+
+
+def _join(arrays: Sequence[Any]) -> Any:
+    return np.concatenate(arrays)
 
 
 def _is_own_number(value: Any) -> bool:
@@ -40,7 +45,7 @@ ADAPTER = Adapter(
     has_gradients=False,
     compiles=False,
     start=_start,
-    stack=_stack,
+    stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     answer=_answer,
 )

@@ -16,6 +16,7 @@ import tensorflow as tf
 from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
+from mgspec.problem.description import Stack
 
 
 def _start() -> None:
@@ -29,6 +30,10 @@ def _start() -> None:
 
 def _stack(arrays: Sequence[Any]) -> Any:
     return tf.stack(list(arrays))
+
+
+def _join(arrays: Sequence[Any]) -> Any:
+    return tf.concat(list(arrays), 0)
 
 
 def _is_own_number(value: Any) -> bool:
@@ -80,7 +85,7 @@ ADAPTER = Adapter(
     has_gradients=True,
     compiles=False,
     start=_start,
-    stack=_stack,
+    stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     answer=_answer,
 )

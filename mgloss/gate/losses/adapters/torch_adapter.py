@@ -11,6 +11,7 @@ import torch
 from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
+from mgspec.problem.description import Stack
 
 
 def _start() -> None:
@@ -20,6 +21,10 @@ def _start() -> None:
 
 def _stack(arrays: Sequence[Any]) -> Any:
     return torch.stack(list(arrays))
+
+
+def _join(arrays: Sequence[Any]) -> Any:
+    return torch.cat(list(arrays))
 
 
 def _is_own_number(value: Any) -> bool:
@@ -64,7 +69,7 @@ ADAPTER = Adapter(
     has_gradients=True,
     compiles=False,
     start=_start,
-    stack=_stack,
+    stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     answer=_answer,
 )

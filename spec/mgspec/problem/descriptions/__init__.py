@@ -10,6 +10,7 @@ from __future__ import annotations
 from mgspec.problem.description import Description
 from mgspec.problem.descriptions.anchors import ANCHORS
 from mgspec.problem.descriptions.grids import GRIDS
+from mgspec.problem.descriptions.proposals import PROPOSALS
 from mgspec.problem.descriptions.queries import QUERIES
 
-BUILT_IN: dict[str, Description] = {d.name: d for d in (ANCHORS, GRIDS, QUERIES)}
+BUILT_IN: dict[str, Description] = {d.name: d for d in (ANCHORS, GRIDS, PROPOSALS, QUERIES)}

@@ -39,15 +39,21 @@ def _labels(classes: int) -> st.SearchStrategy[int]:
     return st.integers(0, classes - 1)
 
 
-@st.composite
-def image(draw: st.DrawFn, objects: int, shared: tuple[int, int]) -> Image:
-    """Draw an image with this number of labelled anchors; shared: (anchors, classes)."""
-    anchors, classes = shared
+def draw_targets(draw: st.DrawFn, objects: int, anchors: int, classes: int) -> tuple[Array, Array]:
+    """Draw labels `[A]` and box targets `[A, 4]` with this number of labelled anchors."""
     labels = np.full(anchors, NO_OBJECT, np.int64)
     boxes = np.zeros((anchors, 4), np.float32)
     for place in draw(_places(anchors, objects)):
         labels[place] = draw(_labels(classes))
         boxes[place] = steps(draw, 4, most=8) / 4
+    return labels, boxes
+
+
+@st.composite
+def image(draw: st.DrawFn, objects: int, shared: tuple[int, int]) -> Image:
+    """Draw an image with this number of labelled anchors; shared: (anchors, classes)."""
+    anchors, classes = shared
+    labels, boxes = draw_targets(draw, objects, anchors, classes)
     return {
         "targets": {"labels": labels, "bbox_targets": boxes},
         "predictions": {

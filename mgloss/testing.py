@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from mgloss.gate.losses.options import ChosenOptions
     from mgloss.gate.losses.request import LossRequest
     from mgspec import Description, Options, Verdict
+    from mgspec.loss.roles import Roles
 
 __all__ = ["Judgement", "LawCheck", "judge_loss", "parametrize_with_laws", "still_broken"]
 
 Loss = str | Callable[..., Any]
+Names = str | Sequence[str]  # of components: one, or several
 
 
 def parametrize_with_laws(
@@ -41,6 +43,11 @@ def parametrize_with_laws(
     options: Options | Mapping[str, Any] | Literal["all"] | None = None,
     problem: str | Description | None = None,
     framework: str | None = None,
+    background: Names = (),
+    objects: Names = (),
+    metric: Names = (),
+    detached: Names = (),
+    component: str | None = None,
 ) -> pytest.MarkDecorator:
     """Decorate a test that takes `check_law` and calls it: one test for each law.
 
@@ -56,6 +63,10 @@ def parametrize_with_laws(
     problem: what the loss's images are where they are not of this project's layout: an
         `mgspec.Description`, or as of `mgloss check --problem`.
     framework: what it is written in, such as "torch"; None to recognize it.
+    background, objects, metric, detached: names of components, as of `mgloss check`. Say so where a
+        component also teaches the background, where objects alone contribute to it, where it is a
+        metric, and where something in it is held constant by design.
+    component: what a loss is that returns one number, such as "location"; None for the total.
 
     Raises ValueError or TypeError where the request is wrong.
     """
@@ -63,7 +74,14 @@ def parametrize_with_laws(
 
     from mgspec.problem.normalizations import unknown
 
-    request = _request(loss, claims, options, problem, framework)
+    request = _request(
+        loss,
+        claims,
+        options,
+        problem,
+        framework,
+        _roles(objects, background, metric, detached, component),
+    )
     search = Search(max_examples, seed)
     chosen = _select(request, laws)
     expected = expected_failures or {}
@@ -215,6 +233,11 @@ def judge_loss(
     options: Options | Mapping[str, Any] | Literal["all"] | None = None,
     problem: str | Description | None = None,
     framework: str | None = None,
+    background: Names = (),
+    objects: Names = (),
+    metric: Names = (),
+    detached: Names = (),
+    component: str | None = None,
 ) -> Judgement:
     """Return the verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
 
@@ -223,7 +246,14 @@ def judge_loss(
     """
     from mgspec import LAWS, search
 
-    request = _request(loss, claims, options, problem, framework)
+    request = _request(
+        loss,
+        claims,
+        options,
+        problem,
+        framework,
+        _roles(objects, background, metric, detached, component),
+    )
     how = Search(max_examples, seed)
     chosen = _select(request, laws)
     loaded = _load(request)
@@ -243,6 +273,11 @@ def still_broken(
     options: Options | Mapping[str, Any] | Literal["all"] | None = None,
     problem: str | Description | None = None,
     framework: str | None = None,
+    background: Names = (),
+    objects: Names = (),
+    metric: Names = (),
+    detached: Names = (),
+    component: str | None = None,
     predictions_first: bool | None = None,
 ) -> str | None:
     """Return the broken law and what came instead, or None if it holds on this batch now.
@@ -266,6 +301,7 @@ def still_broken(
         problem=problem,
         framework=framework,
         predictions_first=predictions_first,
+        roles=_roles(objects, background, metric, detached, component),
     )
     return explain_broken(Path(counterexample), request)
 
@@ -276,6 +312,7 @@ def _request(
     options: object,
     problem: str | Description | None,
     framework: str | None,
+    roles: Roles,
 ) -> LossRequest:
     """Return the request; raise TypeError or ValueError where that already shows it is wrong."""
     from mgloss.gate.losses.options import require_agreement
@@ -291,7 +328,16 @@ def _request(
             "compute_loss, or a LOSS such as 'my_loss.py:loss', got "
             f"{type(loss).__name__}"
         )
-    return LossRequest(loss, claims, chosen, problem, framework)
+    return LossRequest(loss, claims, chosen, problem, framework, roles=roles)
+
+
+def _roles(
+    objects: Names, background: Names, metric: Names, detached: Names, component: str | None
+) -> Roles:
+    from mgspec.loss.roles import Roles
+
+    lists = (objects, background, metric, detached)
+    return Roles(*((n,) if isinstance(n, str) else tuple(n) for n in lists), component=component)
 
 
 def _options(options: object) -> ChosenOptions:

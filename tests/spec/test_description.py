@@ -14,6 +14,7 @@ from mgspec import LAWS, Candidate, Described, Description, Evaluation, search
 from mgspec.laws.comparison import Rounding
 from mgspec.laws.law import OBJECT_TERMS
 from mgspec.laws.needs import LAYOUT
+from mgspec.loss.roles import Roles
 from mgspec.problem.description import flat, images_of, nested
 from mgspec.problem.descriptions import BUILT_IN
 from mgspec.search.verdicts import BROKEN, HOLDS, SKIPPED
@@ -122,10 +123,11 @@ def test_laws_of_objects_leave_out_what_holds_background() -> None:
 
 
 def test_a_total_with_background_in_it_is_no_case_for_laws_of_objects() -> None:
-    alone = candidate(by_images, BUILT_IN["anchors"])
+    alone = replace(candidate(by_images, BUILT_IN["anchors"]), roles=Roles())
     (verdict,) = search(LAWS["object_monotone"], alone, max_examples=1)
     assert verdict.status == SKIPPED
-    assert "the description says there is background" in verdict.message
+    assert "total is taken to teach the background too" in verdict.message
+    assert "--objects total" in verdict.message
 
 
 def test_an_object_may_be_taken_out_of_the_very_arrays_that_hold_it() -> None:

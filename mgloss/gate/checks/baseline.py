@@ -7,12 +7,14 @@ shows what changed. It is data; everything in it is checked before it is used.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mgspec import COMPONENTS, Verdict, law_named, normalization
+from mgspec.loss.roles import NO_ROLES, Roles
 from mgspec.saved.files import read_json, write_text
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
@@ -39,6 +41,7 @@ class Baseline:
     """The verdicts on a loss, and how hard was searched.
 
     loss: as reports name it. laws: the status of each component, by law.
+    roles: what was said of the loss's components.
     """
 
     loss: str
@@ -46,6 +49,7 @@ class Baseline:
     max_examples: int
     seed: int
     laws: Statuses
+    roles: Roles = NO_ROLES
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _order(component: str) -> tuple[int, str]:
 
 def save(baseline: Baseline, path: Path) -> None:
     """Write a baseline, whole or not at all. Raises OSError if it cannot be written."""
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "loss": baseline.loss,
@@ -133,6 +137,9 @@ def save(baseline: Baseline, path: Path) -> None:
         "seed": baseline.seed,
         "laws": baseline.laws,
     }
+    roles = {option: list(names) for option, names in baseline.roles.named() if names}
+    if roles:
+        document["roles"] = roles
     write_text(path, json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
@@ -155,15 +162,21 @@ def load_for(path: Path, claims: str) -> Baseline:
     return baseline
 
 
-def differences(baseline: Baseline, loss: str, max_examples: int, seed: int) -> list[str]:
+def differences(
+    baseline: Baseline, loss: str, max_examples: int, seed: int, roles: Roles = NO_ROLES
+) -> list[str]:
     """Return notes on what was searched differently for the baseline; none is an error."""
     now = {"loss": loss, "max_examples": max_examples, "seed": seed}
     recorded = {name: getattr(baseline, name) for name in now}
-    return [
+    notes = [
         f"the baseline was recorded with {name} {recorded[name]!r}, this is {now[name]!r}"
         for name in now
         if recorded[name] != now[name]
     ]
+    if baseline.roles != roles:
+        said, here = (shlex.join(r.arguments()) or "no roles" for r in (baseline.roles, roles))
+        notes.append(f"the baseline was recorded with {said}, this is with {here}")
+    return notes
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -209,7 +222,24 @@ def _from_document(document: Any) -> Baseline:
         max_examples,
         seed,
         {law_named(law[:LONGEST_NAME]).name: _components(law, of) for law, of in laws.items()},
+        _roles(document.get("roles", {})),
     )
+
+
+def _roles(document: Any) -> Roles:
+    """Return what a baseline says of components; one written before says nothing."""
+    known = {option for option, _ in Roles(component=WHOLE).named()}
+    if not isinstance(document, dict) or not set(document) <= known:
+        raise BaselineError(f"roles: expected an object with some of {', '.join(sorted(known))}")
+    for option, names in document.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BaselineError(f"roles.{option}: expected a list of names of components")
+    named = {option: tuple(names) for option, names in document.items()}
+    component = named.pop("component", (None,))
+    try:
+        return Roles(**named, component=component[0] if component else None)
+    except ValueError as error:
+        raise BaselineError(f"roles: {error}") from None
 
 
 def _components(law: str, document: Any) -> dict[str, str]:

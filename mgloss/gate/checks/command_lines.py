@@ -35,6 +35,7 @@ def _about_loss(request: CheckRequest) -> list[str]:
     return [
         *(["--problem", str(loss.problem)] if loss.problem else []),
         *(["--framework", loss.framework] if loss.framework else []),
+        *loss.roles.arguments(),
     ]
 
 

@@ -25,6 +25,7 @@ from mgloss.gate.losses.defaults import (
     DEFAULT_MEMORY,
     DEFAULT_SEED,
     DEFAULT_TIMEOUT,
+    ROLE_HELP,
 )
 from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mgloss.gate.checks.stored import Stored
     from mgloss.gate.losses.loading import Loaded
     from mgspec import Candidate, Finding, Verdict
+    from mgspec.loss.roles import Roles
 
 ENTRY_POINT = "mgloss"  # the name that pyproject.toml installs this plugin by
 OLD_NAME = "mgloss.gate.plugin"  # where it was before 0.2
@@ -94,6 +96,20 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "--loss-framework",
         metavar="NAME",
         help=f"framework of the loss: {names_for_help()} (default: as recognized)",
+    )
+    for role, text in ROLE_HELP.items():
+        if role != "component":
+            group.addoption(
+                f"--loss-{role}",
+                metavar="NAME",
+                action="append",
+                default=[],
+                help=f"{text[0].lower()}{text[1:-1]}; repeatable",
+            )
+    group.addoption(
+        "--loss-component",
+        metavar="NAME",
+        help=f"{ROLE_HELP['component'][0].lower()}{ROLE_HELP['component'][1:-1]}",
     )
     group.addoption(
         "--loss-traceback", action="store_true", help="show the traceback when the loss raises"
@@ -188,6 +204,7 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
             show_traceback=option.loss_traceback,
             timeout=option.loss_timeout,
             memory=option.loss_memory,
+            roles=_roles_of(option),
             options_file=option.loss_options,
         )
         replay = None if option.law_replay is None else Path(option.law_replay)
@@ -211,6 +228,14 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
     except (LoadError, ValueError) as error:
         raise pytest.UsageError(f"--loss: {error}") from None
     return request
+
+
+def _roles_of(option: argparse.Namespace) -> Roles:
+    """Return what the options say of the loss's components."""
+    from mgspec.loss.roles import Roles
+
+    lists = (option.loss_objects, option.loss_background, option.loss_metric, option.loss_detached)
+    return Roles(*map(tuple, lists), component=option.loss_component)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -17,6 +17,7 @@ from mgloss.gate.losses.defaults import (
     DEFAULT_MEMORY,
     DEFAULT_SEED,
     DEFAULT_TIMEOUT,
+    ROLE_HELP,
 )
 from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
 from mgloss.gate.reports.registry import REPORTS, Report
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mgloss.gate.checks.request import CheckRequest
     from mgloss.gate.losses.request import LossRequest
     from mgloss.gate.reports.writing import ReportRequest
+    from mgspec.loss.roles import Roles
 
 LossArgument = Annotated[
     str | None,
@@ -85,6 +87,39 @@ class RunArguments:
 
 
 @dataclass(frozen=True)
+class RoleArguments:
+    """What a person says of the components of a loss."""
+
+    background: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"{ROLE_HELP['background']} May be repeated."),
+    ] = None
+    objects: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"{ROLE_HELP['objects']} May be repeated."),
+    ] = None
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"{ROLE_HELP['metric']} May be repeated."),
+    ] = None
+    detached: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"{ROLE_HELP['detached']} May be repeated."),
+    ] = None
+    component: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"{ROLE_HELP['component']} Default: total."),
+    ] = None
+
+    def roles(self) -> Roles:
+        """Return what is said. Raises ValueError for a component of two roles."""
+        from mgspec.loss.roles import Roles
+
+        lists = (self.objects, self.background, self.metric, self.detached)
+        return Roles(*(tuple(names or ()) for names in lists), component=self.component)
+
+
+@dataclass(frozen=True)
 class LossArguments:
     """A loss, and what a person says of it."""
 
@@ -104,6 +139,7 @@ class LossArguments:
     ] = None
     run: RunArguments = RunArguments()
     traceback: TracebackOption = False
+    components: RoleArguments = RoleArguments()
 
     def request(self) -> LossRequest:
         """Return the request; end with status 2 where it is wrong."""
@@ -120,6 +156,7 @@ class LossArguments:
                 show_traceback=self.traceback,
                 timeout=self.run.timeout,
                 memory=self.run.memory,
+                roles=self.components.roles(),
                 options_file=self.options,
             )
         except ValueError as error:

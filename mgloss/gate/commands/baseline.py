@@ -50,6 +50,7 @@ def baseline(
         request.max_examples,
         request.seed,
         statuses(outcome.verdicts),
+        request.loss.roles,
     )
     try:
         save(recorded, output)

@@ -166,7 +166,8 @@ def _compare(console: Console, outcome: Outcome, baseline: Baseline, path: Path)
     if not outcome.is_complete:
         return status
     guarded = tuple(dict.fromkeys((*request.laws, *baseline.laws)))
-    for note in differences(baseline, request.name, request.max_examples, request.seed):
+    searched = (request.name, request.max_examples, request.seed, request.loss.roles)
+    for note in differences(baseline, *searched):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     again = baseline_command(request, guarded, path)
     since_baseline.show_changes(console, path, comparison, again)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mgloss.gate.commands.arguments import LossArguments, RunArguments, TracebackOption, fail
+from mgloss.gate.commands.arguments import (
+    LossArguments,
+    RoleArguments,
+    RunArguments,
+    TracebackOption,
+    fail,
+)
 from mgloss.gate.commands.groups import grouped
 
 if TYPE_CHECKING:
@@ -21,6 +27,7 @@ def replay(
         list[Path], typer.Argument(metavar="FILE...", help="Counterexamples saved by check.")
     ],
     run: RunArguments,
+    components: RoleArguments,
     loss: Annotated[
         str | None,
         typer.Option("--loss", metavar="LOSS", help="Judge this loss; as for check."),
@@ -52,7 +59,7 @@ def replay(
     for stored in _read(files, loss, run.problem):
         counterexample = stored.counterexample
         options = ALL if run.problem is None else None
-        arguments = LossArguments(loss, counterexample.claims, options, run, traceback)
+        arguments = LossArguments(loss, counterexample.claims, options, run, traceback, components)
         try:
             candidate = open_loss(arguments.request()).candidate
             finding = judge_stored(candidate, stored)

@@ -21,16 +21,25 @@ class AnswerError(LossError):
     """The loss returned something that is not a loss value."""
 
 
-def split_components(answer: Any, *, any_name: bool = False) -> dict[str, Any]:
-    """Return a loss's answer by component; a scalar is the total.
+def split_components(
+    answer: Any, *, any_name: bool = False, component: str | None = None
+) -> dict[str, Any]:
+    """Return a loss's answer by component; a scalar is the total, or the one that is named.
 
     any_name: accept any names of components. Otherwise accept those of this project's loss, and
         return them in their usual order.
+    component: what a scalar is said to be; None if nothing is said.
 
-    Raise AnswerError for an empty mapping, and for a name that is not accepted.
+    Raise AnswerError for an empty mapping, for one where a scalar was announced, and for a
+    name that is not accepted.
     """
     if not isinstance(answer, Mapping):
-        return {"total": answer}
+        return {component or "total": answer}
+    if component is not None:
+        raise AnswerError(
+            f"the loss returned a mapping of components, {', '.join(map(str, answer))[:100]}; "
+            f"--component {component} is for a loss that returns one number: leave it out"
+        )
     if not answer:
         raise AnswerError(f"the loss returned an empty mapping; {EXPECTED_ANSWER}")
     if any_name:

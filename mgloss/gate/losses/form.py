@@ -43,6 +43,7 @@ class Form:
     predictions_first: the loss takes (y_pred, y_true).
     is_described: the loss belongs to a described problem, and takes what the description's
         `arguments` returns.
+    component: what a loss that returns one number is said to be; None for the total.
     show_traceback: add the traceback to the message when the loss raises.
     printed: the first output of the loss, if it printed anything.
     losses: the losses that a factory made. It makes one for each problem, once, so that a loss
@@ -54,6 +55,7 @@ class Form:
     per_scale: bool = False
     predictions_first: bool = False
     is_described: bool = False
+    component: str | None = None
     show_traceback: bool = False
     printed: list[str] = field(default_factory=list, compare=False)
     losses: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
@@ -73,7 +75,10 @@ class Form:
             answers = [loss(*passed) for passed in calls]
         if not self.printed and not output.closed and output.getvalue():
             self.printed.append(output.getvalue())
-        scales = [split_components(answer, any_name=self.is_described) for answer in answers]
+        scales = [
+            split_components(answer, any_name=self.is_described, component=self.component)
+            for answer in answers
+        ]
         for scale in scales:
             if set(scale) != set(scales[0]):
                 raise AnswerError("the loss returned other components for another scale")

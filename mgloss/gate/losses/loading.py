@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from mgloss.gate.losses.importing import Imported, LoadError, import_value
 from mgloss.gate.losses.probes import Probes, probe_batches
 from mgloss.gate.losses.problems import find_description
 from mgloss.gate.losses.request import LossRequest
+from mgloss.gate.losses.roles import require_known, role_notes
 from mgloss.gate.losses.signatures import takes_predictions_first
 from mgspec import Candidate, Description, LossError, Options
 from mgspec.loss.candidate import PLAIN_OPTIONS
@@ -126,14 +128,16 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
         is_described=subject.description is not None,
         show_traceback=request.show_traceback,
     )
-    form = _in_order(form, request.predictions_first)
+    form = replace(_in_order(form, request.predictions_first), component=request.roles.component)
     batches = probe_batches(subject.description)
     try:
         adapter, tried = _of_framework(subject, form, batches if is_tried else ())
     except AnswerError as wrong:
         raise LoadError(f"{subject.label}: {wrong}") from wrong
     form = tried.form
-    names = tuple(tried.components) if tried.components else ("total",)
+    names = tuple(tried.components) if tried.components else (form.component or "total",)
+    if tried.components:
+        require_known(request.roles, names, subject.label)
     candidate = Candidate(
         subject.label,
         partial(evaluate, adapter, form),
@@ -142,9 +146,12 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
         request.claims,
         description=subject.description,
         few_shapes=adapter.compiles,
+        roles=request.roles,
+        undifferentiable=tried.undifferentiable,
     )
     style = Style(adapter.name, form.is_factory, form.per_scale, form.predictions_first)
-    return Loaded(candidate, tuple(_notes(form, tried, names, adapter)), style)
+    notes = [*_notes(form, tried, names, adapter), *role_notes(candidate)]
+    return Loaded(candidate, tuple(notes), style)
 
 
 def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) -> list[str]:
@@ -159,10 +166,9 @@ def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) 
         notes.append("it prints while it runs; that is not shown")
     if names == ("total",):
         notes.append(
-            "it returns a scalar, judged as the total with the background's term in it; "
-            "if it is one component, return {"
-            + ('"its name"' if form.is_described else '"location"')
-            + ": ...}"
+            "it returns a scalar, judged as the total; if it is one component, say which with "
+            "--component NAME, such as --component "
+            + ("loss_bbox" if form.is_described else "location")
         )
     if not adapter.has_gradients:
         notes.append("it is a NumPy loss: laws about gradients are skipped")
@@ -171,11 +177,15 @@ def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) 
 
 @dataclass(frozen=True)
 class _Tried:
-    """The way to call a loss, what it returned, and what it raised, if it ever did."""
+    """The way to call a loss, what it returned, and what it raised, if it ever did.
+
+    undifferentiable: the components that had no gradient on any batch.
+    """
 
     form: Form
     components: Mapping[str, Any] | None
     error: LossError | None
+    undifferentiable: frozenset[str] = frozenset()
 
 
 def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapter, _Tried]:
@@ -236,13 +246,28 @@ def _tried(
             except LossError as error:
                 errors.setdefault(attempt.per_scale, error)
             else:
-                return _Tried(attempt, answer.components, errors.get(attempt.per_scale))
+                without = _undifferentiable(attempt, adapter, batches)
+                return _Tried(attempt, answer.components, errors.get(attempt.per_scale), without)
     if not batches:
         return _Tried(form, None, None)
     cause = errors[False].__cause__
     not_for_lists = isinstance(cause, (AttributeError, TypeError)) and "list" in str(cause)
     likely = attempts[-1] if not_for_lists else form
     return _Tried(likely, None, errors[likely.per_scale])
+
+
+def _undifferentiable(form: Form, adapter: Adapter, batches: Probes) -> frozenset[str]:
+    """Return the components of a described loss that have no gradient on any of the batches.
+
+    The names of this project's layout are those of losses. There is none that is a metric.
+    """
+    if not form.is_described or not adapter.has_gradients:
+        return frozenset()
+    found: list[frozenset[str]] = []
+    for problem, batch in batches:
+        with contextlib.suppress(LossError):
+            found.append(ask(adapter, form, problem, batch, True).undifferentiable)
+    return frozenset.intersection(*found) if found else frozenset()
 
 
 def _in_order(

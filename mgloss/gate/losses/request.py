@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mgloss.gate.losses.defaults import DEFAULT_CLAIMS, DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.losses.options import ALL, ChosenOptions
-from mgspec import Description, Options, normalization
+from mgspec import COMPONENTS, Description, Options, normalization
+from mgspec.loss.roles import NO_ROLES, Roles
+from mgspec.problem.normalizations import unknown
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class LossRequest:
     predictions_first: whether the loss takes (y_pred, y_true); None to go by its arguments' names.
     show_traceback: add Python's traceback to the message when the loss raises.
     timeout: seconds allowed for one batch. memory: GiB allowed for the loss's process.
+    roles: what is said of the loss's components.
     options_file: the file that `options` were read from, for commands that repeat this request.
 
     Raises ValueError where the request contradicts itself or names what does not exist.
@@ -41,6 +44,7 @@ class LossRequest:
     show_traceback: bool = False
     timeout: float = DEFAULT_TIMEOUT
     memory: float = DEFAULT_MEMORY
+    roles: Roles = NO_ROLES
     options_file: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +62,16 @@ class LossRequest:
             raise ValueError(
                 "--options tell of this project's layout, --problem of another: give one"
             )
+
+        if self.loss is None and self.roles != NO_ROLES:
+            option, names = next((o, names) for o, names in self.roles.named() if names)
+            raise ValueError(
+                f"--{option} {names[0]}: the roles of the reference's components are known; "
+                "name a LOSS"
+            )
+        component = self.roles.component
+        if component is not None and self.problem is None and component not in COMPONENTS:
+            raise ValueError(f"--component: {unknown('component', component, COMPONENTS)}")
 
     @property
     def name(self) -> str | None:
@@ -77,6 +91,7 @@ class LossRequest:
         document = {f.name: getattr(self, f.name) for f in fields(self)}
         if callable(self.loss) or isinstance(self.problem, Description):
             raise TypeError("a loss or a description at hand cannot go to another process")
+        document["roles"] = asdict(self.roles)
         if isinstance(self.options, Options):
             document["options"] = self.options.to_dict()
         return document
@@ -87,4 +102,8 @@ class LossRequest:
         options = document["options"]
         if options not in (None, ALL):
             options = Options.from_dict(options)
-        return LossRequest(**{**document, "options": options})
+        said = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in document["roles"].items()
+        }
+        return LossRequest(**{**document, "options": options, "roles": Roles(**said)})

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from mgspec.laws import cases
 from mgspec.laws.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
-from mgspec.laws.needs import EACH_TERM, GRADIENTS, LAYOUT, MODES
+from mgspec.laws.needs import DERIVATIVE, EACH_TERM, GRADIENTS, LAYOUT, MODES
+from mgspec.laws.walks import REACH, beside, unit, walk
 from mgspec.loss import float64 as loss
 from mgspec.loss.candidate import Evaluation, LossError
 from mgspec.problem.layout import OBJECTNESS, AnyBatch, Array, Batch
 
-STEP = 2.0**-6  # by which a difference quotient moves a prediction
-# Directions are multiples of this. So the predictions drawn for this law move by exactly the step
-# that divides the quotient: a float64 loss would see what float32 rounds off.
-GRAIN = 2.0**-10
-
-
-def _moved(batch: AnyBatch, direction: list[Array], step: float) -> AnyBatch:
-    return batch.with_predictions(
-        [
-            (p + np.float32(step) * d).astype(np.float32)
-            for p, d in zip(batch.predictions, direction, strict=True)
-        ]
-    )
+# Walks along a direction: in how many steps, and what part of the reach to each side. A later walk
+# is taken where the earlier ones leave a remainder: only a wrong gradient leaves one in all.
+WALKS = ((2, 1.0), (8, 1.0), (8, 0.5))
 
 
 @law(cases.one_batch, speaks_of=("total",), needs=(EACH_TERM,), on_request=True)
@@ -60,13 +51,13 @@ def composition(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.small_batch, needs=(GRADIENTS,))
+@law(cases.small_batch, needs=(GRADIENTS,), component_needs=(DERIVATIVE,))
 def gradient(trial: Trial) -> Iterator[Comparison]:
     """The gradient is the derivative of the value.
 
-    Formula: along a direction d, of boxes, of logits, and of the gradient itself, dL/dp . d is as
-    near to the mean of the difference quotients before and after p as these are to each other, or
-    as they are with half the step.
+    Formula: along a direction d, of boxes, of logits, and of the gradient itself, in m equal steps
+    from p_0 to p_m: L(p_m) - L(p_0) is the sum of (dL/dp_j + dL/dp_{j+1}) / 2 . (p_{j+1} - p_j), as
+    near as the steps agree in what is left over, as the slopes bend, and as L is rounded.
 
     Why it matters: the value is what people look at, the gradient is what trains. Where they
     disagree, the curves describe another loss than the one that is minimized.
@@ -74,7 +65,7 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
     Broken by: a stopped gradient; a custom gradient with a factor too many; a clipped value; a
     reported value that is divided by another number.
     """
-    x = trial.images("X")
+    x = beside(trial.images("X"))
     value = trial.evaluate(x, gradients=True)
     assert value.gradients is not None
     signs = trial.case.choices.get("signs")
@@ -92,90 +83,66 @@ def gradient(trial: Trial) -> Iterator[Comparison]:
     else:
         directions = {"predictions": (_direction(x, slice(None), signs), ())}
     whole = "total" if "total" in trial.components else trial.components[0]
-    size = np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in value.gradients[whole]))
-    if size > 0 and whole not in aware:
-        uphill = [_grained(g / size) for g in value.gradients[whole]]
+    largest = max(float(np.abs(g).max()) for g in value.gradients[whole])
+    if 0 < largest < np.inf and whole not in aware:
+        uphill = [
+            unit(p) / largest * g
+            for p, g in zip(x.predictions, value.gradients[whole], strict=True)
+        ]
         others = tuple(c for c in trial.components if c != whole)
         directions[f"gradient of {whole}"] = (uphill, others)
-    coarse = _quotients(trial, value, [direction for direction, _ in directions.values()], STEP)
-    for (name, (direction, excepted)), by_component in zip(directions.items(), coarse, strict=True):
+    for name, (direction, excepted) in directions.items():
         components = tuple(c for c in trial.components if c not in excepted)
-        slopes = {c: _along(value.gradients[c], direction) for c in components}
-        finer = None
-        for c, slope in slopes.items():
-            quotients = by_component[c]
-            spread = quotients.spread
-            if abs(slope - quotients.mean) > spread:
-                # Where the function turns from bending one way to the other, the two quotients are
-                # nearer to each other than to the slope; the mean at half the step tells how far.
-                finer = finer or next(_quotients(trial, value, [direction], STEP / 2))
-                quotients = finer[c]
-                spread = quotients.spread + abs(by_component[c].mean - quotients.mean)
-            yield Comparison(
-                c,
-                f"dL(X)/dp along the {name}",
-                slope,
-                EQUAL,
-                quotients.mean,
-                spread,
-                {"difference quotient before": quotients.before, "after": quotients.after},
-            )
+        yield from _walked(trial, x, value, direction, components, f"dL(X)/dp along the {name}")
 
 
-@dataclass(frozen=True)
-class _Quotients:
-    """Difference quotients on both sides of a point; noise: the largest effect of rounding."""
+def _walked(
+    trial: Trial,
+    x: AnyBatch,
+    value: Evaluation,
+    direction: list[Array],
+    components: tuple[str, ...],
+    what: str,
+) -> Iterator[Comparison]:
+    """Compare the slope of each component by its gradient with that by its value.
 
-    before: float
-    after: float
-    noise: float
-
-    @property
-    def mean(self) -> float:
-        return (self.before + self.after) / 2
-
-    @property
-    def spread(self) -> float:
-        """How far the two differ: the function may bend, have a kink, or jump."""
-        return abs(self.after - self.before) + self.noise
-
-
-def _quotients(
-    trial: Trial, middle: Evaluation, directions: Iterable[list[Array]], step: float
-) -> Iterator[dict[str, _Quotients]]:
-    """Yield the quotients of every component, for one direction after another."""
-    x = trial.images("X")
-    moved = [tuple(_moved(x, d, by) for by in (step, -step)) for d in directions]
-    for ahead, behind in moved:
-        high, low = trial.evaluate(ahead), trial.evaluate(behind)
-        rounding = Rounding.of(trial.case.problem, [behind, x, ahead], low, middle, high)
-        by_component = {}
-        for c in trial.components:
-            sides = (low.components[c], middle.components[c], high.components[c])
-            noise = 2 * float(rounding.tolerance(max(map(abs, sides)))) / step
-            before, after = (sides[1] - sides[0]) / step, (sides[2] - sides[1]) / step
-            by_component[c] = _Quotients(before, after, noise)
-        yield by_component
+    Compare nothing where a walk leaves the domain of a loss that is finite at its start.
+    """
+    assert value.gradients is not None
+    is_finite = {
+        c: np.isfinite(value.components[c]) and all(np.isfinite(g).all() for g in slopes)
+        for c, slopes in value.gradients.items()
+    }
+    remaining = components
+    for steps, part in WALKS:
+        reach = REACH * part
+        taken = walk(trial, x, value, direction, steps=steps, reach=reach)
+        remainders = {c: taken.remainder(c) for c in remaining}
+        is_last = (steps, part) == WALKS[-1]
+        for c, remainder in remainders.items():
+            if (remainder.is_within or is_last) and (remainder.is_finite or not is_finite[c]):
+                yield Comparison(
+                    c,
+                    what,
+                    remainder.integral / (2 * reach),
+                    EQUAL,
+                    remainder.rise / (2 * reach),
+                    remainder.bound / (2 * reach),
+                )
+        remaining = tuple(c for c, remainder in remainders.items() if not remainder.is_within)
+        if not remaining:
+            return
 
 
 def _direction(batch: AnyBatch, channels: slice, signs: tuple[int, ...]) -> list[Array]:
-    """Return a direction of length 1 or less: not 0 in these channels only."""
+    """Return a direction that is not 0 in these channels only, and up to a unit there."""
+    largest = max(map(abs, signs)) or 1
     direction = []
     for predictions in batch.predictions:
         array = np.zeros_like(predictions)
         array[..., channels] = np.resize(np.array(signs, np.float32), array[..., channels].shape)
-        direction.append(array)
-    length = np.sqrt(sum(float((array**2).sum()) for array in direction))
-    return [_grained(array / max(length, 1)) for array in direction]
-
-
-def _grained(direction: np.ndarray) -> Array:
-    return (np.round(direction / GRAIN) * GRAIN).astype(np.float32)
-
-
-def _along(gradient: Sequence[np.ndarray], direction: Sequence[Array]) -> float:
-    parts = zip(gradient, direction, strict=True)
-    return sum(float((g.astype(np.float64) * d).sum()) for g, d in parts)
+        direction.append(array * np.float32(unit(predictions) / largest))
+    return direction
 
 
 @law(cases.same_shapes, needs=(LAYOUT, MODES), on_request=True, one_in=5)

@@ -20,6 +20,7 @@ from mgspec.laws.comparison import (
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import GRADIENTS
 from mgspec.loss.candidate import Evaluation
+from mgspec.loss.roles import BACKGROUND
 from mgspec.problem.changes import concatenate, repeat, shards, take
 from mgspec.problem.description import join_padded
 from mgspec.problem.layout import AnyBatch, Batch
@@ -69,7 +70,7 @@ def _numbers(evaluation: Evaluation, component: str) -> np.ndarray:
     return np.concatenate([g.ravel() for g in evaluation.gradients[component]])
 
 
-@law(cases.one_batch)
+@law(cases.one_batch, on_metrics=True)
 def finite(trial: Trial) -> Iterator[Comparison]:
     """Finite inputs give a finite loss and finite gradients.
 
@@ -90,14 +91,15 @@ def finite(trial: Trial) -> Iterator[Comparison]:
             yield from worst_element(trial.case.problem, c, "L(X)", gradient, zero, None, FINITE)
 
 
-@law(cases.one_empty_batch)
+@law(cases.one_empty_batch, by_role=True)
 def empty(trial: Trial) -> Iterator[Comparison]:
     """Without objects location and classification are 0, and the background is still taught.
 
     Formula: for X without objects: L_location = L_classification = 0 exactly, and their gradients
     too; where the logits say that there are objects, the term that carries the background
     (objectness, else anchor, else the total) has L > 0 and dL/dp != 0. Of another layout it is not
-    known what a prediction says: there that is asked where none is above 8 in magnitude.
+    known what a prediction says: there that is asked where none is above 8 in magnitude. A
+    classification beside an objectness may be 0 too.
 
     Why it matters: images without objects are real data. A batch of them must not end in 0/0, and
     must not be a wasted step either: it teaches where nothing is.
@@ -106,22 +108,28 @@ def empty(trial: Trial) -> Iterator[Comparison]:
     objects; a constant added to a denominator or to the loss.
     """
     value = trial.evaluate(trial.images("X"), gradients=True)
-    background = trial.candidate.background(trial.case.problem)
     for c in trial.components:
+        taken = trial.candidate.taken(c, trial.case.problem)
         got = value.components[c]
-        if c not in background:
+        if taken.role != BACKGROUND:
             yield Comparison(c, "L(X)", got, EQUAL, 0.0)
             if value.gradients is not None:
                 gradient = value.gradients[c]
                 zero = [np.zeros_like(g) for g in gradient]
                 yield from worst_element(trial.case.problem, c, "L(X)", gradient, zero, None)
             continue
-        if not _can_teach(trial.images("X")):
+        if not _can_teach(trial.images("X")) or (taken.may_be_idle and _is_idle(value, c)):
             continue
         yield Comparison(c, "L(X)", got, ABOVE, 0.0)
         if value.gradients is not None:
             largest = float(np.abs(_numbers(value, c)).max())
             yield Comparison(c, "max |dL(X)/dp|", largest, ABOVE, 0.0)
+
+
+def _is_idle(value: Evaluation, component: str) -> bool:
+    """Return whether a component and its gradient are 0."""
+    is_flat = value.gradients is None or not _numbers(value, component).any()
+    return is_flat and value.components[component] == 0
 
 
 def _can_teach(x: AnyBatch) -> bool:
@@ -150,7 +158,7 @@ def nonnegative(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.two_batches)
+@law(cases.two_batches, on_metrics=True)
 def pure(trial: Trial) -> Iterator[Comparison]:
     """The same input gives the same output, whatever was evaluated in between.
 
@@ -174,7 +182,7 @@ def pure(trial: Trial) -> Iterator[Comparison]:
         yield Comparison(c, "evaluations that wrote into their inputs", changed, EQUAL, 0)
 
 
-@law(cases.reordered)
+@law(cases.reordered, on_metrics=True)
 def permutation(trial: Trial) -> Iterator[Comparison]:
     """The order of the images does not matter.
 

@@ -10,8 +10,9 @@ import hypothesis.strategies as st
 
 from mgspec.drawing.variety import Variety
 from mgspec.laws.comparison import Comparison
-from mgspec.laws.needs import Need
+from mgspec.laws.needs import DERIVATIVE, ComponentNeed, Need
 from mgspec.loss.candidate import COMPONENTS, Candidate, Evaluation, LossError
+from mgspec.loss.roles import BACKGROUND, METRIC, OBJECTS
 from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem
 
 Choice = int | float | tuple[int, ...]
@@ -135,6 +136,9 @@ class Law:
     check: yields what must hold, as comparisons.
     speaks_of: the components that it can judge.
     needs: what a loss must have to be judged by it.
+    component_needs: what a component must have to be judged by it.
+    on_metrics: it also judges metrics, for it is true of any number of a batch.
+    by_role: what it asks of a component depends on the component's role.
     on_request: it is about this layout's own loss; other losses are judged only when it is named.
     one_in: try 1 of N examples, because each costs several evaluations.
     """
@@ -148,15 +152,46 @@ class Law:
     needs: tuple[Need, ...] = ()
     on_request: bool = False
     one_in: int = 1
+    component_needs: tuple[ComponentNeed, ...] = ()
+    on_metrics: bool = False
+    by_role: bool = False
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
         """Return the candidate's components that this law can judge."""
+        excused = self.excused(candidate)
+        return tuple(c for c in self._spoken_of(candidate) if c not in excused)
+
+    def excused(self, candidate: Candidate) -> dict[str, str]:
+        """Return the components that this law speaks of and cannot judge, each with the reason."""
+        return {
+            component: reason
+            for component in self._spoken_of(candidate)
+            for need in self.component_needs
+            if (reason := need.why_not(candidate, component)) is not None
+        }
+
+    def advise(self, candidate: Candidate, component: str, problem: AnyProblem) -> str | None:
+        """Return what a person may say of a component that breaks this law, or None."""
+        if candidate.roles is None:
+            return None
+        if DERIVATIVE in self.component_needs:
+            return (
+                "where a loss holds an assignment or a weight constant by design, "
+                f"--detached {component} says so"
+            )
+        return candidate.taken(component, problem).explanation if self.by_role else None
+
+    def _spoken_of(self, candidate: Candidate) -> tuple[str, ...]:
+        role = {c: candidate.role(c) for c in candidate.components}
+        judged = tuple(c for c in role if self.on_metrics or role[c] != METRIC)
         if candidate.description is None or self.speaks_of == ("total",):
-            return tuple(c for c in candidate.components if c in self.speaks_of)
+            judged = tuple(c for c in judged if c in self.speaks_of)
+            return tuple(
+                c for c in judged if self.speaks_of != OBJECT_TERMS or role[c] != BACKGROUND
+            )
         if self.speaks_of == OBJECT_TERMS:
-            held = candidate.description.background
-            return tuple(c for c in candidate.components if c not in held)
-        return candidate.components
+            return tuple(c for c in judged if role[c] == OBJECTS)
+        return judged
 
     def why_not(self, candidate: Candidate) -> str | None:
         """Return why this law cannot judge the candidate, or None if it can."""
@@ -166,12 +201,17 @@ class Law:
                 return reason
         if self.components_of(candidate):
             return None
+        excused = self.excused(candidate)
+        if excused:
+            return next(iter(excused.values()))
         returned = ", ".join(candidate.components)
+        if self.speaks_of == OBJECT_TERMS and candidate.roles is not None:
+            held = [candidate.taken(c) for c in candidate.components]
+            if candidate.description is not None or any(t.is_said for t in held):
+                taken = "; ".join(t.explanation for t in held)
+                return f"speaks of what objects alone contribute; {taken}"
         if candidate.description is not None:
-            return (
-                "speaks of what objects alone contribute; in each component of this loss, "
-                f"{returned}, the description says there is background"
-            )
+            return f"speaks of what objects alone contribute; the loss returns only {returned}"
         return f"speaks of {' and '.join(self.speaks_of)}; the loss returns only {returned}"
 
 
@@ -185,10 +225,14 @@ def law(
     needs: tuple[Need, ...] = (),
     on_request: bool = False,
     one_in: int = 1,
+    component_needs: tuple[ComponentNeed, ...] = (),
+    on_metrics: bool = False,
+    by_role: bool | None = None,
 ) -> Callable[[Check], Check]:
     """Register a function as the law of its name; its docstring becomes the normative text.
 
-    Arguments: the fields of `Law`.
+    Arguments: the fields of `Law`. by_role: None for a law that speaks of what objects alone
+        contribute.
     """
 
     def register(check: Check) -> Check:
@@ -210,6 +254,9 @@ def law(
             needs,
             on_request,
             one_in,
+            component_needs,
+            on_metrics,
+            speaks_of == OBJECT_TERMS if by_role is None else by_role,
         )
         return check
 

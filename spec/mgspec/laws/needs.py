@@ -24,6 +24,24 @@ class Need:
     why_not: Callable[[Candidate], str | None]
 
 
+@dataclass(frozen=True)
+class ComponentNeed:
+    """What one component must have so that a law can judge it.
+
+    phrase: the need as the page prints it. why_not: returns the reason why a component of a
+        candidate lacks it, or None if the component has it.
+    """
+
+    phrase: str
+    why_not: Callable[[Candidate, str], str | None]
+
+
+def _why_detached(candidate: Candidate, component: str) -> str | None:
+    if not candidate.is_detached(component):
+        return None
+    return "something in it is held constant by design, as --detached says"
+
+
 def _demand(phrase: str, is_met: Callable[[Candidate], bool], reason: str | None = None) -> Need:
     """Return a need that gives this reason, or else its phrase, to a candidate without it."""
     return Need(phrase, lambda candidate: None if is_met(candidate) else reason or phrase)
@@ -63,4 +81,7 @@ MODES = _demand(
 EACH_TERM = _demand(
     "needs a loss that returns its terms beside their total",
     lambda candidate: candidate.components != ("total",),
+)
+DERIVATIVE = ComponentNeed(
+    "leaves out components in which something is held constant by design", _why_detached
 )

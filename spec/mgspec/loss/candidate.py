@@ -13,7 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgspec.loss import float64 as loss
-from mgspec.problem.description import Described, Description
+from mgspec.loss.roles import (
+    BACKGROUND,
+    METRIC,
+    NO_ROLES,
+    OBJECTS,
+    Role,
+    Roles,
+    Taken,
+    is_total,
+    may_be_idle,
+    usual_role,
+)
+from mgspec.problem.description import Description
 from mgspec.problem.layout import AnyProblem, Batch, Problem
 from mgspec.problem.normalizations import normalization
 from mgspec.problem.options import Options
@@ -70,6 +82,8 @@ class Candidate:
     modes: other ways to run the same loss, by name, such as "eager".
     description: of the images that the loss takes; None for the project's own layout.
     few_shapes: draw arrays of few different shapes, because each new shape takes the loss long.
+    roles: what a person says of its components; None if nothing can be said, as of the reference.
+    undifferentiable: the components that had no gradient whenever the loss was tried.
     """
 
     name: str
@@ -81,12 +95,61 @@ class Candidate:
     modes: Mapping[str, Run] = field(default_factory=dict)
     description: Description | None = None
     few_shapes: bool = False
+    roles: Roles | None = None
+    undifferentiable: frozenset[str] = frozenset()
 
-    def background(self, problem: AnyProblem) -> frozenset[str]:
-        """Return the names of the components that also hold a loss of the background."""
-        if isinstance(problem, Described):
-            return problem.description.background
-        return frozenset({"total", (self.options or problem.options).background})
+    def taken(self, component: str, problem: AnyProblem | None = None) -> Taken:
+        """Return the role that a component is taken for.
+
+        problem: of the case at hand, for a loss that follows the options of each problem.
+        """
+        said = (self.roles or NO_ROLES).of(component)
+        if said is not None:
+            return Taken(component, said, f"as --{said} says", is_said=True)
+        if self.description is None:
+            return Taken(component, self._role_in_layout(component, problem), "as in this layout")
+        return self._taken_in_described(component, self.description)
+
+    def role(self, component: str) -> Role:
+        """Return the role that a component is taken for, where no problem needs to tell."""
+        return self.taken(component).role
+
+    def is_detached(self, component: str) -> bool:
+        """Return whether something is held constant by design in a component, or in its terms."""
+        detached = self.roles.detached if self.roles is not None else ()
+        return component in detached or (bool(detached) and is_total(component))
+
+    def _role_in_layout(self, component: str, problem: AnyProblem | None) -> Role:
+        options = self.options
+        if options is None:
+            options = problem.options if isinstance(problem, Problem) else PLAIN_OPTIONS
+        return BACKGROUND if component in ("total", options.background) else OBJECTS
+
+    def _taken_in_described(self, component: str, description: Description) -> Taken:
+        usual = usual_role(component)
+        if usual == METRIC:
+            return Taken(component, METRIC, "by its name")
+        if description.background is not None and component in description.background:
+            return Taken(component, BACKGROUND, "as the description says")
+        is_learnt = component in self.undifferentiable and usual is None
+        if is_learnt and len(self.undifferentiable) < len(self.components):
+            return Taken(component, METRIC, "because it never had a gradient")
+        if description.background is not None:
+            return Taken(component, OBJECTS, "as the description does not name it")
+        if usual == BACKGROUND:
+            idle = may_be_idle(component, frozenset(self.components))
+            return Taken(component, BACKGROUND, _why_background(component), may_be_idle=idle)
+        reason = "by its name" if usual else "because its name is not a usual one"
+        return Taken(component, OBJECTS, reason)
+
+
+def _why_background(component: str) -> str:
+    if is_total(component):
+        return (
+            "as the total of a detector does (where nothing is taught by a background, as with "
+            "tokens, say background=frozenset() in the description)"
+        )
+    return "by its name"
 
 
 def with_normalization(options: Options, name: str) -> Options:

@@ -58,7 +58,9 @@ class Description:
         new first axis, `stack.join(arrays)` arrays of different lengths along their first axis.
     shared: a strategy of plain data that all images of a batch have in common, such as the number
         of queries. `image` receives it.
-    background: the components that also hold a loss of the background.
+    background: the components that also hold a loss of the background. None to go by their usual
+        names; the total of a detector holds one. Give an empty set where there is no background, as
+        with tokens.
     most_objects: the largest number of objects to draw in an image.
     largest_factor: the largest factor of a single term before terms are summed. Tolerances grow
         with it.
@@ -79,7 +81,7 @@ class Description:
     predicted: tuple[str, ...]
     arguments: Callable[[Sequence[Any], Stack], tuple[Any, ...]] = as_images
     shared: st.SearchStrategy[Any] = field(default_factory=st.none)
-    background: frozenset[str] = frozenset({"total"})
+    background: frozenset[str] | None = None
     most_objects: int = 3
     largest_factor: float = 8.0
     without_object: Callable[[Image, int], Image] | None = None

@@ -81,7 +81,9 @@ def _first_wrong(
         tally.comparisons += 1
         known = comparison.component in errors and not _is_judged(law, comparison)
         if not comparison.holds and not known:
-            return Finding(case, str(comparison), comparison)
+            advice = law.advise(candidate, comparison.component, case.problem)
+            message = f"{comparison}; {advice}" if advice else str(comparison)
+            return Finding(case, message, comparison)
     return None
 
 
@@ -247,8 +249,12 @@ def search(
     for finding in known:
         if this.is_open:
             this.settle(finding)
+    excused = [
+        Verdict(law.name, component, SKIPPED, message=reason)
+        for component, reason in law.excused(candidate).items()
+    ]
     examples = max(1, max_examples // law.one_in)
     plain = examples // PLAIN_SHARE
     this.search("plain", PLAIN, plain)
     this.search("full", FULL, examples - plain)
-    return this.verdicts()
+    return [*this.verdicts(), *excused]

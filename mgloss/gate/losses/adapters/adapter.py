@@ -29,11 +29,14 @@ class Answer:
     components: the value of each component.
     gradients: for each component, one array for each array of predictions; None if not requested.
     changed_inputs: whether the loss modified the arrays that it received.
+    undifferentiable: the components that do not depend on the predictions, as far as the framework
+        can follow; empty if gradients were not requested or the framework does not tell.
     """
 
     components: Mapping[str, Any]
     gradients: Mapping[str, Sequence[Array]] | None = None
     changed_inputs: bool = False
+    undifferentiable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

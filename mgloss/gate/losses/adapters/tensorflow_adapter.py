@@ -50,16 +50,21 @@ def _answer(
         tape.watch(tensors)
         components = call(tensors, other_tensors)
     gradients_by_component = None
+    undifferentiable: frozenset[str] = frozenset()
     if gradients:
         with (
             _run_eagerly(),
             quiet(native=True),
             call.form.reraise("the loss's gradient", LossError),
         ):
+            slopes = {name: _slopes(tape, value, tensors) for name, value in components.items()}
             gradients_by_component = {
-                name: _gradients(tape, value, tensors) for name, value in components.items()
+                name: _gradients(of_value, tensors) for name, of_value in slopes.items()
             }
-    return Answer(components, gradients_by_component)
+            undifferentiable = frozenset(
+                name for name, of_value in slopes.items() if all(s is None for s in of_value)
+            )
+    return Answer(components, gradients_by_component, undifferentiable=undifferentiable)
 
 
 @contextlib.contextmanager
@@ -73,11 +78,19 @@ def _run_eagerly() -> Iterator[None]:
         tf.config.run_functions_eagerly(before)
 
 
-def _gradients(tape: tf.GradientTape, value: Any, predictions: list[tf.Tensor]) -> list[Array]:
+def _slopes(tape: tf.GradientTape, value: Any, predictions: list[tf.Tensor]) -> list[Any]:
+    """Return the gradient by each array of predictions; None where the value does not use it."""
     if not _is_own_number(value):  # such as a plain 0.0 for a batch without objects
-        return [np.zeros(tensor.shape, np.float32) for tensor in predictions]
-    gradients = tape.gradient(value, predictions, unconnected_gradients="zero")
-    return [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+        return [None] * len(predictions)
+    slopes: list[Any] = tape.gradient(value, predictions)
+    return slopes
+
+
+def _gradients(slopes: Sequence[Any], predictions: Sequence[tf.Tensor]) -> list[Array]:
+    return [
+        np.zeros(tensor.shape, np.float32) if slope is None else tf.convert_to_tensor(slope).numpy()
+        for slope, tensor in zip(slopes, predictions, strict=True)
+    ]
 
 
 ADAPTER = Adapter(

@@ -45,18 +45,24 @@ def _answer(
         other_tensors = [torch.tensor(array) for array in others]
         components = call(clones, other_tensors)
     gradients_by_component = None
+    undifferentiable: frozenset[str] = frozenset()
     if gradients:
+        undifferentiable = frozenset(n for n, value in components.items() if _is_constant(value))
         with quiet(native=True), call.form.reraise("the loss's gradient", LossError):
             gradients_by_component = {
                 name: _gradients(value, leaves) for name, value in components.items()
             }
     pairs = zip((*predictions, *others), (*clones, *other_tensors), strict=True)
     changed = not all(np.array_equal(array, tensor.detach().numpy()) for array, tensor in pairs)
-    return Answer(components, gradients_by_component, changed)
+    return Answer(components, gradients_by_component, changed, undifferentiable)
+
+
+def _is_constant(value: Any) -> bool:
+    return not _is_own_number(value) or not value.requires_grad
 
 
 def _gradients(value: Any, leaves: list[torch.Tensor]) -> list[Array]:
-    if not _is_own_number(value) or not value.requires_grad:  # such as a plain 0.0 without objects
+    if _is_constant(value):  # such as a plain 0.0 without objects
         return [np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves]
     gradients = torch.autograd.grad(
         value, leaves, retain_graph=True, allow_unused=True, materialize_grads=True

@@ -265,6 +265,8 @@ def load_apart(
         Options.from_dict(options) if options is not None else None,
         description=description,
         few_shapes=bool(reply["few_shapes"]),
+        roles=request.roles,
+        undifferentiable=frozenset(map(str, reply["undifferentiable"])),
     )
     style = Style(**reply["style"]) if reply["style"] is not None else None
     return Loaded(candidate, tuple(map(str, reply["notes"])), style)

@@ -84,6 +84,7 @@ def _load(
             "components": list(candidate.components),
             "has_gradients": candidate.has_gradients,
             "few_shapes": candidate.few_shapes,
+            "undifferentiable": sorted(candidate.undifferentiable),
             "options": candidate.options.to_dict() if candidate.options is not None else None,
             "notes": list(loaded.notes),
             "style": asdict(loaded.style) if loaded.style is not None else None,

@@ -60,6 +60,11 @@ def _keywords(outcome: Outcome) -> dict[str, str]:
         keywords["options"] = repr(changed)
     elif loss.options is not None:
         keywords["options"] = quoted(loss.options)
+    for option, names in loss.roles.named():
+        if option == "component":
+            keywords[option] = quoted(names[0])
+        elif names:
+            keywords[option] = f"[{', '.join(map(quoted, names))}]"
     if style is not None and style.predictions_first:
         keywords["predictions_first"] = "True"
     return keywords

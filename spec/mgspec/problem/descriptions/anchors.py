@@ -122,7 +122,6 @@ ANCHORS = Description(
     predicted=("predictions/cls_logits", "predictions/bbox_regression"),
     arguments=arguments,
     shared=st.sampled_from([(MOST_OBJECTS, 1), (4, 3), (6, 2)]),
-    background=frozenset({"total", "classification", "objectness"}),
     most_objects=MOST_OBJECTS,
     without_object=without_object,
     with_background=with_background,

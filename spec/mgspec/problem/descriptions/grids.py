@@ -85,7 +85,6 @@ GRIDS = Description(
     predicted=("predictions/class_logits", "predictions/boxes"),
     arguments=anchors.arguments,
     shared=st.sampled_from([(1, 3, 1), (2, 3, 3), (3, 4, 2)]),
-    background=anchors.ANCHORS.background,
     most_objects=anchors.MOST_OBJECTS,
     without_object=without_object,
     with_background=with_background,

@@ -58,6 +58,5 @@ QUERIES = Description(
     predicted=("outputs/pred_logits", "outputs/pred_boxes"),
     arguments=arguments,
     shared=st.sampled_from([(MOST_OBJECTS, 1), (4, 3), (5, 2)]),
-    background=frozenset({"total", "classification", "loss_ce", "class_error"}),
     most_objects=MOST_OBJECTS,
 )

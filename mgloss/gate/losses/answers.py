@@ -21,6 +21,10 @@ class AnswerError(LossError):
     """The loss returned something that is not a loss value."""
 
 
+class ComponentError(AnswerError):
+    """A loss that was said to be one component returned several, whatever its framework."""
+
+
 def split_components(
     answer: Any, *, any_name: bool = False, component: str | None = None
 ) -> dict[str, Any]:
@@ -30,13 +34,13 @@ def split_components(
         return them in their usual order.
     component: what a scalar is said to be; None if nothing is said.
 
-    Raise AnswerError for an empty mapping, for one where a scalar was announced, and for a
-    name that is not accepted.
+    Raise AnswerError for an empty mapping, and for a name that is not accepted; ComponentError for
+    a mapping where a scalar was announced.
     """
     if not isinstance(answer, Mapping):
         return {component or "total": answer}
     if component is not None:
-        raise AnswerError(
+        raise ComponentError(
             f"the loss returned a mapping of components, {', '.join(map(str, answer))[:100]}; "
             f"--component {component} is for a loss that returns one number: leave it out"
         )

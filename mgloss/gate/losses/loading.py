@@ -13,7 +13,7 @@ from typing import Any
 from mgloss.gate.losses.adapters.adapter import Adapter, ask, evaluate, to_evaluation
 from mgloss.gate.losses.adapters.recognizing import rank_frameworks
 from mgloss.gate.losses.adapters.starting import FrameworkError, need_installed, start_adapter
-from mgloss.gate.losses.answers import AnswerError
+from mgloss.gate.losses.answers import AnswerError, ComponentError
 from mgloss.gate.losses.callables import recognize_form
 from mgloss.gate.losses.form import Form, Style
 from mgloss.gate.losses.importing import Imported, LoadError, import_value
@@ -208,6 +208,8 @@ def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapt
             continue
         try:
             tried = _tried(form, adapter, batches, subject.request.predictions_first)
+        except ComponentError:
+            raise
         except AnswerError as error:
             # The numbers may be those of another framework.
             refused = error

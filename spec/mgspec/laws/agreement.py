@@ -11,14 +11,15 @@ from mgspec.laws import cases
 from mgspec.laws.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import DERIVATIVE, EACH_TERM, GRADIENTS, LAYOUT, MODES
-from mgspec.laws.walks import REACH, beside, unit, walk
+from mgspec.laws.walks import REACH, beside, glance, unit, walk
 from mgspec.loss import float64 as loss
 from mgspec.loss.candidate import Evaluation, LossError
 from mgspec.problem.layout import OBJECTNESS, AnyBatch, Array, Batch
 
-# Walks along a direction: in how many steps, and what part of the reach to each side. A later walk
-# is taken where the earlier ones leave a remainder: only a wrong gradient leaves one in all.
-WALKS = ((2, 1.0), (8, 1.0), (8, 0.5))
+STEPS = 8  # of a walk
+# What part of the reach a walk goes to each side. The later one is taken where a remainder is left
+# by the earlier one: only a wrong gradient leaves one in both.
+PARTS = (1.0, 0.5)
 
 
 @law(cases.one_batch, speaks_of=("total",), needs=(EACH_TERM,), on_request=True)
@@ -114,22 +115,26 @@ def _walked(
         for c, slopes in value.gradients.items()
     }
     remaining = components
-    for steps, part in WALKS:
-        reach = REACH * part
-        taken = walk(trial, x, value, direction, steps=steps, reach=reach)
-        remainders = {c: taken.remainder(c) for c in remaining}
-        is_last = (steps, part) == WALKS[-1]
-        for c, remainder in remainders.items():
-            if (remainder.is_within or is_last) and (remainder.is_finite or not is_finite[c]):
+    for part in (None, *PARTS):
+        reach = REACH * (part or 1)
+        if part is None:
+            remainders = glance(trial, x, value, direction)
+        else:
+            taken = walk(trial, x, value, direction, steps=STEPS, reach=reach)
+            remainders = {c: taken.remainder(c) for c in remaining}
+        is_last = part == PARTS[-1]
+        for c in remaining:
+            found = remainders[c]
+            if (found.is_within or is_last) and (found.is_finite or not is_finite[c]):
                 yield Comparison(
                     c,
                     what,
-                    remainder.integral / (2 * reach),
+                    found.integral / (2 * reach),
                     EQUAL,
-                    remainder.rise / (2 * reach),
-                    remainder.bound / (2 * reach),
+                    found.rise / (2 * reach),
+                    found.bound / (2 * reach),
                 )
-        remaining = tuple(c for c, remainder in remainders.items() if not remainder.is_within)
+        remaining = tuple(c for c in remaining if not remainders[c].is_within)
         if not remaining:
             return
 

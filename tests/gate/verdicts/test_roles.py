@@ -8,17 +8,28 @@ from typing import Any
 import pytest
 
 from mgloss.gate.losses.importing import LoadError
+from mgloss.gate.losses.loading import load
+from mgloss.gate.losses.request import LossRequest
 from mgloss.testing import Judgement, judge_loss
-from tests.gate.conftest import Run, said
+from mgspec import LAWS, search
+from mgspec.loss.roles import Roles
+from tests.gate.conftest import SAMPLES, Run, run_pytest, said
 
 role_losses: Any = pytest.importorskip("tests.gate.verdicts.role_losses", exc_type=ImportError)
-FILE = Path(__file__).with_name("role_losses.py")
 BY_ROLE = ["empty", "object_monotone", "resolution"]
 
 
-def judged(loss: str, laws: list[str] | None = None, **how: Any) -> Judgement:
-    how = {"problem": "anchors", "max_examples": 12, **how}
-    return judge_loss(getattr(role_losses, loss), laws=laws or BY_ROLE, **how)
+def judged(
+    loss: str, laws: list[str] | None = None, problem: Any = "anchors", **roles: Any
+) -> Judgement:
+    request = LossRequest(getattr(role_losses, loss), problem=problem, roles=Roles(**roles))
+    loaded = load(request)
+    verdicts = tuple(
+        verdict
+        for law in laws or BY_ROLE
+        for verdict in search(LAWS[law], loaded.candidate, max_examples=8, seed=0, shrink=False)
+    )
+    return Judgement(loss, "batch", loaded.candidate.components, verdicts, loaded.notes)
 
 
 def broken(judgement: Judgement) -> set[tuple[str, str | None]]:
@@ -50,12 +61,12 @@ def test_the_message_about_an_unusual_name_says_how_it_was_taken_and_what_to_say
     assert "my_scores is taken to hold what objects alone contribute" in told
     assert "its name is not a usual one" in told
     assert "--background my_scores" in told
-    assert judged("of_an_unusual_name", background="my_scores").holds
+    assert judged("of_an_unusual_name", background=("my_scores",)).holds
 
 
 def test_a_classification_that_forgets_the_background_is_found_out() -> None:
     assert broken(judged("forgets_the_background")) == {("empty", "loss_cls")}
-    assert judged("forgets_the_background", objects=["loss_cls"]).holds
+    assert judged("forgets_the_background", objects=("loss_cls",)).holds
 
 
 def test_boxes_of_the_background_are_found_out() -> None:
@@ -79,7 +90,7 @@ def test_a_component_that_never_has_a_gradient_is_a_metric() -> None:
         "misses is taken to be a metric that trains nothing, because it never had a gradient"
         in (" ".join(judgement.notes))
     )
-    said_otherwise = judged("with_a_metric_of_an_unusual_name", background=["misses"])
+    said_otherwise = judged("with_a_metric_of_an_unusual_name", background=("misses",))
     assert broken(said_otherwise) == {("empty", "misses")}
 
 
@@ -109,7 +120,7 @@ def test_tokens_are_told_that_nothing_is_their_background() -> None:
     told = message(judgement, "empty", "total")
     assert "where nothing is taught by a background, as with tokens" in told
     assert "background=frozenset()" in told
-    assert judged("words", ["empty"], problem=role_losses.sentences, objects="total").holds
+    assert judged("words", ["empty"], problem=role_losses.sentences, objects=("total",)).holds
     assert judged("words", ["empty"], problem=role_losses.without_background).holds
 
 
@@ -120,8 +131,8 @@ def test_tokens_are_told_that_nothing_is_their_background() -> None:
             {"background": "loss_cl"},
             "--background: unknown component 'loss_cl'",
         ),
-        ({"metric": ["loss_cls"], "objects": ["loss_cls"]}, "a component has one role"),
-        ({"detached": [""]}, "--detached: expected the name of a component"),
+        ({"metric": ("loss_cls",), "objects": ("loss_cls",)}, "a component has one role"),
+        ({"detached": ("",)}, "--detached: expected the name of a component"),
         ({"component": "location"}, "--component location is for a loss that returns one number"),
         ({"component": "locaton", "problem": None}, "did you mean 'location'"),
     ],
@@ -131,34 +142,64 @@ def test_what_is_said_wrongly_of_components_is_refused(how: dict[str, Any], text
         judged("dense", **how)
 
 
-def test_every_command_takes_roles_and_repeats_them(mgloss: Run, tmp_path: Path) -> None:
-    about = (f"{FILE}:of_an_unusual_name", "--problem", "anchors", "--law", "empty")
-    roles = ("--background", "my_scores")
-    assert mgloss("check", *about).returncode == 1
-    told = mgloss("baseline", *about, *roles)
-    assert told.returncode == 0
-    assert "--background my_scores" in said(told.stdout)
-    baseline = ("--baseline", "mgloss-baseline.json")
-    same = mgloss("check", *about, *roles, *baseline)
+def test_tests_and_notebooks_take_roles_as_one_name_or_several() -> None:
+    how: dict[str, Any] = {"problem": "anchors", "laws": ["empty"], "max_examples": 2}
+    assert judge_loss(role_losses.of_an_unusual_name, background="my_scores", **how).holds
+    assert judge_loss(role_losses.boxes_alone, component="loss_bbox", metric=[], **how).holds
+    with pytest.raises(ValueError, match="a component has one role"):
+        judge_loss(role_losses.dense, objects=["a"], metric=["a"], **how)
+
+
+SPECKS = SAMPLES / "described_losses.py"
+ABOUT = (f"{SPECKS}:by_images", "--problem", f"{SPECKS}:problem", "--law", "empty")
+OTHERWISE = ("--background", "../box/loss")
+
+
+def test_every_command_takes_roles_and_repeats_them(mgloss: Run) -> None:
+    told = mgloss("baseline", *ABOUT)
+    assert "--background ../box/loss" not in said(told.stdout)
+    compared = mgloss("check", *ABOUT, *OTHERWISE, "--baseline", "mgloss-baseline.json")
+    assert compared.returncode == 1
+    assert "recorded with no roles, this is with --background ../box/loss" in said(compared.stdout)
+    told = mgloss("baseline", *ABOUT, *OTHERWISE)
+    assert "--background ../box/loss" in said(told.stdout)
+    same = mgloss("check", *ABOUT, *OTHERWISE, "--baseline", "mgloss-baseline.json")
     assert same.returncode == 0
-    assert "the baseline was recorded with" not in said(same.stdout)
-    other = said(mgloss("check", *about, *baseline).stdout)
-    assert "recorded with --background my_scores, this is with no roles" in other
-    refused = mgloss("check", *about, "--metric", "my_score")
+    assert "this is with" not in said(same.stdout)
+
+
+def test_what_a_person_says_must_be_of_a_component_that_there_is(mgloss: Run) -> None:
+    refused = mgloss("check", *ABOUT, "--metric", "../bax/loss")
     assert refused.returncode == 2
-    assert "did you mean 'my_scores'?" in said(refused.stderr)
-    assert mgloss("check", "--metric", "location").returncode == 2  # the reference's are known
+    assert "did you mean '../box/loss'?" in said(refused.stderr)
+    refused = mgloss("check", "--metric", "location")
+    assert refused.returncode == 2
+    assert "the roles of the reference's components are known" in said(refused.stderr)
 
 
-def test_a_regression_test_repeats_what_was_said(mgloss: Run, tmp_path: Path) -> None:
-    wrong = (f"{FILE}:regresses_the_background", "--problem", "anchors", "--law", "empty")
-    told = mgloss("check", *wrong, "--metric", "loss_cls")
+def test_a_regression_test_and_a_replay_repeat_what_was_said(mgloss: Run, tmp_path: Path) -> None:
+    told = mgloss("check", *ABOUT, *OTHERWISE)
     assert told.returncode == 1
-    assert "--metric loss_cls" in said(told.stdout)  # of the command that replays it
     (test,) = (tmp_path / "mgloss-report").glob("test_*.py")
-    assert 'metric=["loss_cls"],' in test.read_text(encoding="utf-8")
+    assert 'background=["../box/loss"],' in test.read_text(encoding="utf-8")
     (stored,) = (tmp_path / "mgloss-report").glob("*.json")
-    about = ("--loss", wrong[0], "--problem", "anchors")
-    assert mgloss("replay", stored, *about, "--metric", "loss_cls").returncode == 1
-    other = mgloss("replay", stored, *about, "--background", "loss_bbox")
-    assert other.returncode == 0
+    about = ("replay", stored, "--loss", *ABOUT[:3])
+    assert mgloss(*about, *OTHERWISE).returncode == 1
+    assert mgloss(*about).returncode == 0
+
+
+def test_pytest_takes_roles_too(tmp_path: Path) -> None:
+    about = (
+        "--loss",
+        ABOUT[0],
+        "--loss-problem",
+        ABOUT[2],
+        "--law",
+        "empty",
+        "--law-examples",
+        "3",
+    )
+    assert run_pytest(tmp_path, *about).returncode == 0
+    told = run_pytest(tmp_path, *about, "--loss-background", "../box/loss")
+    assert told.returncode == 1
+    assert "../box/loss is taken to teach the background too, as --background says" in told.stdout

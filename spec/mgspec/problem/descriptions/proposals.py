@@ -110,7 +110,6 @@ PROPOSALS = Description(
     predicted=("predictions/class_logits", "predictions/box_regression"),
     arguments=arguments,
     shared=st.sampled_from([1, 3, 2]),
-    background=frozenset({"total", "classification", "objectness", "loss_classifier"}),
     most_objects=anchors.MOST_OBJECTS,
     without_object=without_object,
     with_background=with_background,

@@ -90,8 +90,8 @@ def glance(
 ) -> dict[str, Remainder]:
     """Compare the rise of each component with the gradient in the middle alone, without a walk.
 
-    That costs two values. Kinks, jumps and bends leave a remainder here as a wrong gradient does, so
-    that only a walk tells them apart. The bound is a thousandth of the slope, and rounding.
+    That costs two values. Kinks, jumps and bends leave a remainder here as a wrong gradient does;
+    only a walk tells them apart. The bound is a thousandth of the slope, and rounding.
 
     Arguments: as of `walk`.
     """

@@ -2,13 +2,13 @@
 
 from hypothesis import Phase, settings
 
-settings.register_profile("dev", max_examples=100, deadline=None)
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.register_profile("nightly", max_examples=1_000, deadline=None)
 # As hard as `ci`, but nothing is made small: tests.meta.mutation asks only whether a test fails.
 settings.register_profile(
     "mutation",
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,

@@ -12,11 +12,15 @@ from mgloss.gate.losses.environment import prepare
 prepare()  # as `mgloss` does
 
 
+FOUND_WITHIN = 100  # examples; in so many, every planted fault is found
+
+
 @dataclass(frozen=True)
 class Budget:
     """How hard to search for counterexamples, and from which seed.
 
-    to_find: examples of a search that must find something. It ends with the first finding.
+    to_find: examples of a search that must find something, at least `FOUND_WITHIN`. It ends with
+        the first finding.
     to_hold: examples of a search that must find nothing, and therefore tries them all.
     seed: of a search whose result must not depend on it; None draws a new one each time.
     fixed_seed: of a search for a planted fault. Some seed misses some fault, and with so many
@@ -37,7 +41,7 @@ def budget() -> Budget:
     """Return the budget of the Hypothesis profile that was chosen on the command line."""
     profile = settings()
     return Budget(
-        to_find=profile.max_examples,
+        to_find=max(FOUND_WITHIN, profile.max_examples),
         to_hold=max(1, profile.max_examples // 5),
         seed=0 if profile.derandomize else None,
         shrink=Phase.shrink in profile.phases,

@@ -333,8 +333,10 @@ def test_memory_does_not_grow_with_the_images(
         return most
 
     peak(100)  # what is imported
-    # All of them in memory would be over 5 MB more. Twice: another thread may allocate meanwhile.
-    assert min(peak(4000), peak(4000)) < peak(400) + 2_000_000
+    # All of them in memory would be over 2 MB more. Another thread may allocate meanwhile, so that
+    # a second measurement counts too.
+    bound = peak(400) + 800_000
+    assert any(peak(2000) < bound for _ in range(2))
 
 
 @given(

@@ -71,7 +71,6 @@ def test_replay_runs_a_witness_on_a_loss(mgloss: Run) -> None:
     broken = mgloss("replay", witness, "--loss", f"{LOSSES}:by_positives")
     assert broken.returncode == 1
     assert "L(X + Y) = 1, expected 0.5" in broken.stdout
-    assert mgloss("replay", witness, "--loss", f"{LOSSES}:by_batch").returncode == 0
 
 
 def test_diff_tells_two_losses_apart(mgloss: Run) -> None:
@@ -88,8 +87,8 @@ def test_identify_tells_what_a_loss_divides_by(mgloss: Run) -> None:
 
 
 def test_what_baseline_records_check_compares_with(mgloss: Run) -> None:
-    loss = f"{SAMPLES}/simple_losses.py:density_monotone"
-    laws = ("--law", "density_monotone", "--law", "pure", "--max-examples", 20)
+    loss = f"{SAMPLES}/simple_losses.py:right"
+    laws = ("--law", "pure", "--max-examples", 10)
     assert mgloss("baseline", loss, *laws).returncode == 0
     result = mgloss("check", loss, *laws, "--baseline", "mgloss-baseline.json")
     assert result.returncode == 0, result.stdout

@@ -65,7 +65,14 @@ main()
 
 @pytest.mark.parametrize(
     "arguments",
-    ["check", "check --law finite", "check -n 0", "baseline", "identify", "matrix"],
+    [
+        "check",
+        "identify",
+        *(
+            pytest.param(arguments, marks=pytest.mark.nightly)
+            for arguments in ("check --law finite", "check -n 0", "baseline", "matrix")
+        ),
+    ],
 )
 def test_the_reference_without_tensorflow_is_refused_and_says_what_to_do(
     tmp_path: Path, arguments: str

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.gate.conftest import LOSSES, Run
+from tests.gate.conftest import LOSSES, SAMPLES, Run
 
 BY_POSITIVES, BY_BATCH = f"{LOSSES}:by_positives", f"{LOSSES}:by_batch"
 FEW = "--law-examples=20"
@@ -34,11 +34,12 @@ def outcomes(junit: Path) -> dict[str, str]:
 
 
 def test_laws_run_beside_a_users_own_tests(users_pytest: Run, own_tests: Path) -> None:
-    result = users_pytest("--loss", BY_POSITIVES, "--law=sharding", "--law=pure", "-v", FEW)
+    loss = f"{SAMPLES}/simple_losses.py:neutral"
+    result = users_pytest("--loss", loss, "--law=sharding", "--law=pure", "-v", FEW)
     assert result.returncode == 1
     assert "test_mine.py::test_of_mine PASSED" in result.stdout
-    assert "losses.py:by_positives::batch::pure PASSED" in result.stdout
-    assert "losses.py:by_positives::batch::sharding FAILED" in result.stdout
+    assert "losses.py:neutral::batch::pure PASSED" in result.stdout
+    assert "losses.py:neutral::batch::sharding FAILED" in result.stdout
     assert "1 failed, 2 passed" in result.stdout
 
 
@@ -65,25 +66,43 @@ def test_a_wrong_request_starts_no_worker(users_pytest: Run) -> None:
     assert "workers" not in result.stdout
 
 
-def test_the_plugin_may_also_be_named_by_its_module(users_pytest: Run, tmp_path: Path) -> None:
-    named = ("-p", "mgloss.gate.checks.plugin")
-    request = ("--loss", BY_BATCH, "--law", "pure", FEW)
-    for variables in ({}, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}):
-        result = users_pytest(*named, *request, **variables)
-        assert result.returncode == 0, result.stdout + result.stderr
-        assert "1 passed" in result.stdout
+ONE_LAW = ("--loss", BY_BATCH, "--law", "pure", FEW)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{}, pytest.param({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, marks=pytest.mark.nightly)],
+    ids=["again", "alone"],
+)
+def test_the_plugin_may_also_be_named_by_its_module(
+    users_pytest: Run, variables: dict[str, str]
+) -> None:
+    result = users_pytest("-p", "mgloss.gate.checks.plugin", *ONE_LAW, **variables)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 passed" in result.stdout
+
+
+@pytest.mark.nightly
+def test_the_plugin_may_also_be_named_by_a_conftest(users_pytest: Run, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("pytest_plugins = ['mgloss.gate.checks.plugin']\n")
-    assert "1 passed" in users_pytest(*request).stdout
+    assert "1 passed" in users_pytest(*ONE_LAW).stdout
+
+
+@pytest.mark.nightly
+def test_without_a_loss_there_is_no_other_marker(users_pytest: Run) -> None:
+    plain = users_pytest("-p", "no:mgloss", "--markers")
+    assert users_pytest("--markers").stdout == plain.stdout
 
 
 def test_without_a_loss_nothing_changes(users_pytest: Run, own_tests: Path) -> None:
-    plain = users_pytest("-p", "no:mgloss", "--markers")
-    assert users_pytest("--markers").stdout == plain.stdout
     result = users_pytest("-v")
     assert result.returncode == 0
     assert "1 passed" in result.stdout
     assert "against the laws" not in result.stdout
-    own_tests.unlink()
+
+
+@pytest.mark.nightly
+def test_without_a_loss_and_tests_there_is_nothing_to_do(users_pytest: Run) -> None:
     assert users_pytest().returncode == pytest.ExitCode.NO_TESTS_COLLECTED
 
 

@@ -89,8 +89,8 @@ def test_the_same_seed_is_the_same_run_at_its_start() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        # Each has a graph of its own to trace; one of these is given E.
-        pytest.param(name, marks=[] if name in ("hybrid", "expected") else pytest.mark.nightly)
+        # Each has a graph of its own to trace; this one is given E.
+        pytest.param(name, marks=[] if name == "expected" else pytest.mark.nightly)
         for name in NORMALIZATIONS
         if name not in ("positives", "batch")
     ],

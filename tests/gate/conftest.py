@@ -21,6 +21,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
+import mgspec
 from mgloss.gate.commands.cli import app
 from mgloss.gate.losses import opening
 from mgloss.gate.losses.loading import load
@@ -42,12 +43,18 @@ EXAMPLES = 25  # a law, unless the test says how many: enough for losses that ar
 
 
 def run_mgloss(
-    folder: Path, *arguments: object, columns: int = 120, apart: bool = False, **variables: object
+    folder: Path,
+    *arguments: object,
+    columns: int = 120,
+    apart: bool = False,
+    small: bool = False,
+    **variables: object,
 ) -> Result:
     """Run a command in this process and folder, its laws too unless -n asks for others.
 
     apart: give the loss a process of its own, as mgloss does; starting it takes longer than most
         checks do.
+    small: make counterexamples small, as mgloss does; shrinking takes longer than most checks do.
     """
     words = list(map(str, arguments))
     if words[0] in SEARCHING and "-n" not in words:
@@ -58,6 +65,8 @@ def run_mgloss(
     with _as_in_a_process(folder), pytest.MonkeyPatch.context() as patch:
         if not apart:
             patch.setattr(opening, "load_apart", load)
+        if not small:
+            patch.setattr(mgspec, "search", partial(mgspec.search, shrink=False))
         told = CliRunner().invoke(app, words, prog_name="mgloss", env=given)
     if told.exception is not None and not isinstance(told.exception, SystemExit):
         raise told.exception
@@ -65,12 +74,22 @@ def run_mgloss(
     return validated(folder, words, result)
 
 
-def run_pytest(folder: Path, *arguments: object) -> Result:
-    """Run pytest in this process, with mgloss's plugin and no other, on what is in this folder."""
+def run_pytest(folder: Path, *arguments: object, small: bool = False) -> Result:
+    """Run pytest in this process, with mgloss's plugin and no other, on what is in this folder.
+
+    small: as of `run_mgloss`.
+    """
     plugins = ("mgloss.gate.checks.plugin", "no:cacheprovider", "no:unraisableexception")
     words = [*(word for name in plugins for word in ("-p", name)), *map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
-    with _as_in_a_process(folder), redirect_stdout(output), redirect_stderr(errors):
+    with (
+        _as_in_a_process(folder),
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        if not small:
+            patch.setattr(mgspec, "search", partial(mgspec.search, shrink=False))
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         (folder / "empty.ini").write_text("[pytest]\n", encoding="utf-8")
         status = pytest.main(["-c", "empty.ini", "--rootdir=.", "--import-mode=importlib", *words])

@@ -32,15 +32,8 @@ BOXES: list[list[tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        (),
-        pytest.param(("--workers",), marks=pytest.mark.nightly),
-        pytest.param(("--accumulate",), marks=pytest.mark.nightly),
-    ],
-    ids=" ".join,
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("how", [(), ("--workers",), ("--accumulate",)], ids=" ".join)
 def test_a_real_step_in_parts(how: tuple[str, ...]) -> None:
     ran = subprocess.run(
         [sys.executable, EXAMPLE, *how, "--json"],
@@ -96,6 +89,37 @@ def test_parts_by_the_count_of_all_are_the_whole_in_every_component(
     values = [of_step(loss, *part, counts, 2) for part in parts]
     for name, value in whole.items():
         mean = sum(float(part[name]) for part in values) / 2
+        assert mean == pytest.approx(float(value), rel=1e-5)
+
+
+class OneOfTwo:
+    """The context of one of two replicas; the other has these counts."""
+
+    num_replicas_in_sync = 2
+
+    def __init__(self, others: tf.Tensor) -> None:
+        self.others = others
+
+    def all_reduce(self, operation: tf.distribute.ReduceOp, counts: tf.Tensor) -> tf.Tensor:
+        assert operation == tf.distribute.ReduceOp.SUM
+        return counts + self.others
+
+
+def test_the_mean_over_two_replicas_is_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = under("positives")
+    targets, predictions = arrays(0)
+    whole = loss.components(targets, predictions)
+    halves = [
+        ([t[half] for t in targets], [p[half] for p in predictions])
+        for half in (slice(0, 2), slice(2, 4))
+    ]
+    values = []
+    for mine, other in (halves, halves[::-1]):
+        context = OneOfTwo(counts_of(loss, *other))
+        monkeypatch.setattr(tf.distribute, "get_replica_context", lambda c=context: c)
+        values.append(over_replicas(loss, *mine))
+    for name, value in whole.items():
+        mean = sum(float(replica[name]) for replica in values) / 2
         assert mean == pytest.approx(float(value), rel=1e-5)
 
 

@@ -72,7 +72,8 @@ def test_a_configuration_survives_as_text(settings: dict) -> None:
 
 def test_a_saved_model_keeps_its_loss(tmp_path: Path) -> None:
     model = detector()
-    model.compile("sgd", scale_losses(location="giou", loss_normalization="grid"))
+    losses = scale_losses(location="giou", loss_normalization="grid")
+    model.compile("sgd", losses, run_eagerly=True)  # tracing takes longer
     before = evaluated(model, 3)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -94,12 +95,14 @@ def test_under_batch_a_data_set_costs_the_same_in_batches_of_every_size() -> Non
         assert evaluated(model, batch_size) == pytest.approx(whole, rel=1e-5)
 
 
+@pytest.mark.nightly
 def test_under_positives_it_does_not() -> None:
     model = detector()
     model.compile("sgd", scale_losses(loss_normalization="positives"))
     assert abs(evaluated(model, 2) / evaluated(model, 7) - 1) > 0.01
 
 
+@pytest.mark.nightly
 def test_a_training_step_of_ones_own_takes_the_whole_loss() -> None:
     model, loss = detector(), MultiGridLoss(ANCHORS, 3, SIZE, location="diou")
     optimizer = keras.optimizers.SGD(0.01)

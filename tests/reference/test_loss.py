@@ -393,7 +393,7 @@ def test_float32_sums_of_a_whole_data_batch_lose_next_to_nothing() -> None:
 def test_the_gradient_that_xla_compiles_is_the_one_that_trains_without_it() -> None:
     target, prediction = arrays(images=3)
     prediction[0, 0, 1, :4] = (-6.0, 0, 0, 0)  # predicts the object beside it, and is ignored
-    loss = make(location="ciou", background="objectness", classification="focal")
+    loss = make(location="giou", background="objectness", classification="focal")
 
     def slope(y_true, y_pred):
         with tf.GradientTape() as tape:

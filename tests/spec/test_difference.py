@@ -67,7 +67,13 @@ def test_one_in_a_thousand_in_one_component_is_found(claims: str, component: str
     assert seen[component].case.batches["X"].images == 1
 
 
-@pytest.mark.parametrize("component", ALL.split())
+@pytest.mark.parametrize(
+    "component",
+    [
+        pytest.param(name, marks=[] if name in ("location", "total") else pytest.mark.nightly)
+        for name in ALL.split()
+    ],
+)
 def test_a_gradient_alone_that_is_off_is_found(component: str) -> None:
     new = changed(lambda value, *_: with_slopes(value, lambda _, g: g / 2, component))
     seen, _ = found(right(), new)

@@ -24,7 +24,7 @@ from mgspec.loss.candidate import PLAIN_OPTIONS
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load, to_document
 
 VARIATIONS = 500
-PARTS = 10  # each holds every kind of change
+PARTS = 25  # each holds every kind of change; the huge file of the first is not large
 MEMORY = 1024 * 2**20  # bytes; the largest file allowed takes some hundred as Python's own numbers
 
 NUMBERS: list[Any] = [
@@ -291,9 +291,8 @@ def test_every_variation_ends_in_a_clear_error_or_a_verdict(
     assert len(seen) == VARIATIONS // PARTS
     assert "no reason" not in seen
     # It is not all refused at the door: much of it gets as far as a law.
-    assert seen.count("judged") > 2
-    assert seen.count("no case") > 2
-    assert seen.count("refused") > 10
+    assert seen.count("judged") + seen.count("no case") > 2
+    assert seen.count("refused") > 4
 
 
 def test_the_laws_of_the_originals_are_all_laws(originals: list[dict[str, Any]]) -> None:

@@ -366,7 +366,7 @@ CERTAINLY_WRONG: list[Callable[[str, random.Random], bytes]] = [
 PERHAPS_WRONG = [of_another_type, under_another_name, with_other_bytes, of_nothing_but_noise]
 
 
-@pytest.mark.parametrize("files", [100, pytest.param(500, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("files", [40, pytest.param(500, marks=pytest.mark.nightly)])
 def test_hostile_files_are_each_refused_by_name_or_are_baselines(
     files: int, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ def test_laws_run_where_there_are_no_tests(users_pytest: Run) -> None:
 
 
 def test_a_failure_is_the_law_the_message_and_the_batch(users_pytest: Run) -> None:
-    result = users_pytest("--loss", BY_POSITIVES, "--law", "partition")
+    result = users_pytest("--loss", BY_POSITIVES, "--law", "partition", small=True)
     for part in (
         "partition: A data set's mean loss does not depend on how it was cut into batches.",
         "L(X + Y) = (B_X L(X) + B_Y L(Y)) / (B_X + B_Y)",

@@ -55,9 +55,9 @@ def test_todays_loss_in_a_users_own_file_is_found_out(
 ) -> None:
     shutil.copy(file, tmp_path / "mine.py")
     loss = "mine.py:by_positives" if file == LOSSES else "mine.py"
-    result = mgloss("check", loss, "--claims", "batch", "--law", "partition", "--law", "sharding")
+    result = mgloss("check", loss, "--claims", "batch", "--law", "partition", small=True)
     assert result.returncode == 1
-    assert "2 laws broken (partition, sharding)" in result.stdout
+    assert "1 law broken (partition)" in result.stdout
     assert "location: L(X + Y) = 1, expected 0.5" in result.stdout
     found = load(tmp_path / "mgloss-report" / "partition-location.json")
     batches = found.case.batches.values()
@@ -76,7 +76,7 @@ def test_todays_loss_in_a_users_own_file_is_found_out(
 def test_a_numpy_loss_is_judged_by_what_it_divides_by(
     name: str, broken: set[str], mgloss: Run, tmp_path: Path
 ) -> None:
-    result = mgloss("check", f"{LOSSES}:{name}", "--max-examples", 40, "--json", "out.json")
+    result = mgloss("check", f"{LOSSES}:{name}", "--json", "out.json")
     found = verdicts(tmp_path / "out.json")
     assert with_status(found, "broken") == broken, result.stdout
     on_request = {name for name, law in LAWS.items() if law.on_request}
@@ -87,8 +87,9 @@ def test_a_numpy_loss_is_judged_by_what_it_divides_by(
 
 
 def test_a_loss_is_held_to_the_laws_of_what_it_claims(mgloss: Run) -> None:
-    assert mgloss("check", f"{LOSSES}:by_positives", "--claims", "positives", *FEW).returncode == 0
-    assert mgloss("check", f"{LOSSES}:by_cells", "--claims", "grid", *FEW).returncode == 0
+    few = ("--max-examples", 10)
+    assert mgloss("check", f"{LOSSES}:by_positives", "--claims", "positives", *few).returncode == 0
+    assert mgloss("check", f"{LOSSES}:by_cells", "--claims", "grid", *few).returncode == 0
 
 
 def test_the_specifications_own_values_are_asked_for_by_name(mgloss: Run) -> None:
@@ -104,17 +105,17 @@ def test_the_same_seed_writes_the_same_file_and_two_processes_change_nothing(
     shutil.copy(SAMPLES / "simple_losses.py", tmp_path / "mine.py")
     texts = []
     laws = ("--law", "sharding", "--law", "density_monotone", "--law", "pure")
-    for folder, workers in (("a", 0), ("b", 0), ("c", 2)):
+    for folder, workers in (("a", 0), ("b", 2)):
         asked = ("check", "mine.py:neutral", *laws, "--seed", 3, "--report", folder)
-        mgloss(*asked, "-n", workers)
+        mgloss(*asked, "-n", workers, small=True)
         files = sorted((tmp_path / folder).iterdir())
         texts.append({path.name: path.read_text(encoding="utf-8") for path in files})
-    assert texts[0] == texts[1] == texts[2]
+    assert texts[0] == texts[1]
     assert {"sharding-location.json", "density_monotone-location.json"} <= set(texts[0])
 
 
 def test_every_broken_law_is_told_in_full(mgloss: Run, tmp_path: Path) -> None:
-    result = mgloss("check", f"{LOSSES}:by_positives", "--law", "sharding")
+    result = mgloss("check", f"{LOSSES}:by_positives", "--law", "sharding", small=True)
     for part in (
         "Data parallelism and gradient accumulation change nothing",
         "L(X) = (L(X_1) + ... + L(X_k)) / k",
@@ -218,7 +219,8 @@ def test_a_hostile_loss_is_survived(mgloss: Run, tmp_path: Path) -> None:
         ("leaves_the_folder", 1, "ZeroDivisionError"),
         ("factory_with_an_option", 0, "1 law holds"),
     ):
-        result = mgloss("check", f"{LOSSES}:{name}", "--law", "finite", *FEW, apart=True)
+        harms = name in ("closes_its_output", "leaves_the_folder")  # the process that it runs in
+        result = mgloss("check", f"{LOSSES}:{name}", "--law", "finite", *FEW, apart=harms)
         assert result.returncode == status, (name, result.stdout, result.stderr)
         assert said in result.stdout + result.stderr
         assert "Traceback" not in result.stdout + result.stderr
@@ -347,7 +349,7 @@ def test_a_loss_nothing_can_be_said_of_is_a_wrong_request(mgloss: Run) -> None:
 def test_a_module_is_found_from_the_current_folder(mgloss: Run, tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
     shutil.copy(LOSSES, tmp_path / "package" / "mine.py")
-    assert mgloss("check", "package.mine:plain", "--law", "pure", apart=True).returncode == 0
+    # In a process of pytest's, which has a worker of its own.
     assert mgloss("check", "package.mine:plain", "--law", "pure", "-n", 1).returncode == 0
 
 

@@ -38,6 +38,14 @@ QUICK = ("torch_scales", "torch_detr.py --", "numpy_fcos", "keras_yolo")
 
 
 @pytest.mark.parametrize(
+    "laws",
+    [
+        ("replication", "partition"),  # of values; gradients cost each framework several times more
+        pytest.param(("replication", "partition", "locality"), marks=pytest.mark.nightly),
+    ],
+    ids=["values", "gradients"],
+)
+@pytest.mark.parametrize(
     ("arguments", "status"),
     [
         pytest.param(*gated, marks=[] if any(q in gated[0] for q in QUICK) else pytest.mark.nightly)
@@ -45,14 +53,13 @@ QUICK = ("torch_scales", "torch_detr.py --", "numpy_fcos", "keras_yolo")
     ],
 )
 def test_the_command_of_an_example_ends_as_told(
-    arguments: str, status: str, tmp_path: Path
+    arguments: str, status: str, laws: tuple[str, ...], tmp_path: Path
 ) -> None:
     # A few laws and examples show what all do: the losses are right, or wrong in most batches.
-    few = [f"--law={law}" for law in ("replication", "partition", "locality")]
-    more = [*few, "--max-examples", "12", "--no-github"]
+    more = [*(f"--law={law}" for law in laws), "--max-examples", "12", "--no-github"]
     if "--claims positives" in arguments:
         more.remove("--law=partition")  # which a loss that claims it need not obey
-        more.remove("--law=locality")
+        more = [word for word in more if word != "--law=locality"]
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     result = run_mgloss(tmp_path, *shlex.split(arguments), *more)
     assert result.returncode == int(status), result.stdout + result.stderr

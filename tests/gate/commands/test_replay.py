@@ -15,7 +15,7 @@ from tests.gate.conftest import LOSSES, Run, run_mgloss
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a check that found `partition` broken in location and classification."""
     folder = tmp_path_factory.mktemp("checked")
-    run_mgloss(folder, "check", f"{LOSSES}:by_positives", "--law", "partition")
+    run_mgloss(folder, "check", f"{LOSSES}:by_positives", "--law", "partition", small=True)
     return folder / "mgloss-report"
 
 

@@ -37,6 +37,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
         30,
         *("--json", "out.json", "--junit", "out.xml", "--markdown", "out.md"),
         *("--html", "out.html"),
+        small=True,
     )
     assert result.returncode == 1, result.stdout + result.stderr
     return Reported(folder, result)

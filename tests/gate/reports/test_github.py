@@ -57,6 +57,7 @@ def test_each_broken_law_is_an_annotation_of_the_losss_file(mgloss: Run, tmp_pat
     result = mgloss(
         *("check", "src/mine.py:by_positives", "--law", "partition", "--law", "finite"),
         *("--law", "density_monotone", "--github"),
+        small=True,
     )
     assert result.returncode == 1
     first, second = commands(result.stdout)

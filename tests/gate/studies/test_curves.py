@@ -57,8 +57,9 @@ def test_a_wrong_request_ends_with_status_2(
 
 @pytest.fixture(scope="module")
 def trained() -> training.Run:
-    """A run of three steps."""
-    return training.train("batch", 0, training.Setting(steps=3), lambda: None)
+    """A run of three steps, on few scenes."""
+    setting = training.Setting(steps=3, scenes=16, batch=4, every=3)
+    return training.train("batch", 0, setting, lambda: None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -23,7 +23,7 @@ RIGHT = (
     "torch_losses.py:model",
     "torch_losses.py:make",
     "jax_losses.py:by_batch",
-    "jax_losses.py:compiled",
+    pytest.param("jax_losses.py:compiled", marks=pytest.mark.nightly),  # as is `in_bfloat16`
     pytest.param("jax_losses.py:reads_values", marks=pytest.mark.nightly),  # not compiled: slow
     "jax_losses.py:in_bfloat16",
     "keras_losses.py:ByBatch",

@@ -167,7 +167,7 @@ def test_the_gate_goes_on_as_before(name: str) -> None:
 
 
 def test_the_other_laws_are_finished(mgloss: Run, tmp_path: Path) -> None:
-    few = ("--law", "finite", "--law", "pure", "--max-examples", 5)
+    few = ("--law", "finite", "--law", "pure", "--max-examples", 10)
     result = mgloss("check", f"{FILE}:sleeps", "--timeout", TIMEOUT, *few, apart=True)
     assert result.returncode == 1, result.stderr
     assert HANGS in said(result.stdout)

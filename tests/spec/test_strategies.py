@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
-from mgspec import LAWS, Batch, Case, specification
+from mgspec import LAWS, Batch, Case, Options, specification
 from mgspec.drawing.batches import draw_object
 from mgspec.drawing.scenery import KINDS, Content, bulk_images, imitate_neighbours
 from mgspec.drawing.scenes import ANCHORS, Scene, draw_scene

@@ -65,7 +65,9 @@ def test_half_precision_costs_only_the_rounding_of_the_predictions(dtype: str) -
     assert tape.gradient(value, rounded).dtype.name == dtype
 
 
-@pytest.mark.parametrize("name", ["positives", "hybrid", "expected"])
+@pytest.mark.parametrize(
+    "name", ["positives", "expected", pytest.param("hybrid", marks=pytest.mark.nightly)]
+)
 def test_one_trace_serves_every_batch_and_grid_and_agrees_with_eager(name: str) -> None:
     expected = 9.0 if NORMALIZATIONS[name].needs_expected else None
     loss = make(loss_normalization=name, expected=expected)

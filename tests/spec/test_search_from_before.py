@@ -158,8 +158,8 @@ class Rubbish(InMemoryExampleDatabase):
 
 def test_rubbish_in_a_database_is_passed_over() -> None:
     loss = speaking_of(behaving_as("positives"), ("location",))
-    (without,) = search(LAW, loss, seed=0)
-    (with_it,) = search(LAW, loss, seed=0, database=Rubbish())
+    (without,) = first_found(LAW, loss, seed=0)
+    (with_it,) = first_found(LAW, loss, seed=0, database=Rubbish())
     assert with_it.message == without.message
 
 

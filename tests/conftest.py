@@ -13,6 +13,7 @@ prepare()  # as `mgloss` does
 
 
 FOUND_WITHIN = 100  # examples; in so many, every planted fault is found
+HELD_FOR = 20  # examples; with fewer, fewer mutants of the loss are noticed
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def budget() -> Budget:
     profile = settings()
     return Budget(
         to_find=max(FOUND_WITHIN, profile.max_examples),
-        to_hold=max(1, profile.max_examples // 5),
+        to_hold=max(HELD_FOR, profile.max_examples // 5),
         seed=0 if profile.derandomize else None,
         shrink=Phase.shrink in profile.phases,
     )

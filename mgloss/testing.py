@@ -6,6 +6,9 @@
     def test_my_loss(check_law):
         check_law()
 
+A reason says that a law is broken. Where the loss gives a law nothing to judge, say so instead:
+`{"partition": NoVerdict("raises on one image, issue 14")}`.
+
 Importing this is cheap: what judges is imported when there is something to judge.
 """
 
@@ -17,16 +20,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mgloss.gate.checks.expectations import Expectation, Expected, NoVerdict, expect_failures
+
 if TYPE_CHECKING:
     import pytest
 
     from mgloss.gate.losses.loading import Loaded
     from mgloss.gate.losses.options import ChosenOptions
     from mgloss.gate.losses.request import LossRequest
-    from mgspec import Description, Options, Verdict
+    from mgspec import Candidate, Description, Options, Verdict
     from mgspec.loss.roles import Roles
 
-__all__ = ["Judgement", "LawCheck", "judge_loss", "parametrize_with_laws", "still_broken"]
+__all__ = [
+    "Judgement",
+    "LawCheck",
+    "NoVerdict",
+    "judge_loss",
+    "parametrize_with_laws",
+    "still_broken",
+]
 
 Loss = str | Callable[..., Any]
 Names = str | Sequence[str]  # of components: one, or several
@@ -37,7 +49,7 @@ def parametrize_with_laws(
     *,
     claims: str = "batch",
     laws: Sequence[str] | None = None,
-    expected_failures: Mapping[str, str] | None = None,
+    expected_failures: Mapping[str, Expected | Sequence[Expected]] | None = None,
     max_examples: int = 100,
     seed: int | None = 0,
     options: Options | Mapping[str, Any] | Literal["all"] | None = None,
@@ -54,8 +66,11 @@ def parametrize_with_laws(
     loss: a loss `f(y_true, y_pred)`, a factory `f(problem)` that returns one, or a LOSS as for
         `mgloss check`. claims: the normalization whose laws it must obey.
     laws: only these, claimed or not.
-    expected_failures: laws that it is known to break, each with the reason. A law that holds after
-        all, or that says nothing of this loss, fails until it is removed from here.
+    expected_failures: laws that it is known to break, each with the reason. A law that comes to no
+        verdict, because the loss raises or gives no finite number, is not broken: it fails unless
+        `NoVerdict(reason)` expects that. Where some components are broken and others come to no
+        verdict, give both: `("issue 12", NoVerdict("issue 14"))`. What is expected and does not
+        come, or says nothing of this loss, fails until it is removed from here.
     max_examples: batches to try before a law is taken to hold.
     seed: the same finds the same counterexample; None for another search each time.
     options: of the MultiGrid loss, for one that is it: "all" for a factory that follows
@@ -72,8 +87,6 @@ def parametrize_with_laws(
     """
     import pytest
 
-    from mgspec.problem.normalizations import unknown
-
     request = _request(
         loss,
         claims,
@@ -84,19 +97,7 @@ def parametrize_with_laws(
     )
     search = Search(max_examples, seed)
     chosen = _select(request, laws)
-    expected = expected_failures or {}
-    if not isinstance(expected, Mapping):
-        raise TypeError(
-            "expected_failures: expected a mapping of laws to reasons, "
-            f"got {type(expected).__name__}"
-        )
-    for law, reason in expected.items():
-        if law not in chosen:
-            raise ValueError(
-                f"expected_failures: not among the laws judged: {unknown('law', law, chosen)}"
-            )
-        if not isinstance(reason, str) or not reason.strip():
-            raise ValueError(f"expected_failures[{law!r}]: expected a reason, got {reason!r}")
+    expected = expect_failures(expected_failures, chosen)
     load = functools.cache(lambda: _load(request))
     checks = [LawCheck(law, load, search, expected.get(law)) for law in chosen]
     return pytest.mark.parametrize("check_law", [pytest.param(c, id=c.law) for c in checks])
@@ -120,13 +121,13 @@ class Search:
 class LawCheck:
     """Judges a loss by one law when it is called: passes, fails or skips the test that calls it.
 
-    load: loads the loss. reason: why the law is known to be broken; None where it must hold.
+    load: loads the loss. expected: how the law is known to fail; None where it must hold.
     """
 
     law: str
     load: Callable[[], Loaded]
     search: Search
-    reason: str | None
+    expected: Expectation | None
 
     def __repr__(self) -> str:
         return f"<law {self.law}>"
@@ -137,39 +138,38 @@ class LawCheck:
 
         from mgloss.gate.checks.failure import failure_text
         from mgloss.gate.losses.importing import LoadError
-        from mgspec import LAWS, search
         from mgspec.search.verdicts import BROKEN, ERROR, SKIPPED
 
         try:
             candidate = self.load().candidate
         except (LoadError, ValueError) as error:
             pytest.fail(str(error), pytrace=False)
-        verdicts = search(
+        # Nobody reads the batch of what is known.
+        verdicts = self._search(candidate, shrink=self.expected is None)
+        statuses = {verdict.status for verdict in verdicts}
+        if self.expected is not None:
+            contradiction = self.expected.contradiction(self.law, verdicts)
+            if contradiction is None:
+                pytest.xfail(self.expected.reasons)  # returns under --runxfail
+                pytest.fail(failure_text(verdicts), pytrace=False)
+            if statuses & {BROKEN, ERROR}:
+                shrunk = self._search(candidate, shrink=True)
+                contradiction = f"{contradiction}\n{failure_text(shrunk)}"
+            pytest.fail(contradiction, pytrace=False)
+        if statuses == {SKIPPED}:
+            pytest.skip(verdicts[0].message)
+        if statuses & {BROKEN, ERROR}:
+            pytest.fail(failure_text(verdicts), pytrace=False)
+
+    def _search(self, candidate: Candidate, *, shrink: bool) -> list[Verdict]:
+        from mgspec import LAWS, search
+
+        return search(
             LAWS[self.law],
             candidate,
             max_examples=self.search.max_examples,
             seed=self.search.seed,
-            shrink=self.reason is None,  # nobody reads the batch of what is known
-        )
-        if all(verdict.status == SKIPPED for verdict in verdicts):
-            message = verdicts[0].message
-            if self.reason is not None:
-                self._refuse_expectation(f"says nothing of this loss ({message})")
-            pytest.skip(message)
-        if any(verdict.status in (BROKEN, ERROR) for verdict in verdicts):
-            if self.reason is not None:
-                pytest.xfail(self.reason)  # returns under --runxfail
-            pytest.fail(failure_text(verdicts), pytrace=False)
-        if self.reason is not None:
-            self._refuse_expectation("holds")
-
-    def _refuse_expectation(self, what: str) -> None:
-        import pytest
-
-        pytest.fail(
-            f"{self.law} is expected to fail ({self.reason}), but {what}: "
-            "remove it from expected_failures",
-            pytrace=False,
+            shrink=shrink,
         )
 
 

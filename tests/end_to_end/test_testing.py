@@ -18,7 +18,7 @@ HEAD = f"""
 import sys
 sys.path.insert(0, {str(SAMPLES)!r})
 import losses
-from mgloss.testing import parametrize_with_laws
+from mgloss.testing import NoVerdict, parametrize_with_laws
 """
 TEST = """
 @parametrize_with_laws({arguments})
@@ -33,6 +33,8 @@ TESTS = {
     "known": "losses.by_positives, laws=['partition', 'pure'], max_examples=40,"
     " expected_failures={'partition': 'known since 12'}",
     "raises": "losses.raises, laws=['pure'], expected_failures={'pure': 'issue 4'}",
+    "raises_as_known": "losses.raises, laws=['pure'],"
+    " expected_failures={'pure': NoVerdict('issue 4')}",
     "mended": "losses.by_batch, laws=['partition'], max_examples=20,"
     " expected_failures={'partition': 'known since 13'}",
     "silent": "losses.by_batch, laws=['gradient'], expected_failures={'gradient': 'is wrong'}",
@@ -107,8 +109,10 @@ def test_an_expected_failure_fails_where_pytest_is_told_to_expect_none(
     assert "L(X + Y) = " in result.stdout
 
 
-def test_a_loss_that_raises_is_an_expected_failure_too(output: str) -> None:
-    assert outcomes(output, "raises") == {"pure": "XFAIL"}
+def test_a_loss_that_raises_is_no_expected_failure_unless_that_is_expected(output: str) -> None:
+    assert outcomes(output, "raises") == {"pure": "FAILED"}
+    assert "but came to no verdict; mend the loss" in told(output, "raises", "pure")
+    assert outcomes(output, "raises_as_known") == {"pure": "XFAIL"}
 
 
 def test_an_expected_failure_that_holds_is_to_be_removed(output: str) -> None:

@@ -66,8 +66,8 @@ class Change:
 class Comparison:
     """The changes since a baseline.
 
-    worse: held or was unknown, and fails now; or held, and is not judged any more.
-    better: failed, and holds now. known: failed, and still fails.
+    worse: fails now, and did not so before; or held, and is not judged any more.
+    better: failed, and holds now. known: is broken as before, or comes to no verdict as before.
     """
 
     worse: tuple[Change, ...]
@@ -100,7 +100,8 @@ def compare(baseline: Baseline, verdicts: Iterable[Verdict]) -> Comparison:
     """Return what has changed, of the laws that were judged now.
 
     What held must hold, and so must what the baseline does not know. A loss that gave no number
-    has failed every component.
+    has failed every component. A law that was broken and comes to no verdict now is worse, and so
+    is the other way round: nobody has said yet that this is known.
     """
     worse: list[Change] = []
     better: list[Change] = []
@@ -112,7 +113,7 @@ def compare(baseline: Baseline, verdicts: Iterable[Verdict]) -> Comparison:
         for component in sorted(named, key=_order):
             change = Change(law, component, _status(before, component), _status(now, component))
             if change.now in FAILS:
-                (known if change.before in FAILS else worse).append(change)
+                (known if change.before == change.now else worse).append(change)
             elif change.before == HOLDS and change.now != HOLDS:
                 worse.append(change)
             elif change.before in FAILS and change.now == HOLDS:

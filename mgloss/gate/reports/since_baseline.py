@@ -12,7 +12,7 @@ from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 
 def show_changes(console: Console, baseline: Path, comparison: Comparison, update: str) -> None:
-    """Print what is worse, better and as before.
+    """Print what is worse, what is better, and what fails as before.
 
     update: the command that records the baseline anew.
     """
@@ -21,14 +21,13 @@ def show_changes(console: Console, baseline: Path, comparison: Comparison, updat
     for word, style, changes in (
         ("worse", "bold red", comparison.worse),
         ("better", "bold green", comparison.better),
-        ("known", "dim", [c for c in comparison.known if c.before != c.now]),
     ):
         for change in changes:
             line = Text(f"  {word:<8}", style) + Text(_change(change))
             console.print(line, soft_wrap=True)
-    same = dict.fromkeys(c.law for c in comparison.known if c.before == c.now)
-    if same:
-        console.print(Text(f"  known   {', '.join(same)}: as before", "dim"), soft_wrap=True)
+    known = dict.fromkeys(change.law for change in comparison.known)
+    if known:
+        console.print(Text(f"  known   {', '.join(known)}: as before", "dim"), soft_wrap=True)
     if not comparison.worse:
         console.print("  nothing is worse")
     if comparison.better:

@@ -52,9 +52,10 @@ BOTH = {"location", "total"}
         pytest.param(HALF, HELD, NOTHING, {"location"}, NOTHING, id="what was broken holds"),
         pytest.param(HALF, NONE, {"total"}, NOTHING, {"location"}, id="another component breaks"),
         pytest.param(HELD, NO_NUMBER, BOTH, NOTHING, NOTHING, id="what held gives no number"),
-        pytest.param(NONE, NO_NUMBER, NOTHING, NOTHING, BOTH, id="what was broken gives none"),
-        pytest.param(HALF, NO_NUMBER, {"total"}, NOTHING, {"location"}, id="half held, none now"),
-        pytest.param(NO_NUMBER, HALF, NOTHING, {"total"}, {"location"}, id="it gives numbers now"),
+        pytest.param(NONE, NO_NUMBER, BOTH, NOTHING, NOTHING, id="what was broken gives none"),
+        pytest.param(HALF, NO_NUMBER, BOTH, NOTHING, NOTHING, id="half held, none now"),
+        pytest.param(NO_NUMBER, HALF, {"location"}, {"total"}, NOTHING, id="it gives numbers now"),
+        pytest.param(NO_NUMBER, NO_NUMBER, NOTHING, NOTHING, {"loss"}, id="it still gives none"),
         pytest.param(HELD, SKIPPED, BOTH, NOTHING, NOTHING, id="what held is not judged"),
         pytest.param(NONE, SKIPPED, NOTHING, NOTHING, NOTHING, id="what was broken is not judged"),
         pytest.param(SKIPPED, SKIPPED, NOTHING, NOTHING, NOTHING, id="still not judged"),
@@ -133,13 +134,21 @@ def test_a_loss_that_raises_is_worse_than_one_that_held(mgloss: Run) -> None:
     assert "the loss raised KeyError" in result.stdout
 
 
-def test_a_broken_law_that_comes_to_no_verdict_is_known(mgloss: Run) -> None:
-    request = ("--claims=positives", "--law=partition", FEW)
-    mgloss("baseline", f"{LOSSES}:without_a_guard", *request)
+def test_a_broken_law_that_comes_to_no_verdict_is_worse(mgloss: Run) -> None:
+    request = ("--claims=batch", "--law=partition", FEW)
+    mgloss("baseline", BY_POSITIVES, *request)
     baseline = "--baseline=mgloss-baseline.json"
     result = mgloss("check", f"{LOSSES}:raises", *request, baseline)
+    assert result.returncode == 1, result.stdout
+    assert "partition of location was broken, and now comes to no verdict" in result.stdout
+
+
+def test_a_law_that_comes_to_no_verdict_as_recorded_is_known(mgloss: Run) -> None:
+    request = (f"{LOSSES}:raises", "--law=partition", FEW)
+    mgloss("baseline", *request)
+    result = mgloss("check", *request, "--baseline=mgloss-baseline.json")
     assert result.returncode == 0, result.stdout
-    assert "nothing is worse" in result.stdout
+    assert "partition: as before" in result.stdout
 
 
 def test_a_component_that_is_not_returned_any_more_is_worse(mgloss: Run) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mgloss.gate.losses.loading import LoadError
-from mgloss.testing import judge_loss, parametrize_with_laws
+from mgloss.testing import NoVerdict, judge_loss, parametrize_with_laws
 from mgspec import Options
 from tests.gate.conftest import LOSSES
 from tests.gate.samples import losses
@@ -44,14 +44,22 @@ def test_a_wrong_request_is_refused_at_once(loss: Any, request_: dict, said: str
     [
         ({"partiton": "known"}, "did you mean 'partition'?"),
         ({"density_neutral": "known"}, "not among the laws judged"),
-        ({"partition": ""}, "expected a reason, got ''"),
-        ({"partition": None}, "expected a reason, got None"),
+        ({"partition": ""}, r"expected a reason, NoVerdict\(reason\), or both, got ''"),
+        ({"partition": None}, "or both, got None"),
+        ({"partition": ()}, r"or both, got \(\)"),
+        ({"partition": ("known", "known too")}, "or both, got"),
+        ({"partition": (NoVerdict("a"), NoVerdict("b"))}, "or both, got"),
         (["partition"], "expected a mapping of laws to reasons, got list"),
     ],
 )
 def test_a_wrong_expectation_is_refused_at_once(expected: Any, said: str) -> None:
     with pytest.raises((ValueError, TypeError), match=said):
         parametrize_with_laws(losses.plain, expected_failures=expected)
+
+
+def test_an_expectation_of_no_verdict_needs_a_reason() -> None:
+    with pytest.raises(ValueError, match="NoVerdict: expected a reason, got ' '"):
+        NoVerdict(" ")
 
 
 def test_an_expected_failure_must_be_among_the_laws_that_are_named() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from mgspec.saved.counterexample import load
 from mgspec.saved.witnesses import path
-from tests.gate.conftest import LOSSES, SAMPLES, Run, environment
+from tests.gate.conftest import LOSSES, SAMPLES, Run, environment, saved
 
 LINES = "a.jpg 40,40,72,64,0\nb.jpg 0,0,12,16,1\n"
 DETECTOR = {"input_size": [96, 128], "strides": [32], "anchors": [[[32, 24], [48, 64]]]}
@@ -37,8 +37,7 @@ def test_check_judges_saves_and_writes_every_report(
     assert result.returncode == 1, result.stdout + result.stderr
     assert result.stderr == ""
     assert "1 law broken (density_monotone), 2 laws hold" in result.stdout
-    saved = load(tmp_path / "mgloss-report" / "density_monotone-location.json")
-    assert saved.law == "density_monotone"
+    assert load(saved(tmp_path, "density_monotone-location.json")).law == "density_monotone"
     assert {path.name for path in tmp_path.iterdir() if path.name != "__pycache__"} == {
         *("mine.py", "mgloss-report", "out.json", "out.xml", "out.md")
     }

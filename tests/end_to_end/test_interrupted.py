@@ -129,7 +129,8 @@ def test_two_gates_in_one_folder_leave_whole_files(tmp_path: Path) -> None:
     gates = [start(tmp_path, f"{LOSSES}:{name}", *asked) for name in ("by_positives", "by_cells")]
     ends = [(*gate.communicate(timeout=240), gate.returncode) for gate in gates]
     assert [status for _, _, status in ends] == [1, 1], ends
-    saved = sorted((tmp_path / "mgloss-report").glob("*.json"))
+    saved = sorted((tmp_path / "mgloss-report").glob("*/*.json"))
+    assert len({path.parent for path in saved}) == 2
     assert saved
     for path in saved:
         assert load(path).law in path.name

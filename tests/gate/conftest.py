@@ -139,6 +139,12 @@ def validated(folder: Path, arguments: Sequence[object], result: Result) -> Resu
     return result
 
 
+def saved(folder: Path, name: str) -> Path:
+    """The file of this name that a check has saved; checks of one loss ran in the folder."""
+    (path,) = (folder / "mgloss-report").glob(f"*/{name}")
+    return path
+
+
 def said(text: str) -> str:
     """What is printed, however its lines are broken."""
     return " ".join(text.split())

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from mgloss.gate.checks.outcome import Outcome
 from mgloss.gate.checks.plugin import open_database
+from mgloss.gate.checks.replayed import Replayed, count_judged, tell_replayed
 from mgloss.gate.checks.request import CheckRequest
 from mgloss.gate.checks.results import Result, without_search
 from mgloss.gate.checks.running import Listener, run_laws
-from mgloss.gate.checks.stored import read_folder, select
+from mgloss.gate.checks.stored import find_stored
 from mgloss.gate.losses import problems
 from mgloss.gate.losses.form import Style
 from mgloss.gate.losses.loading import need_reference
@@ -28,8 +29,9 @@ class Preparation:
     """A request whose loss is loaded, so that the laws can be run.
 
     components: those that the loss returns. style: how it is called; None for the reference.
-    notes: on how it is judged, and on stored counterexamples that are passed over.
+    notes: on how it is judged.
     workers: processes to spread the laws over, as of `run_laws`.
+    passed_over: stored files that no law is judged on.
     """
 
     request: CheckRequest
@@ -37,6 +39,7 @@ class Preparation:
     style: Style | None
     notes: tuple[str, ...]
     workers: str
+    passed_over: tuple[Replayed, ...] = ()
 
 
 def prepare(request: CheckRequest, workers: str | None = None) -> Preparation:
@@ -66,11 +69,9 @@ def prepare(request: CheckRequest, workers: str | None = None) -> Preparation:
         notes += loaded.notes
         if workers != "0":  # each process has one of its own
             end_all()
-    if request.replay is not None:
-        description = problems.find_description(request.loss.problem)
-        stored, passed_over = read_folder(request.replay, description)
-        notes += [*passed_over, *select(stored, laws, request.claims)[1]]
-    return Preparation(request, components, style, tuple(notes), workers)
+    description = problems.find_description(request.loss.problem)
+    passed_over = tuple(find_stored(request, description)[1])
+    return Preparation(request, components, style, tuple(notes), workers, passed_over)
 
 
 def judge_loss(preparation: Preparation, listener: Listener) -> Outcome:
@@ -78,6 +79,7 @@ def judge_loss(preparation: Preparation, listener: Listener) -> Outcome:
     request = preparation.request
     results: list[Result] = []
     remarks: list[str] = []
+    replayed = list(preparation.passed_over)
 
     def on_law(of_law: list[Result]) -> None:
         results.extend(of_law)
@@ -87,7 +89,8 @@ def judge_loss(preparation: Preparation, listener: Listener) -> Outcome:
         remarks.append(note)
         listener.on_note(note)
 
-    run = run_laws([request], preparation.workers, Listener(on_law, listener.on_example, on_note))
+    listening = Listener(on_law, listener.on_example, on_note, replayed.extend)
+    run = run_laws([request], preparation.workers, listening)
     if run.is_complete:  # no law may vanish from a report
         judged = {result.law for result in results}
         message = "the check ended without a verdict"
@@ -102,8 +105,9 @@ def judge_loss(preparation: Preparation, listener: Listener) -> Outcome:
         preparation.components,
         preparation.style,
         preparation.notes,
-        tuple(remarks),
+        (*remarks, *tell_replayed(replayed)),
         tuple(results),
         run.is_complete,
         run.junit,
+        count_judged(replayed),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class Outcome:
     notes: on how the loss is judged. remarks: what the search had to say beside verdicts.
     results: of the laws that were run. is_complete: the run was not interrupted.
     junit: what pytest wrote as JUnit XML, if it came so far.
+    replayed: how many stored counterexamples were judged first, by law.
     """
 
     request: CheckRequest
@@ -59,6 +60,7 @@ class Outcome:
     results: tuple[Result, ...]
     is_complete: bool
     junit: str | None = None
+    replayed: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def not_run(self) -> tuple[Result, ...]:
@@ -121,10 +123,14 @@ class Outcome:
         return ", ".join(parts) or "nothing could be judged of this loss"
 
     @property
-    def rows(self) -> list[tuple[str, list[str | None], int]]:
+    def rows(self) -> list[tuple[str, list[str | None], str]]:
         """Of each law run: its name, the status of each component or None, the examples tried."""
         return [
-            (law, [v.status if v else None for v in by_component], examples)
+            (
+                law,
+                [v.status if v else None for v in by_component],
+                tell_tried(examples, self.replayed.get(law, 0)),
+            )
             for law, by_component, examples in rows_of(self.verdicts, self.components)
         ]
 
@@ -146,6 +152,12 @@ class Outcome:
     def versions(self) -> dict[str, str]:
         """What the verdicts were found with."""
         return find_versions(self.framework)
+
+
+def tell_tried(examples: int, replayed: int) -> str:
+    """Return how many cases were drawn and how many were stored; empty where none was tried."""
+    drawn = f"{examples:,}" if examples else ""
+    return f"{drawn or 0} + {replayed} stored" if replayed else drawn
 
 
 def rows_of(

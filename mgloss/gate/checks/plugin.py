@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +32,7 @@ from mgloss.gate.losses.problem_names import BUILT_IN_PROBLEMS
 
 if TYPE_CHECKING:
     from mgloss.gate.checks.databases import Shared
+    from mgloss.gate.checks.replayed import Ending, Replayed
     from mgloss.gate.checks.request import CheckRequest
     from mgloss.gate.checks.stored import Stored
     from mgloss.gate.losses.loading import Loaded
@@ -42,6 +44,7 @@ OLD_NAME = "mgloss.gate.plugin"  # where it was before 0.2
 MARKER = "mgloss"  # `pytest -m mgloss` runs the laws only
 PROPERTY = "mgloss"  # the attribute of an item's report that holds its results, as data
 NOTES = "mgloss_notes"  # the attribute that holds what else is to be said
+REPLAYED = "mgloss_replayed"  # the attribute that holds what became of stored counterexamples
 REQUESTS = pytest.StashKey["tuple[CheckRequest, ...]"]()
 PROGRESS = pytest.StashKey[Callable[[], None]]()
 TRAVELLING = "mgloss_requests"  # the key of a worker's input that holds the requests
@@ -284,10 +287,10 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     """Add an item for each law of each request."""
     for request in session.config.stash.get(REQUESTS, ()):
         stored: list[Stored] = []
-        if request.replay is not None:
-            from mgloss.gate.checks.stored import read_folder
+        if request.replay is not None or request.report is not None:
+            from mgloss.gate.checks.stored import find_stored
 
-            stored = read_folder(request.replay, _open(request).candidate.description)[0]
+            stored = find_stored(request, _open(request).candidate.description)[0]
         group = LawGroup.from_parent(
             session,
             name=request.claims,
@@ -314,11 +317,10 @@ class LawGroup(pytest.Collector):
 
         So no process ends up with one of them alone.
         """
-        from mgloss.gate.checks.stored import select
         from mgspec import LAWS
 
         for law in sorted(self.request.laws, key=lambda law: -LAWS[law].one_in):
-            own = select(self.stored, [law], self.name)[0]
+            own = [stored for stored in self.stored if stored.counterexample.law == law]
             yield LawItem.from_parent(self, name=law, request=self.request, stored=own)
 
 
@@ -334,6 +336,7 @@ class LawItem(pytest.Item):
         self.request = request
         self.stored = stored
         self.notes: list[str] = []
+        self.replayed: list[Replayed] = []
         self.results: list[dict[str, Any]] | None = None
         self.add_marker(MARKER)
 
@@ -348,41 +351,48 @@ class LawItem(pytest.Item):
         candidate = loaded.candidate
         database = open_database(request.database)
         known = self._replay(candidate)
+        findings = [finding for _, finding in known if finding is not None]
         verdicts = search(
             LAWS[self.name],
             candidate,
             max_examples=request.max_examples,
             seed=request.seed,
             progress=self.config.stash.get(PROGRESS, None),
-            known=[finding for _, finding in known],
+            known=findings,
             database=database,
         )
-        self.results = [
-            to_data(make_result(v, request, _origin(v, known), loaded.framework)) for v in verdicts
-        ]
+        results = [make_result(v, request, known, loaded.framework) for v in verdicts]
+        self.results = [to_data(result) for result in results]
         if database is not None and database.failure:
             self.notes.append(database.failure)
         if all(v.status == SKIPPED for v in verdicts):
             pytest.skip(verdicts[0].message)
         if any(v.status in (BROKEN, ERROR) for v in verdicts):
-            raise LawBrokenError(verdicts)
+            raise LawBrokenError([result.verdict for result in results])
 
-    def _replay(self, candidate: Candidate) -> list[tuple[Stored, Finding]]:
-        """Return the stored cases that still break the law; note what became of the others."""
+    def _replay(self, candidate: Candidate) -> list[tuple[Stored, Finding | None]]:
+        """Return each stored case that says something of the loss, and how it breaks the law.
+
+        Keep what became of all of them.
+        """
+        from mgloss.gate.checks.replayed import Replayed, pass_over
         from mgloss.gate.checks.stored import judge_stored
 
-        known = []
+        judged: list[tuple[Stored, Finding | None]] = []
         for stored in self.stored:
             try:
                 finding = judge_stored(candidate, stored)
             except ValueError as error:
-                self.notes.append(f"passed over {error}")
+                self.replayed.append(pass_over(stored.path, error))
                 continue
-            if finding is None:
-                self.notes.append(f"no longer broken: {stored.path}")
-            else:
-                known.append((stored, finding))
-        return known
+            judged.append((stored, finding))
+            ending: Ending = (
+                "broken" if finding is not None else "mended" if stored.is_own else "held"
+            )
+            doubt = stored.doubt if ending == "mended" else ""
+            said = Replayed(str(stored.path), ending, doubt, self.name, stored.found_for)
+            self.replayed.append(said)
+        return judged
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the law and what came instead; a traceback of the gate would say nothing."""
@@ -407,11 +417,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         # Not among its user_properties, which JUnit would print in full.
         setattr(outcome.get_result(), PROPERTY, item.results)
         setattr(outcome.get_result(), NOTES, item.notes)
-
-
-def _origin(verdict: Verdict, known: Sequence[tuple[Stored, Finding]]) -> Stored | None:
-    """Return the stored counterexample that the verdict's finding is of, if it is."""
-    return next((stored for stored, finding in known if finding is verdict.finding), None)
+        setattr(outcome.get_result(), REPLAYED, [asdict(each) for each in item.replayed])
 
 
 class LawBrokenError(Exception):

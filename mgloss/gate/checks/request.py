@@ -21,7 +21,9 @@ class CheckRequest:
     named: the laws that the person named; empty for all that are claimed.
     guarded: laws to judge beside those, claimed or not.
     max_examples: batches to try before a law is taken to hold. seed: of the search.
-    replay: a folder of stored counterexamples to judge first.
+    replay: a folder of stored counterexamples to judge first, whichever loss they were found for.
+    report: the folder of reports; without `replay`, what is stored in it for this loss is judged
+        first.
     database: where found examples are kept: a directory, redis://... or github:...
 
     Raises ValueError for a law that does not exist, and for numbers out of range.
@@ -34,6 +36,7 @@ class CheckRequest:
     seed: int = DEFAULT_SEED
     replay: Path | None = None
     database: str | None = None
+    report: Path | None = None
 
     def __post_init__(self) -> None:
         if self.max_examples < 1:
@@ -71,6 +74,7 @@ def to_text(requests: Sequence[CheckRequest]) -> str:
                 "seed": request.seed,
                 "replay": None if request.replay is None else str(request.replay),
                 "database": request.database,
+                "report": None if request.report is None else str(request.report),
             }
             for request in requests
         ]
@@ -88,6 +92,7 @@ def from_text(text: str) -> tuple[CheckRequest, ...]:
             document["seed"],
             None if document["replay"] is None else Path(document["replay"]),
             document["database"],
+            None if document["report"] is None else Path(document["report"]),
         )
         for document in json.loads(text)
     )

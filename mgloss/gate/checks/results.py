@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from mgloss.gate.checks.request import CheckRequest
 from mgloss.gate.checks.stored import Stored
 from mgloss.gate.losses.versions import find_versions
-from mgspec import Description, Verdict
+from mgspec import Description, Finding, Verdict
 from mgspec.saved.counterexample import Counterexample, from_document, from_verdict, to_document
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status
 
@@ -35,12 +35,16 @@ class Result:
     """A verdict on a loss that claims to be normalized in one way.
 
     files: where its counterexample was saved; None while it is not.
+    replayed: stored counterexamples that were judged before anything was drawn.
+    stored: the file of the one that the verdict is about; None where its case was drawn.
     """
 
     claims: str
     verdict: Verdict
     counterexample: Counterexample | None = None
     files: SavedFiles | None = None
+    replayed: int = 0
+    stored: Path | None = None
 
     @property
     def law(self) -> str:
@@ -59,23 +63,44 @@ class Result:
 
 
 def make_result(
-    verdict: Verdict, request: CheckRequest, stored: Stored | None, framework: str
+    verdict: Verdict,
+    request: CheckRequest,
+    judged: Sequence[tuple[Stored, Finding | None]],
+    framework: str,
 ) -> Result:
     """Return the result of a verdict.
 
-    stored: the stored counterexample that the verdict is about; it keeps its seed and versions.
+    judged: the stored counterexamples of this law that were judged, and how each breaks it. One
+        that the verdict is about keeps its seed and versions.
     framework: that of the loss.
     """
+    loss = request.loss.name or ""
+    about = [s for s, _ in judged if _concerns(verdict, s.counterexample)]
+    stored = next((s for s, f in judged if f is not None and f is verdict.finding), None)
     if stored is None:
         versions = find_versions(framework)
-        loss = request.loss.name or ""
-        counterexample = from_verdict(verdict, loss, request.claims, request.seed, versions)
-        return Result(request.claims, verdict, counterexample)
+        drawn = from_verdict(verdict, loss, request.claims, request.seed, versions)
+        return Result(request.claims, verdict, drawn, replayed=len(about))
     counterexample = replace(
-        stored.counterexample, component=verdict.component, message=verdict.message
+        stored.counterexample, component=verdict.component, loss=loss, message=verdict.message
     )
-    message = f"{verdict.message} (stored in {stored.path})"
-    return Result(request.claims, replace(verdict, message=message), counterexample)
+    seed = counterexample.seed
+    origin = "" if stored.is_own else f" for {stored.found_for}"
+    how = origin if seed is None else f"{origin} with seed {seed}"
+    message = f"{verdict.message} (stored in {stored.path}{f', found{how}' if how else ''})"
+    return Result(
+        request.claims,
+        replace(verdict, message=message),
+        counterexample,
+        replayed=len(about),
+        stored=stored.path,
+    )
+
+
+def _concerns(verdict: Verdict, counterexample: Counterexample) -> bool:
+    """Return whether a counterexample was judged for what the verdict is about."""
+    either = (verdict.component, counterexample.component)
+    return None in either or verdict.component == counterexample.component
 
 
 def without_search(claims: str, law: str, status: Status, message: str) -> Result:
@@ -98,6 +123,8 @@ def to_data(result: Result) -> dict[str, Any]:
             "message": verdict.message,
         },
         "counterexample": to_document(result.counterexample) if result.counterexample else None,
+        "replayed": result.replayed,
+        "stored": None if result.stored is None else str(result.stored),
     }
 
 
@@ -108,7 +135,14 @@ def from_data(data: Mapping[str, Any], description: Description | None) -> Resul
     """
     document = data["counterexample"]
     counterexample = None if document is None else from_document(document, description)
-    return Result(data["claims"], Verdict(**data["verdict"]), counterexample)
+    stored = None if data["stored"] is None else Path(data["stored"])
+    return Result(
+        data["claims"],
+        Verdict(**data["verdict"]),
+        counterexample,
+        replayed=data["replayed"],
+        stored=stored,
+    )
 
 
 def laws_by_status(results: Iterable[Result]) -> dict[str, list[str]]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from mgloss.gate.checks.plugin import NOTES, PROGRESS, PROPERTY, REQUESTS, node_id
+from mgloss.gate.checks.plugin import NOTES, PROGRESS, PROPERTY, REPLAYED, REQUESTS, node_id
+from mgloss.gate.checks.replayed import Replayed
 from mgloss.gate.checks.request import CheckRequest
 from mgloss.gate.checks.results import Result, from_data, without_search
 from mgloss.gate.losses import problems
@@ -24,12 +25,14 @@ class Listener:
     """What to call while the laws run.
 
     on_law: with the results of each law that ends. on_example: once for each example, in runs of a
-    single process. on_note: with each note, such as that a stored case is no longer broken.
+    single process. on_note: with each note, such as that the database failed. on_replayed: with
+    what became of the stored counterexamples of each law that ends.
     """
 
     on_law: Callable[[list[Result]], None] = lambda results: None
     on_example: Callable[[], None] = lambda: None
     on_note: Callable[[str], None] = lambda note: None
+    on_replayed: Callable[[list[Replayed]], None] = lambda replayed: None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class _Gatherer:
             self.listener.on_law(results)
             for note in getattr(report, NOTES, ()):
                 self.listener.on_note(note)
+            self.listener.on_replayed([Replayed(**each) for each in getattr(report, REPLAYED, ())])
 
 
 def run_laws(requests: Sequence[CheckRequest], workers: str, listener: Listener) -> Run:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mgloss.gate.checks.own_folder import identify, own_folder
+from mgloss.gate.checks.replayed import Replayed, pass_over
+from mgloss.gate.checks.request import REFERENCE, CheckRequest
 from mgloss.gate.losses import problems
 from mgloss.gate.losses.loading import load as load_loss
 from mgloss.gate.losses.options import ALL
 from mgloss.gate.losses.request import LossRequest
+from mgloss.gate.losses.versions import find_versions
 from mgspec import LAWS, Candidate, Described, Description, Finding, Problem, judge
 from mgspec.loss.candidate import with_normalization
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load
@@ -17,45 +20,88 @@ from mgspec.saved.counterexample import Counterexample, CounterexampleError, loa
 
 @dataclass(frozen=True)
 class Stored:
-    """A counterexample and the file that holds it."""
+    """A counterexample and the file that holds it.
+
+    is_own: it was found for the loss that is judged now, as far as the file tells.
+    """
 
     path: Path
     counterexample: Counterexample
+    is_own: bool = True
+
+    @property
+    def found_for(self) -> str:
+        """The loss that it was found for, as it was named then."""
+        return self.counterexample.loss or f"the built-in {REFERENCE}"
+
+    @property
+    def doubt(self) -> str:
+        """Why the law may hold on it although the loss is as it was, if anything says so."""
+        found_with = self.counterexample.versions.get("mgloss")
+        if found_with in (None, find_versions()["mgloss"]):
+            return ""
+        return f"found with mgloss {found_with}, whose law may have been another"
 
 
-def read_folder(
-    folder: Path, description: Description | None = None
-) -> tuple[list[Stored], list[str]]:
-    """Return the counterexamples in a folder's JSON files, and a note on each file that is none.
+def find_stored(
+    request: CheckRequest, description: Description | None = None
+) -> tuple[list[Stored], list[Replayed]]:
+    """Return the counterexamples that a check judges first, and the files that it passes over.
 
-    A folder that does not exist holds none. description: of the problem that they may be of.
+    In the folder that a person names for it, all are judged. In the folder of reports, only those
+    of this loss are, also where an earlier mgloss put those of all losses side by side.
+
+    description: of the problem that they may be of.
     """
-    counterexamples, notes = [], []
-    for path in sorted(folder.glob("*.json")):
+    named, report = request.replay, request.report
+    root = named or report
+    if root is None:
+        return [], []
+    own = own_folder(request.loss, report or root)
+    paths = [*root.glob("*.json"), *root.glob("*/*.json" if named else f"{own.name}/*.json")]
+    found: list[Stored] = []
+    passed_over: list[Replayed] = []
+    for path in sorted(paths):
         try:
-            counterexamples.append(Stored(path, load(path, description)))
+            counterexample = load(path, description)
         except CounterexampleError as error:
-            notes.append(f"passed over {error}")
-    return counterexamples, notes
-
-
-def select(
-    candidates: Sequence[Stored], laws: Sequence[str], claims: str
-) -> tuple[list[Stored], list[str]]:
-    """Return those about these laws of this claim, and notes on the others."""
-    selected: list[Stored] = []
-    others: dict[str, list[str]] = {}
-    for stored in candidates:
-        counterexample = stored.counterexample
-        if counterexample.law not in laws:
-            others.setdefault("their laws are not judged", []).append(str(stored.path))
-        elif counterexample.claims != claims:
-            reason = f"they are about a loss that claims {counterexample.claims}"
-            others.setdefault(reason, []).append(str(stored.path))
+            passed_over.append(pass_over(path, error))
+            continue
+        is_own = _is_of(request.loss, counterexample, path, own, root)
+        stored = Stored(path, counterexample, is_own)
+        reason = _why_not(stored, request)
+        if reason is None:
+            found.append(stored)
         else:
-            selected.append(stored)
-    notes = [f"passed over {', '.join(paths)}: {reason}" for reason, paths in others.items()]
-    return selected, notes
+            passed_over.append(Replayed(str(path), "passed over", reason))
+    return found, passed_over
+
+
+def _is_of(
+    loss: LossRequest, counterexample: Counterexample, path: Path, own: Path, root: Path
+) -> bool:
+    """Return whether a stored counterexample was found for this loss.
+
+    The loss that a file names stands in the folder that it was named from, which a file that lies
+    in a folder of its loss does not say.
+    """
+    if path.absolute().parent.name == own.name:
+        return True
+    place = own.absolute().parent.parent
+    same = identify(counterexample.loss, place) == identify(loss.name, place)
+    return path.parent == root and same
+
+
+def _why_not(stored: Stored, request: CheckRequest) -> str | None:
+    """Return why a stored counterexample is not to be judged, or None."""
+    counterexample = stored.counterexample
+    if not stored.is_own and request.replay is None:
+        return f"found for {stored.found_for}"
+    if counterexample.law not in request.laws:
+        return "about laws that are not judged"
+    if counterexample.claims != request.claims:
+        return f"about a loss that claims {counterexample.claims}"
+    return None
 
 
 def judge_stored(candidate: Candidate, stored: Stored) -> Finding | None:
@@ -69,7 +115,10 @@ def judge_stored(candidate: Candidate, stored: Stored) -> Finding | None:
     if reason is not None:
         raise ValueError(f"{stored.path}: {law.name} cannot be judged: {reason}")
     if component is not None and component not in law.components_of(candidate):
-        raise ValueError(f"{stored.path}: is about {component}, which this loss does not return")
+        is_returned = component in candidate.components
+        silent = f"of which the law {law.name} says nothing"
+        why = silent if is_returned else "which this loss does not return"
+        raise ValueError(f"{stored.path}: is about {component}, {why}")
     problem = counterexample.case.problem
     description = problem.description if isinstance(problem, Described) else None
     if _name(description) != _name(candidate.description):

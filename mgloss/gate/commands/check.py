@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 class KeepArguments:
     """What is kept of a check, and what of earlier ones is looked at."""
 
-    report: Annotated[Path, typer.Option(metavar="DIR", help="Save counterexamples in DIR.")] = (
-        Path("mgloss-report")
-    )
+    report: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Save counterexamples in DIR, in a folder for each loss and what it claims.",
+        ),
+    ] = Path("mgloss-report")
     baseline: Annotated[
         Path | None,
         typer.Option(
@@ -44,7 +48,8 @@ class KeepArguments:
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Judge the counterexamples stored in DIR first. Default: those of --report.",
+            help="Judge the counterexamples stored in DIR first, of whatever loss they are. "
+            "Default: those of this loss in --report.",
         ),
     ] = None
     database: Annotated[
@@ -103,7 +108,8 @@ def check(
         loss.request(),
         # What was recorded is guarded, claimed or not.
         guarded=tuple(baseline.laws) if baseline is not None and not search.law else (),
-        replay=keep.replay or keep.report,
+        replay=keep.replay,
+        report=keep.report,
         database=keep.database,
     )
     console = Console(highlight=False)

@@ -62,7 +62,7 @@ def _root(
 
       mgloss check my_loss.py:loss --claims grid --json verdicts.json
 
-      mgloss replay mgloss-report/partition-location.json --loss my_loss.py:loss
+      mgloss replay mgloss-report/my_loss.loss-batch/*.json --loss my_loss.py:loss
 
       mgloss explain partition                   what a law says, and why it matters
 

@@ -42,7 +42,7 @@ def replay(
 
     Examples:
 
-      mgloss replay mgloss-report/*.json --loss my_loss.py:loss
+      mgloss replay mgloss-report/my_loss.loss-batch/*.json --loss my_loss.py:loss
     """
     from rich.console import Console
     from rich.markup import escape

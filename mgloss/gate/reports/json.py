@@ -9,11 +9,16 @@ from mgloss.gate.checks.outcome import Outcome
 from mgloss.gate.checks.results import Result
 
 FORMAT = "mgloss-verdicts"
-VERSION = 2  # of the format
+VERSION = 3  # of the format
 
 
 class VerdictDocument(TypedDict):
-    """A verdict as readers of the file know it. counterexample: the path of its file."""
+    """A verdict as readers of the file know it.
+
+    examples: cases drawn in this run. replayed: stored counterexamples judged before these.
+    counterexample: the path of its file. stored: the path of the one that was replayed and shows
+    it. counterexample_seed: of the search that drew it.
+    """
 
     law: str
     component: str | None
@@ -22,6 +27,9 @@ class VerdictDocument(TypedDict):
     seconds: float
     message: str
     counterexample: str | None
+    counterexample_seed: int | None
+    replayed: int
+    stored: str | None
 
 
 def text(outcome: Outcome) -> str:
@@ -51,4 +59,7 @@ def _document(result: Result) -> VerdictDocument:
         "seconds": round(verdict.seconds, 3),
         "message": verdict.message,
         "counterexample": str(result.files.counterexample) if result.files else None,
+        "counterexample_seed": result.counterexample.seed if result.counterexample else None,
+        "replayed": result.replayed,
+        "stored": str(result.stored) if result.stored else None,
     }

@@ -51,7 +51,7 @@ def _fenced_notes(notes: Iterable[str]) -> list[str]:
 
 def _verdict_table(outcome: Outcome) -> list[str]:
     rows = (
-        (f"`{law}`", *(MARKS[s] if s else NOT_SPOKEN_OF for s in statuses), str(examples or ""))
+        (f"`{law}`", *(MARKS[s] if s else NOT_SPOKEN_OF for s in statuses), examples)
         for law, statuses, examples in outcome.rows
     )
     return table(("law", *outcome.components, "examples"), rows, centred=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mgloss.gate.checks.outcome import Outcome
+from mgloss.gate.checks.own_folder import own_folder
 from mgloss.gate.checks.results import SavedFiles
 from mgloss.gate.reports.reproduction.python_text import file_part
 from mgloss.gate.reports.reproduction.regression import test_text
@@ -14,13 +15,15 @@ from mgspec.saved.counterexample import Counterexample, save
 from mgspec.saved.files import write_text
 
 
-def save_counterexamples(outcome: Outcome, folder: Path) -> Outcome:
-    """Write the counterexamples into a folder; return the outcome with the files of each.
+def save_counterexamples(outcome: Outcome, report: Path) -> Outcome:
+    """Write the counterexamples into the loss's own folder of a report.
 
-    Beside each goes a regression test, and where it can be a snippet that runs without mgloss.
+    Return the outcome with the files of each. Beside each goes a regression test, and where it can
+    be a snippet that runs without mgloss.
 
     Raises OSError where a file cannot be written.
     """
+    folder = own_folder(outcome.request.loss, report)
     results = tuple(
         result
         if result.counterexample is None
@@ -34,7 +37,9 @@ def _save(outcome: Outcome, counterexample: Counterexample, folder: Path) -> Sav
     name = f"{counterexample.law}-{file_part(counterexample.component)}"
     path = folder / f"{name}.json"
     save(counterexample, path)
-    test, snippet = (folder / f"{kind}_{name.replace('-', '_')}.py" for kind in ("test", "show"))
+    # pytest refuses two tests of one name, in two folders too: theirs hold the folder's.
+    words = file_part(f"{folder.name}-{name}")
+    test, snippet = (folder / f"{kind}_{words}.py" for kind in ("test", "show"))
     style = outcome.style
     reason = why_none(counterexample, style)
     write_text(test, test_text(counterexample, path.name, outcome, reason))

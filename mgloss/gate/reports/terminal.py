@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mgloss.gate.checks.command_lines import replay_command
 from mgloss.gate.checks.judging import Preparation
-from mgloss.gate.checks.outcome import BrokenLaw, Outcome, list_broken, rows_of
+from mgloss.gate.checks.outcome import BrokenLaw, Outcome, list_broken, rows_of, tell_tried
 from mgloss.gate.checks.results import Result, laws_by_status
 from mgloss.gate.checks.running import Listener
 from mgloss.gate.reports.marks import NOT_SPOKEN_OF
@@ -66,8 +66,15 @@ def listen(console: Console, laws: int) -> Iterator[Listener]:
         yield Listener(on_law, on_example)
 
 
-def verdict_table(verdicts: Sequence[Verdict], components: Sequence[str]) -> Table:
-    """Return a table with a row for each law and a column for each component."""
+def verdict_table(
+    verdicts: Sequence[Verdict],
+    components: Sequence[str],
+    replayed: Mapping[str, int] | None = None,
+) -> Table:
+    """Return a table with a row for each law and a column for each component.
+
+    replayed: how many stored counterexamples were judged first, by law.
+    """
     # Narrow gaps: with four terms and their total a row just fits in 80 columns.
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("law")
@@ -81,7 +88,7 @@ def verdict_table(verdicts: Sequence[Verdict], components: Sequence[str]) -> Tab
         table.add_row(
             law,
             *(MARKS[v.status] if v else Text(NOT_SPOKEN_OF, "dim") for v in by_component),
-            str(examples) if is_searched else "",
+            tell_tried(examples, (replayed or {}).get(law, 0)) if is_searched else "",
             f"{longest.seconds:.1f}" if is_searched else "",
         )
     return table
@@ -94,7 +101,7 @@ def show_verdicts(
 
     is_shown: of which failed verdicts to tell in full; None for all.
     """
-    console.print(verdict_table(outcome.verdicts, outcome.components))
+    console.print(verdict_table(outcome.verdicts, outcome.components, outcome.replayed))
     shown = [r for r in outcome.results if is_shown is None or is_shown(r.verdict)]
     for broken in list_broken(shown):
         if broken.repeats_reason:

@@ -11,7 +11,7 @@ import pytest
 from mgloss.gate.checks.selection import select_laws
 from mgspec import LAWS
 from mgspec.saved.counterexample import load
-from tests.gate.conftest import LOSSES, ROOT, SAMPLES, Run
+from tests.gate.conftest import LOSSES, ROOT, SAMPLES, Run, saved
 
 FEW = ("--max-examples", 20)
 UNDER_BATCH = {"partition", "sharding", "object_monotone", "density_monotone"}
@@ -59,7 +59,7 @@ def test_todays_loss_in_a_users_own_file_is_found_out(
     assert result.returncode == 1
     assert "1 law broken (partition)" in result.stdout
     assert "location: L(X + Y) = 1, expected 0.5" in result.stdout
-    found = load(tmp_path / "mgloss-report" / "partition-location.json")
+    found = load(saved(tmp_path, "partition-location.json"))
     batches = found.case.batches.values()
     assert sum(batch.images for batch in batches) <= 2
     assert sum(batch.positives for batch in batches) <= 2
@@ -108,7 +108,7 @@ def test_the_same_seed_writes_the_same_file_and_two_processes_change_nothing(
     for folder, workers in (("a", 0), ("b", 2)):
         asked = ("check", "mine.py:neutral", *laws, "--seed", 3, "--report", folder)
         mgloss(*asked, "-n", workers, small=True)
-        files = sorted((tmp_path / folder).iterdir())
+        files = sorted((tmp_path / folder / "mine.neutral-batch").iterdir())
         texts.append({path.name: path.read_text(encoding="utf-8") for path in files})
     assert texts[0] == texts[1]
     assert {"sharding-location.json", "density_monotone-location.json"} <= set(texts[0])
@@ -116,14 +116,15 @@ def test_the_same_seed_writes_the_same_file_and_two_processes_change_nothing(
 
 def test_every_broken_law_is_told_in_full(mgloss: Run, tmp_path: Path) -> None:
     result = mgloss("check", f"{LOSSES}:by_positives", "--law", "sharding", small=True)
+    file = saved(tmp_path, "sharding-location.json").relative_to(tmp_path)
     for part in (
         "Data parallelism and gradient accumulation change nothing",
         "L(X) = (L(X_1) + ... + L(X_k)) / k",
         "location: L(X) = 1, expected 0.5 (L(X_1) = ",
         "X: 2 images, 1 object",
         "=1, else 0",
-        "saved   mgloss-report/sharding-location.json",
-        f"mgloss replay mgloss-report/sharding-location.json --loss {LOSSES}:by_positives",
+        f"saved   {file}",
+        f"mgloss replay {file} --loss {LOSSES}:by_positives",
     ):
         assert part in result.stdout
 
@@ -154,9 +155,13 @@ def test_the_json_says_what_was_asked_and_with_what(mgloss: Run, tmp_path: Path)
         "seconds",
         "message",
         "counterexample",
+        "counterexample_seed",
+        "replayed",
+        "stored",
     }
     assert (verdict["law"], verdict["component"]) == ("replication", "total")
     assert (verdict["status"], verdict["examples"]) == ("holds", 7)
+    assert (verdict["counterexample_seed"], verdict["replayed"]) == (None, 0)
 
 
 def test_a_loss_of_one_scale_is_added_up_over_scales(mgloss: Run) -> None:
@@ -180,7 +185,8 @@ def test_a_mask_of_a_wrong_shape_is_told_by_its_error_and_a_batch_that_raises(
         assert result.returncode == 1
         assert "the loss raised ValueError: operands could not be broadcast" in result.stdout
         assert "1 law broken (finite), 1 came to no verdict (partition)" in result.stdout
-        again = mgloss("replay", "mgloss-report/finite-loss.json", "--loss", f"{LOSSES}:{name}")
+        (file,) = (tmp_path / "mgloss-report").glob(f"losses.{name}-*/finite-loss.json")
+        again = mgloss("replay", file, "--loss", f"{LOSSES}:{name}")
         assert again.returncode == 1
         assert "operands could not be broadcast" in again.stdout
 
@@ -224,7 +230,7 @@ def test_a_hostile_loss_is_survived(mgloss: Run, tmp_path: Path) -> None:
         assert result.returncode == status, (name, result.stdout, result.stderr)
         assert said in result.stdout + result.stderr
         assert "Traceback" not in result.stdout + result.stderr
-    assert (tmp_path / "mgloss-report" / "finite-loss.json").exists()
+    assert list((tmp_path / "mgloss-report").glob("losses.says_*/finite-loss.json"))
 
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is(mgloss: Run, tmp_path: Path) -> None:
@@ -265,7 +271,7 @@ def test_a_loss_that_gives_no_number_breaks_finite_with_the_batch_that_did_it(
     assert BREAKS_A_LAW[name] in result.stdout
     assert "X: 1 image, 0 objects" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
-    assert len(list((tmp_path / "mgloss-report").glob("finite-*.json"))) == 1
+    assert len(list((tmp_path / "mgloss-report").glob("*/finite-*.json"))) == 1
 
 
 def test_a_traceback_is_shown_when_asked_for(mgloss: Run) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import LOSSES, Run, run_mgloss
+from tests.gate.conftest import LOSSES, Run, run_mgloss, saved
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def path(report: Path, tmp_path: Path) -> Path:
     """Its counterexample in location, in a copy of the report."""
     shutil.copytree(report, tmp_path / "mgloss-report")
-    return tmp_path / "mgloss-report" / "partition-location.json"
+    return saved(tmp_path, "partition-location.json")
 
 
 def test_a_counterexample_is_replayed_on_the_loss_that_it_breaks_and_on_a_mended_one(

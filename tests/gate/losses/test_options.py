@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import Run
+from tests.gate.conftest import Run, saved
 
 FOLLOWS = """
 from dataclasses import replace
@@ -64,8 +64,8 @@ def test_a_loss_of_fixed_options_is_held_to_those_of_a_file(mgloss: Run, mine: P
     assert right.returncode == 0, right.stdout + right.stderr
     wrong = mgloss("check", "mine.py:with_giou", *arguments)  # taken for the plain terms
     assert wrong.returncode == 1
-    saved = mine / "mgloss-report" / "oracle-location.json"
-    problem = json.loads(saved.read_text(encoding="utf-8"))["problem"]
+    file = saved(mine, "oracle-location.json")
+    problem = json.loads(file.read_text(encoding="utf-8"))["problem"]
     assert problem["options"]["location"] == "mse"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import SAMPLES, Run, run_mgloss, run_pytest, said
+from tests.gate.conftest import SAMPLES, Run, run_mgloss, run_pytest, said, saved
 
 LOSSES = SAMPLES / "described_losses.py"
 FEW = ("--max-examples", 20)
@@ -64,9 +64,8 @@ def test_a_wrong_one_is_refused_with_two_images_and_one_object(mgloss: Run) -> N
 
 def test_its_components_do_not_lead_out_of_the_report(broken: str, tmp_path: Path) -> None:
     assert not list(tmp_path.parent.glob("box*"))
-    names = sorted(path.name for path in (tmp_path / "mgloss-report").iterdir())
-    assert "partition-___box_loss.json" in names
-    assert "test_partition____box_loss.py" in names
+    folder = saved(tmp_path, "partition-___box_loss.json").parent
+    assert list(folder.glob("test_*_partition____box_loss.py"))
 
 
 def test_the_reports_say_what_its_images_are(broken: str, tmp_path: Path) -> None:
@@ -98,7 +97,7 @@ def test_a_saved_case_is_replayed_by_the_command_that_is_told(
 def test_a_saved_regression_test_fails_until_the_loss_is_mended(
     broken: str, tmp_path: Path
 ) -> None:
-    test = tmp_path / "mgloss-report" / "test_partition____box_loss.py"
+    test = saved(tmp_path, "test_*_partition____box_loss.py")
 
     def status() -> int:
         return run_pytest(tmp_path, "-q", test).returncode

@@ -43,7 +43,8 @@ def test_it_holds_the_verdicts_and_each_broken_law_in_full(reported: Reported) -
         LAWS["partition"].statement,
         "location: L(X + Y) = 1, expected 0.5",
         "X: 1 image, 0 objects (# = cell with an object)",
-        "mgloss replay mgloss-report/partition-location.json --loss mine.py:by_positives",
+        "mgloss replay mgloss-report/mine.by_positives-batch/partition-location.json "
+        "--loss mine.py:by_positives",
         "needs gradients, and this loss has none",
     ):
         assert part in text

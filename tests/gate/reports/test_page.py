@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from mgspec import LAWS as ALL_LAWS
 from mgspec import NORMALIZATIONS
-from tests.gate.conftest import run_mgloss
+from tests.gate.conftest import run_mgloss, saved
 from tests.gate.reports.browser import CHROMIUM, NARROW, SCHEMES, WIDE, opened, started
 from tests.gate.reports.conftest import LAWS, Reported
 from tests.gate.reports.losses import HOSTILE
@@ -176,7 +176,8 @@ def test_a_broken_law_is_told_in_full_and_its_batches_are_drawn(
             "location: L(X + Y) = 1, expected 0.5",
             "classification: L(X + Y) = 0.69",
             "target x=0.5 y=0.5 w=0 h=0 anchor 0 class 0 predicted h=1, else 0",
-            "mgloss replay mgloss-report/partition-location.json --loss mine.py:by_positives",
+            "mgloss replay mgloss-report/mine.by_positives-batch/partition-location.json "
+            "--loss mine.py:by_positives",
         ):
             assert part in said
         empty, one = told.locator("svg.grid").all()
@@ -200,7 +201,7 @@ def test_every_counterexample_is_drawn_with_each_cell_where_it_is(
     from mgspec.saved.counterexample import load
 
     for law in ("partition", "sharding", "density_monotone"):
-        case = load(reported.folder / "mgloss-report" / f"{law}-location.json").case
+        case = load(saved(reported.folder, f"{law}-location.json")).case
         grids = page.locator(f"article[aria-labelledby=law-{law}] svg.grid").all()
         drawn = iter(grids)
         for batch in case.batches.values():

@@ -85,16 +85,16 @@ def checked(loss: str, law: str, claims: str = "batch") -> Left:
     loaded = load(LossRequest(loss, claims))
     request = CheckRequest(LossRequest(loss, claims))
     results = [
-        make_result(verdict, request, None, "numpy")
+        make_result(verdict, request, (), "numpy")
         for verdict in search(LAWS[law], loaded.candidate, seed=0, shrink=False)
     ]
     broken = [result for result in results if result.counterexample is not None]
     assert broken, f"{loss} does not break {law}"
     first = saved(broken, loaded.style, request)[0]
-    name = f"{law}_{first.verdict.component or 'loss'}"
-    files = [Path("report") / f"{kind}_{name}.py" for kind in ("test", "show")]
     assert first.files is not None
-    return Left(files[0], files[1], first.files.counterexample, first.verdict.message)
+    test, json = first.files.test, first.files.counterexample
+    snippet = test.with_name(test.name.replace("test_", "show_", 1))
+    return Left(test, snippet, json, first.verdict.message)
 
 
 def outcome(
@@ -173,7 +173,7 @@ def test_inputs_that_are_written_into_are_shown(python: Python) -> None:
 
 def test_a_loss_that_raises_does_so_in_the_snippet(python: Python) -> None:
     left = checked("losses.py:raises", "finite")
-    assert left.snippet.name == "show_finite_loss.py"
+    assert left.snippet.name.endswith("_finite_loss.py")
     result = python(str(left.snippet), with_mgloss=False)
     assert "ZeroDivisionError: one object" in result.stderr
     assert still_broken(left.json, "losses.py:raises") is not None
@@ -321,7 +321,8 @@ def test_a_snippet_of_an_older_counterexample_does_not_stay(folder: Path) -> Non
     left = checked("losses.py:partition", "partition")
     assert left.snippet.exists()
     found = replace(_PARTITION, message="location: d(L(X))/d(x) = 1, expected 0")
-    saved([Result("batch", Verdict("partition", "location", "broken"), found)], NUMPY)
+    again = [Result("batch", Verdict("partition", "location", "broken"), found)]
+    saved(again, NUMPY, CheckRequest(LossRequest("losses.py:partition")))
     assert not left.snippet.exists()
     assert left.test.exists()
 
@@ -357,7 +358,7 @@ def test_a_regression_test_without_its_file_or_its_loss_says_so(folder: Path) ->
 
 def written_test(folder: Path) -> tuple[str, Callable[[], None]]:
     """The text of the regression test that a check has left, and the test."""
-    (file,) = (folder / "mgloss-report").glob("test_*.py")
+    (file,) = (folder / "mgloss-report").glob("*/test_*.py")
     text = file.read_text(encoding="utf-8")
     names: dict = {"__file__": str(file)}
     exec(compile(text, str(file), "exec"), names)

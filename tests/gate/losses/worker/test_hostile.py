@@ -16,7 +16,7 @@ from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker.process import end_all, load_apart
 from mgspec import LAWS, Batch, Verdict, search
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
-from tests.gate.conftest import Run, said
+from tests.gate.conftest import Run, said, saved
 from tests.gate.losses.worker.hostile import HOSTILE
 
 FILE = Path(__file__).with_name("hostile.py")
@@ -173,7 +173,7 @@ def test_the_other_laws_are_finished(mgloss: Run, tmp_path: Path) -> None:
     assert HANGS in said(result.stdout)
     assert "X: 2 images" in result.stdout
     assert "broken (finite)" in said(result.stdout)
-    assert (tmp_path / "mgloss-report" / "finite-loss.json").exists()
+    assert saved(tmp_path, "finite-loss.json").exists()
 
 
 def test_a_loss_that_harms_on_import_is_refused(mgloss: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mgspec import LAWS, Batch, Case, Options, specification
 from mgspec.drawing.batches import draw_object
 from mgspec.drawing.scenery import KINDS, Content, bulk_images, imitate_neighbours
 from mgspec.drawing.scenes import ANCHORS, Scene, draw_scene
-from mgspec.drawing.variety import FULL, PLAIN, Variety
+from mgspec.drawing.variety import FULL, PLAIN, Variety, large_varieties
 from mgspec.laws import Law, cases
 from mgspec.laws.cases import CLEARANCE, imitated_objects, one_clear_batch
 from mgspec.loss.candidate import PLAIN_OPTIONS
@@ -167,7 +167,7 @@ SIMPLEST_OF = [
     SIMPLEST_OF,
     ids=[f"{law}-{d.name if d else 'layout'}-{few}" for law, d, few in SIMPLEST_OF],
 )
-def test_the_simplest_case_of_a_law_is_the_same_in_both_varieties(
+def test_the_simplest_case_of_a_law_is_the_same_in_all_varieties(
     law: str, description: Description | None, few_shapes: bool
 ) -> None:
     def first(variety: Variety) -> Case:
@@ -183,11 +183,13 @@ def test_the_simplest_case_of_a_law_is_the_same_in_both_varieties(
         draw()
         return seen[0]
 
-    plain, full = first(PLAIN), first(FULL)
-    assert (plain.problem, plain.choices) == (full.problem, full.choices)
-    for name, batch in plain.batches.items():
-        for one, other in zip(arrays_of(batch), arrays_of(full.batches[name]), strict=True):
-            np.testing.assert_array_equal(one, other)
+    plain = first(PLAIN)
+    for variety in (FULL, *large_varieties(description).values()):
+        case = first(variety)
+        assert (plain.problem, plain.choices) == (case.problem, case.choices)
+        for name, batch in plain.batches.items():
+            for one, other in zip(arrays_of(batch), arrays_of(case.batches[name]), strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 SEEDS = [0, *(pytest.param(number, marks=pytest.mark.nightly) for number in (1, 2))]

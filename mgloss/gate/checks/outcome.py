@@ -8,7 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 from mgloss.gate.checks.request import CheckRequest
-from mgloss.gate.checks.results import Result, laws_by_status, without_search
+from mgloss.gate.checks.results import (
+    Result,
+    laws_by_reach,
+    laws_by_status,
+    without_search,
+)
 from mgloss.gate.losses.form import Style
 from mgloss.gate.losses.versions import find_versions
 from mgspec import LAWS, Law, Verdict, normalization
@@ -147,6 +152,11 @@ class Outcome:
             if result.status == SKIPPED:
                 reasons.setdefault(result.verdict.message, []).append(result.law)
         return reasons
+
+    @property
+    def reaches(self) -> dict[str, list[str]]:
+        """The laws that hold, by how large the batches were: "up to 32 images, ..."."""
+        return laws_by_reach(self.results)
 
     @property
     def versions(self) -> dict[str, str]:

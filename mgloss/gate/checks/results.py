@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mgloss.gate.checks.request import CheckRequest
 from mgloss.gate.checks.stored import Stored
 from mgloss.gate.losses.versions import find_versions
 from mgspec import Description, Finding, Verdict
+from mgspec.laws.reach import Reach
 from mgspec.saved.counterexample import Counterexample, from_document, from_verdict, to_document
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status
 
@@ -121,6 +122,7 @@ def to_data(result: Result) -> dict[str, Any]:
             "comparisons": verdict.comparisons,
             "seconds": verdict.seconds,
             "message": verdict.message,
+            "reach": asdict(verdict.reach) if verdict.reach is not None else None,
         },
         "counterexample": to_document(result.counterexample) if result.counterexample else None,
         "replayed": result.replayed,
@@ -136,13 +138,34 @@ def from_data(data: Mapping[str, Any], description: Description | None) -> Resul
     document = data["counterexample"]
     counterexample = None if document is None else from_document(document, description)
     stored = None if data["stored"] is None else Path(data["stored"])
+    verdict = dict(data["verdict"])
+    if verdict["reach"] is not None:
+        images, objects, grid = (verdict["reach"][key] for key in ("images", "objects", "grid"))
+        verdict["reach"] = Reach(images, objects, None if grid is None else tuple(grid))
     return Result(
         data["claims"],
-        Verdict(**data["verdict"]),
+        Verdict(**verdict),
         counterexample,
         replayed=data["replayed"],
         stored=stored,
     )
+
+
+def laws_by_reach(results: Iterable[Result]) -> dict[str, list[str]]:
+    """Return the laws that hold in some component, by how large the batches were, in words.
+
+    Of a law whose components were judged on different batches, tell the least.
+    """
+    reaches: dict[str, Reach] = {}
+    for result in results:
+        reach = result.verdict.reach
+        if reach is not None:
+            before = reaches.get(result.law, reach)
+            reaches[result.law] = before.at_most(reach)
+    laws: dict[str, list[str]] = {}
+    for law, reach in reaches.items():
+        laws.setdefault(f"up to {reach}", []).append(law)
+    return laws
 
 
 def laws_by_status(results: Iterable[Result]) -> dict[str, list[str]]:

@@ -7,9 +7,18 @@ from typing import TypedDict
 
 from mgloss.gate.checks.outcome import Outcome
 from mgloss.gate.checks.results import Result
+from mgspec.laws.reach import Reach
 
 FORMAT = "mgloss-verdicts"
 VERSION = 3  # of the format
+
+
+class ReachDocument(TypedDict):
+    """How large the batches were. grid: rows and columns, of this project's layout."""
+
+    images: int
+    objects: int
+    grid: list[int] | None
 
 
 class VerdictDocument(TypedDict):
@@ -30,6 +39,7 @@ class VerdictDocument(TypedDict):
     counterexample_seed: int | None
     replayed: int
     stored: str | None
+    reach: ReachDocument | None
 
 
 def text(outcome: Outcome) -> str:
@@ -62,4 +72,10 @@ def _document(result: Result) -> VerdictDocument:
         "counterexample_seed": result.counterexample.seed if result.counterexample else None,
         "replayed": result.replayed,
         "stored": str(result.stored) if result.stored else None,
+        "reach": _reach_document(verdict.reach) if verdict.reach else None,
     }
+
+
+def _reach_document(reach: Reach) -> ReachDocument:
+    grid = list(reach.grid) if reach.grid is not None else None
+    return {"images": reach.images, "objects": reach.objects, "grid": grid}

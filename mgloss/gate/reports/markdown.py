@@ -33,6 +33,11 @@ def text(outcome: Outcome) -> str:
     ]
     for broken in outcome.broken:
         lines += ["", *_broken(outcome, broken)]
+    if outcome.reaches:
+        lines += ["", "### How far it was tried", ""]
+        lines += [
+            f"- {reach}: {', '.join(map(span, laws))}" for reach, laws in outcome.reaches.items()
+        ]
     if outcome.skipped:
         lines += ["", "### Not judged", ""]
         lines += [

@@ -15,7 +15,7 @@ from rich.text import Text
 from mgloss.gate.checks.command_lines import replay_command
 from mgloss.gate.checks.judging import Preparation
 from mgloss.gate.checks.outcome import BrokenLaw, Outcome, list_broken, rows_of, tell_tried
-from mgloss.gate.checks.results import Result, laws_by_status
+from mgloss.gate.checks.results import Result, laws_by_reach, laws_by_status
 from mgloss.gate.checks.running import Listener
 from mgloss.gate.reports.marks import NOT_SPOKEN_OF
 from mgloss.gate.reports.progress import count_progress
@@ -169,6 +169,8 @@ def conclude(
     for message in dict.fromkeys(v.message for v in skipped):
         names = ", ".join(v.law for v in skipped if v.message == message)
         console.print(f"skipped {names}: {message}", style="dim")
+    for reach, names in laws_by_reach(results).items():
+        console.print(f"held for {reach}: {', '.join(names)}", style="dim")
     laws = laws_by_status(results)
     broken, failed, held = laws[BROKEN], laws[ERROR], laws[HOLDS]
     parts = []

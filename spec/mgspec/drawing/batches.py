@@ -8,7 +8,7 @@ from functools import cache
 import hypothesis.strategies as st
 import numpy as np
 
-from mgspec.drawing.numbers import SEEDS, among, some, whole
+from mgspec.drawing.numbers import SEEDS, among, mostly_large, some, whole
 from mgspec.drawing.scenery import (
     ANYTHING,
     ORDINARY,
@@ -24,8 +24,8 @@ from mgspec.drawing.scenery import (
     predict_right,
 )
 from mgspec.drawing.scenes import Scene
-from mgspec.drawing.variety import Variety
-from mgspec.problem.changes import concatenate
+from mgspec.drawing.variety import MOST_DIFFERENT, Variety
+from mgspec.problem.changes import concatenate, take
 from mgspec.problem.layout import Batch, Problem
 
 _IMAGES = whole(0, 2**24 - 1)  # see mgspec.drawing.scenery.bulk_images
@@ -110,11 +110,15 @@ _plain_images = st.composite(_draw_plain_image)
 def draw_exactly(
     draw: st.DrawFn, variety: Variety, scene: Scene, count: int, content: Content = ANYTHING
 ) -> Batch:
-    """Draw a batch of `count` images."""
+    """Draw a batch of `count` images, of which at most four differ."""
+    if count > MOST_DIFFERENT:
+        different = draw(whole(1, MOST_DIFFERENT))
+        images = draw_exactly(draw, variety, scene, different, content)
+        return take(images, repeat_last(different, count))
     if variety.plain:
         return concatenate([_draw_plain_image(draw, variety, scene, content) for _ in range(count)])
-    images = [draw(_IMAGES) for _ in range(count)]
-    return bulk_images(scene.problem, scene.grids, images, variety.objects, content)
+    numbers = [draw(_IMAGES) for _ in range(count)]
+    return bulk_images(scene.problem, scene.grids, numbers, variety.objects, content)
 
 
 def draw_images(
@@ -125,7 +129,21 @@ def draw_images(
     if variety.plain:  # shrinking deletes an element of a list as a whole
         image = _plain_images(variety, scene, content)
         return concatenate(draw(st.lists(image, min_size=smallest, max_size=largest)))
-    return draw_exactly(draw, variety, scene, draw(whole(smallest, largest)), content)
+    return draw_exactly(draw, variety, scene, draw_count(draw, variety, smallest, largest), content)
+
+
+def draw_count(draw: st.DrawFn, variety: Variety, smallest: int, largest: int) -> int:
+    """Draw a number of images; where it may be large, mostly a large one."""
+    if largest <= MOST_DIFFERENT:
+        return draw(whole(smallest, largest))
+    if variety.few_shapes:
+        return draw(among((smallest, largest)))  # type: ignore[no-any-return]
+    return draw(mostly_large(smallest, largest))
+
+
+def repeat_last(different: int, images: int) -> list[int]:
+    """Return the numbers of `images` images, of which the last of the different ones repeats."""
+    return [min(number, different - 1) for number in range(images)]
 
 
 @cache
@@ -140,14 +158,15 @@ def draw_batch(
     scene: Scene,
     *,
     smallest: int = 1,
-    largest: int = 4,
+    largest: int | None = None,
     content: Content = ANYTHING,
 ) -> Batch:
     """Draw a batch of `smallest` to `largest` images, but no more than the variety allows.
 
+    largest: None for as many as it allows.
     Its predictions are of one of the content's kinds or of all.
     """
     if len(content.kinds) > 1:
         content = replace(content, kinds=draw(_one_or_all(content.kinds)))
-    most = max(smallest, min(largest, variety.images))
+    most = max(smallest, min(largest or variety.images, variety.images))
     return draw_images(draw, variety, scene, (smallest, most), content)

@@ -35,4 +35,21 @@ def orders(count: int) -> st.SearchStrategy[list[int]]:
     return st.permutations(range(count))
 
 
+@cache
+def mostly_large(low: int, high: int) -> st.SearchStrategy[int]:
+    """Return the strategy of whole numbers from low to high, three of four near high.
+
+    Hypothesis shrinks a number by lowering it, so the drawn number grows with the returned one.
+    """
+    steps = high - low
+    near = high - steps // 4
+
+    def stretch(drawn: int) -> int:
+        if drawn <= steps:
+            return low + drawn
+        return near + (drawn - steps) * (high - near) // (3 * steps)
+
+    return st.integers(0, 4 * steps).map(stretch)
+
+
 SEEDS = whole(0, 2**16)

@@ -23,6 +23,7 @@ ORDINARY, SATURATED, EXTREME, RIGHT = "ordinary", "saturated", "extreme", "right
 NO_CROWD, SOME_CELLS, EVERY_CELL = "none", "some", "all"
 CROWDS = (NO_CROWD, NO_CROWD, SOME_CELLS, EVERY_CELL)
 KINDS = (ORDINARY, ORDINARY, ORDINARY, SATURATED, EXTREME, RIGHT)
+MOST_CROWDED = 400  # cells: a loss may compare the boxes of all cells with all objects
 LARGEST = 1e4  # magnitude of a prediction
 _DECADES = (0.0, 10.0, 100.0, 1_000.0, LARGEST)
 
@@ -187,7 +188,8 @@ def bulk_images(
     Even without `content.imitate`, some images imitate if the options ignore cells.
 
     grids: (H, W) of each scale, in cells. images: the number of each image.
-    objects: the largest number of objects in an image; crowds may hold more.
+    objects: the largest number of objects in an image; crowds may hold more. Grids of more than
+        400 cells hold no crowds.
     """
     kinds = content.kinds
     rest, count = np.divmod(np.array(images, np.uint64), np.uint64(objects + 1))
@@ -196,10 +198,11 @@ def bulk_images(
     kind_of = [kinds[n] for n in number.tolist()]
     cells = [height * width for height, width in grids]
     positive = np.zeros((len(images), sum(cells)), bool)
-    if not content.empty:
+    if not content.empty and sum(cells) <= MOST_CROWDED:
         crowds = np.array(CROWDS)[crowd.astype(int)]
         half = bulk(seeds, 20, (sum(cells),), 0, 1) > 0
         positive |= (crowds == EVERY_CELL)[:, None] | ((crowds == SOME_CELLS)[:, None] & half)
+    if not content.empty:
         image, place = np.nonzero(np.arange(objects) < count[:, None])
         positive[image, bulk(seeds, 50, (objects,), 0, 2**16)[image, place] % sum(cells)] = True
     targets, predictions = [], []

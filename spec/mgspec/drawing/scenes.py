@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import hypothesis.strategies as st
 
 from mgspec.drawing.numbers import SEEDS, among, whole
 from mgspec.drawing.scenery import bulk
-from mgspec.drawing.variety import Variety
+from mgspec.drawing.variety import MOST_DIFFERENT, PLAIN, Variety
 from mgspec.loss.candidate import PLAIN_OPTIONS, with_normalization
 from mgspec.problem.layout import Problem
 from mgspec.problem.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
@@ -19,7 +20,9 @@ ANCHORS = (  # pixels; the scales share no anchor, and none is square
     ((48.0, 32.0), (32.0, 64.0), (96.0, 80.0)),
     ((16.0, 24.0), (40.0, 20.0), (12.0, 10.0)),
 )
-LONGEST_SIDE = 5  # cells
+MOST_CELLS = 1600  # of a grid
+# Of a grid where boxes of all cells are compared with all objects, which takes cells * objects.
+MOST_COMPARED_CELLS = 144
 
 
 @dataclass(frozen=True)
@@ -123,20 +126,28 @@ FEW_SHAPES = (
     Shape(3, 2, (1,), (3,), 2),
     Shape(1, 2, (1, 2), (2, 1), 2),
 )
+FEW_LARGE_SHAPES = (*FEW_SHAPES[:2], Shape(18, 16, (1,), (2,), 3))
 
 
 def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -> Shape:
     """Draw 1 or 2 scales, grids of 1 to 5 cells a side, 1 to 3 anchors and 1 to 4 classes.
 
+    Of a large variety, draw one scale, and grids of up to 1,600 cells.
+
     smallest: the least number of cells of a grid. longest: the longest side of a grid, in cells.
     """
     if variety.few_shapes:
+        shapes = FEW_LARGE_SHAPES if longest > PLAIN.longest else FEW_SHAPES
+        if variety.images > MOST_DIFFERENT:
+            shapes = FEW_SHAPES[:2]
         fitting = [
             shape
-            for shape in FEW_SHAPES
+            for shape in shapes
             if shape.height * shape.width >= smallest and shape.longest <= longest
         ]
         return draw(among(tuple(fitting)))  # type: ignore[no-any-return]
+    if longest > PLAIN.longest:
+        return _draw_large_shape(draw, variety, smallest, longest)
     scales = draw(whole(1, variety.scales))
     # The side of a coarse cell, in fine cells.
     steps = min(3 if smallest == 1 else 2, longest)
@@ -148,10 +159,24 @@ def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -
     return Shape(height, width, (1, finer)[:scales], anchors, draw(whole(1, 4)))
 
 
+def _draw_large_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -> Shape:
+    """Draw one scale: half of the grids are long, the others have sides of up to 40 cells."""
+    is_compared = variety.options is None or variety.options.ignore_thresh < 1
+    cells = MOST_COMPARED_CELLS if is_compared else MOST_CELLS
+    even = math.isqrt(cells)
+    height = draw(whole(1, min(longest, draw(among((even, cells))))))
+    width = draw(whole(-(-smallest // height), max(smallest, min(even, cells // height))))
+    return Shape(height, width, (1,), (draw(whole(1, 3)),), draw(whole(1, 4)))
+
+
 def draw_scene(
-    draw: st.DrawFn, variety: Variety, smallest: int = 1, longest: int = LONGEST_SIDE
+    draw: st.DrawFn, variety: Variety, smallest: int = 1, longest: int | None = None
 ) -> Scene:
-    """Draw a problem and its grids; arguments as in `draw_shape`."""
+    """Draw a problem and its grids; arguments as in `draw_shape`.
+
+    longest: by default as the variety says.
+    """
+    longest = variety.longest if longest is None else longest
     shape = draw_shape(draw, variety, smallest, longest)
     height, width, classes = shape.height, shape.width, shape.classes
     grids = [(height * step, width * step) for step in shape.finer]

@@ -5,19 +5,25 @@ Every strategy takes the variety of batches to draw from: `PLAIN` or `FULL`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import hypothesis.strategies as st
 import numpy as np
 
-from mgspec.drawing.batches import draw_batch, draw_exactly, draw_images, draw_object
+from mgspec.drawing.batches import (
+    draw_batch,
+    draw_exactly,
+    draw_images,
+    draw_object,
+    repeat_last,
+)
 from mgspec.drawing.numbers import among, orders, some, whole
 from mgspec.drawing.problems import draw_any_problem, draw_described
 from mgspec.drawing.scenery import EXTREME, ORDINARY, Content, Object, predict_boxes, predict_right
 from mgspec.drawing.scenes import ANCHORS, STRIDE, Scene, draw_options, draw_scene
-from mgspec.drawing.variety import Variety
+from mgspec.drawing.variety import MOST_DIFFERENT, Variety
 from mgspec.laws.law import Case, Choice
 from mgspec.loss.float64 import Scale, best_overlaps
 from mgspec.problem.changes import concatenate, take
@@ -66,9 +72,10 @@ def one_empty_batch(draw: st.DrawFn, variety: Variety) -> Case:
 
 @st.composite
 def two_batches(draw: st.DrawFn, variety: Variety) -> Case:
-    """Batches X and Y of one problem, each of 1 to 4 images."""
+    """Batches X and Y of one problem, each of 1 to 4 images, or of 1 to 16."""
     problem, batch = draw_any_problem(draw, variety)
-    return Case(problem, {"X": batch(), "Y": batch()})
+    most = variety.images_of_each(2)
+    return Case(problem, {"X": batch(largest=most), "Y": batch(largest=most)})
 
 
 @st.composite
@@ -83,24 +90,38 @@ def reordered(draw: st.DrawFn, variety: Variety) -> Case:
 
 @st.composite
 def repeated(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X of 1 to 3 images and how many times it is repeated."""
+    """A batch X of 1 to 3 images, or of 1 to 8, and how many times it is repeated."""
     problem, batch = draw_any_problem(draw, variety)
-    return Case(problem, {"X": batch(largest=3)}, {"times": draw(whole(2, 4))})
+    most = max(3, variety.images // 4)
+    return Case(problem, {"X": batch(largest=most)}, {"times": draw(whole(2, 4))})
 
 
 FEW_IMAGES = ((2, 1), (3, 1), (4, 1), (2, 2))  # (shards, images of each)
-MANY_IMAGES = ((2, 3), (3, 3), (4, 3))
+SOME_IMAGES = ((2, 3), (3, 3), (4, 3))
+
+
+def _shards(variety: Variety) -> tuple[tuple[int, int], ...]:
+    """Return the pairs to draw from: a number of shards, and the images of each."""
+    if variety.plain:
+        return FEW_IMAGES
+    if variety.images <= MOST_DIFFERENT:
+        return (*FEW_IMAGES, *SOME_IMAGES)
+    half = variety.images // 2
+    if variety.few_shapes:
+        return (FEW_IMAGES[0], (2, half))
+    unequal = ((2, half // 2 + 1), (3, half // 2 - 1), (5, half // 3))
+    return (FEW_IMAGES[0], (2, half), *unequal, (half, 2))
 
 
 @st.composite
 def sharded(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X of up to 12 images, 4 of them different, and a number of equal shards of it.
+    """A batch X of up to 12 or 32 images, 4 of them different, and a number of equal shards of it.
 
     Some faults show only in a batch of more than two parts, such as one in the last part that is
-    accumulated. No other law draws such batches.
+    accumulated.
     """
     problem, batch_of = draw_any_problem(draw, variety)
-    count, size = draw(among(FEW_IMAGES if variety.plain else (*FEW_IMAGES, *MANY_IMAGES)))
+    count, size = draw(among(_shards(variety)))
     images = count * size
     drawn = min(images, 4)
     batch = take(
@@ -118,12 +139,14 @@ def _some_of(draw: st.DrawFn, things: Sequence[Thing], least: int, most: int = 4
     return [things[place] for place in draw(some(len(things), least, most))]
 
 
-def _put(batch: Batch, cell: Cell, thing: Object) -> Batch:
+def _put(batch: Batch, cells: Iterable[Cell], thing: Object) -> Batch:
+    """Return the batch with the same object in each of the cells."""
     targets = [array.copy() for array in batch.targets]
     predictions = [array.copy() for array in batch.predictions]
-    place = (cell.image, cell.row, cell.column)
-    targets[cell.scale][place] = thing.target
-    predictions[cell.scale][place] = thing.prediction
+    for cell in cells:
+        place = (cell.image, cell.row, cell.column)
+        targets[cell.scale][place] = thing.target
+        predictions[cell.scale][place] = thing.prediction
     return Batch(tuple(targets), tuple(predictions))
 
 
@@ -141,7 +164,7 @@ def _one_more_described(draw: st.DrawFn, variety: Variety) -> Case:
     """Draw a batch X and one object of its last image, the only image sure to hold objects."""
     described = _described(draw, variety)
     with_objects = draw_described(draw, variety, described, largest=1, objects=1)
-    before = draw_described(draw, variety, described, largest=3)
+    before = draw_described(draw, variety, described, largest=max(3, variety.images - 1))
     batch = concatenate([before, with_objects] if draw(st.booleans()) else [with_objects])
     image = batch.images - 1
     number = draw(whole(0, batch.objects[image] - 1))
@@ -153,8 +176,10 @@ def _copied_objects(draw: st.DrawFn, variety: Variety) -> Case:
     described = _described(draw, variety)
     description = described.description
     assert description.with_copies is not None
-    drawn = draw_described(draw, variety, described, objects=1, largest=3)
-    counts = [draw(whole(1, description.most_objects)) for _ in drawn.arrays]
+    drawn = draw_described(draw, variety, described, objects=1, largest=max(3, variety.images - 1))
+    different = min(drawn.images, MOST_DIFFERENT)
+    copies = [draw(whole(1, description.most_objects)) for _ in range(different)]
+    counts = [copies[image] for image in repeat_last(different, drawn.images)]
     images = [nested(drawn.arrays[0])] * drawn.images
     once = [description.with_copies(image, 1) for image in images]
     often = [description.with_copies(i, n) for i, n in zip(images, counts, strict=True)]
@@ -176,7 +201,7 @@ def one_more_object(draw: st.DrawFn, variety: Variety) -> Case:
     batch = draw_batch(draw, variety, scene)
     scale, row, column = _one_of(draw, scene.cells())
     cell = Cell(draw(whole(0, batch.images - 1)), scale, row, column)
-    batch = _put(batch, cell, draw_object(draw, variety, scene.problem, scale))
+    batch = _put(batch, [cell], draw_object(draw, variety, scene.problem, scale))
     return Case(scene.problem, {"X": batch}, _cell_choices(cell))
 
 
@@ -216,9 +241,8 @@ def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
     first_class = scene.problem.class_channels(0).start
     flawed.prediction[WH.start] = flawed.target[WH.start] + off
     flawed.prediction[first_class] = -2 if flawed.target[first_class] else 2
-    batch = _put(batch, flawed_cell, flawed)
-    for cell in perfect_cells:
-        batch = _put(batch, cell, _perfect(scene))
+    batch = _put(batch, [flawed_cell], flawed)
+    batch = _put(batch, perfect_cells, _perfect(scene))
     return Case(scene.problem, {"X": batch}, _cell_choices(flawed_cell))
 
 
@@ -234,17 +258,20 @@ def equal_objects(draw: st.DrawFn, variety: Variety) -> Case:
     copies = [
         draw_object(draw, variety, scene.problem, scale) for scale in range(scene.problem.scales)
     ]
-    sparse = dense = draw_batch(draw, variety, scene, content=EMPTY)
-    for image in range(sparse.images):
+    drawn = draw_batch(draw, variety, scene, content=EMPTY)
+    different = min(drawn.images, MOST_DIFFERENT)
+    order = repeat_last(different, drawn.images)
+    sparse = dense = take(drawn, range(different))
+    for image in range(different):
         for scale, (height, width) in enumerate(scene.grids):
             cells = [(row, column) for row in range(height) for column in range(width)]
             first = _one_of(draw, cells)
             everywhere = draw(st.booleans())
             more = cells if everywhere else _some_of(draw, cells, 0)
-            sparse = _put(sparse, Cell(image, scale, *first), copies[scale])
-            for place in sorted({first, *more}):
-                dense = _put(dense, Cell(image, scale, *place), copies[scale])
-    return Case(scene.problem, {"X": sparse, "Y": dense})
+            sparse = _put(sparse, [Cell(image, scale, *first)], copies[scale])
+            all_of = {first, *more}
+            dense = _put(dense, [Cell(image, scale, *place) for place in all_of], copies[scale])
+    return Case(scene.problem, {"X": take(sparse, order), "Y": take(dense, order)})
 
 
 @st.composite
@@ -416,7 +443,7 @@ def one_spoilt_prediction(draw: st.DrawFn, variety: Variety) -> Case:
     places = _some_of(draw, cells, 1, 3)
     for cell in places:
         thing = draw_object(draw, variety, problem, cell.scale)
-        batch = _put(batch, cell, Object(_smaller(thing.target), thing.prediction))
+        batch = _put(batch, [cell], Object(_smaller(thing.target), thing.prediction))
     batch = _flawless(problem, batch, 20)
     cell = _one_of(draw, places)
     # Half of the channels are of the box: a loss can lose its numbers in more ways than a logit.

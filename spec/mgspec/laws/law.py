@@ -56,11 +56,13 @@ class Trial:
     """A candidate and a case: the argument of a law's function.
 
     components: the components that the law must compare.
+    on_answer: called with each batch that the loss has answered.
     """
 
     candidate: Candidate
     case: Case
     components: tuple[str, ...]
+    on_answer: Callable[[AnyBatch], None] | None = None
 
     @property
     def problem(self) -> Problem:
@@ -109,11 +111,14 @@ class Trial:
         gradients: evaluate them too; they stay None if the candidate has none.
         problem: another problem than that of the case.
         """
-        return self._agreed(
+        answer = self._agreed(
             self.candidate.run(
                 problem or self.case.problem, batch, gradients and self.candidate.has_gradients
             )
         )
+        if self.on_answer is not None:
+            self.on_answer(batch)
+        return answer
 
     def _agreed(self, answer: Evaluation) -> Evaluation:
         if set(answer.components) != set(self.candidate.components):

@@ -15,7 +15,7 @@ import numpy as np
 from mgspec.problem.description import Images
 from mgspec.problem.layout import FIRST_ANCHOR, OBJECTNESS, WH, Array, Batch, Cell, Problem
 
-LARGEST_ARRAY = 2**24  # numbers of a derived array; the largest one of a drawn case has 10,000
+LARGEST_ARRAY = 2**24  # numbers of a derived array; the largest one of a drawn case has 80,000
 
 SomeBatch = TypeVar("SomeBatch", bound="Batch | Images")
 

@@ -147,6 +147,11 @@ class Batch:
         """Number of cells of all images and scales together."""
         return self.images * sum(height * width for height, width in self.grids)
 
+    @property
+    def numbers(self) -> int:
+        """Number of numbers in all arrays together."""
+        return sum(array.size for array in (*self.targets, *self.predictions))
+
     def masks(self) -> tuple[NDArray[np.bool_], ...]:
         """Return where cells are positive: one `[B, H, W]` array for each scale."""
         return tuple(target[..., OBJECTNESS] > 0.5 for target in self.targets)

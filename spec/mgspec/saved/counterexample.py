@@ -28,7 +28,7 @@ FORMAT = "mgloss-counterexample"
 VERSION = 3
 # Problems of version 1 have no options, and mean the plain loss; version 2 knows no described ones.
 READABLE = (1, 2, VERSION)
-LARGEST_FILE = 16 * 2**20  # bytes; the largest batch drawn here takes 100 kB
+LARGEST_FILE = 16 * 2**20  # bytes; the largest batch drawn here takes 2 MB
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from unittest import SkipTest
 
 import hypothesis
@@ -20,9 +20,12 @@ from hypothesis.errors import (
 from hypothesis.strategies import SearchStrategy
 
 from mgspec.laws import Case, Finding
+from mgspec.laws.reach import Reach
 from mgspec.loss.candidate import FatalLossError, LossError
+from mgspec.problem.layout import AnyBatch
 
 MOST_REPLAYED = 100  # examples of a database
+MOST_SHRINKING = 300  # cases tried to make a large one small
 
 
 class _BrokenError(Exception):
@@ -70,11 +73,16 @@ class Section(ExampleDatabase):
         self.whole.move(self.question + src, self.question + dest, value)
 
 
+class _EnoughError(BaseException):
+    """Ends the shrinking of a large case with the smallest one found so far."""
+
+
 @dataclass
 class Tally:
     """The counts of one run, and its finding, shrunk if that was wanted.
 
     examples: cases tried. passed: those of them before the first that was wrong.
+    reach: how large the batches were that the loss answered.
     """
 
     examples: int = 0
@@ -82,6 +90,7 @@ class Tally:
     comparisons: int = 0
     seconds: float = 0.0
     finding: Finding | None = None
+    reach: Reach = field(default_factory=Reach)
 
     def plus(self, other: Tally) -> Tally:
         """Return the sum of both, with the other's finding."""
@@ -91,7 +100,12 @@ class Tally:
             self.comparisons + other.comparisons,
             self.seconds + other.seconds,
             other.finding,
+            self.reach.plus(other.reach),
         )
+
+    def see(self, batch: AnyBatch) -> None:
+        """Note a batch that the loss has answered."""
+        self.reach = self.reach.plus(Reach.of(batch))
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,7 @@ class Run:
     shrink: make the case small.
     progress: called once for each case tried.
     database: keeps what the run finds.
+    is_large: the cases are large, so that shrinking ends after 300 cases at the latest.
     """
 
     judge: Callable[[Case, Tally], Finding | None]
@@ -111,6 +126,7 @@ class Run:
     shrink: bool = True
     progress: Callable[[], None] | None = None
     database: ExampleDatabase | None = None
+    is_large: bool = False
 
     def generate(self, examples: int, seed: str | None, *, skip_simplest: bool = False) -> Tally:
         """Draw this many new cases; equal seeds draw equal cases.
@@ -165,6 +181,8 @@ class Run:
                 test()
             except (_BrokenError, _FatalError) as broken:
                 tally.finding = broken.finding
+            except _EnoughError:
+                pass  # `_try` has kept the smallest
             except (FlakyFailure, FlakyStrategyDefinition):
                 assert tally.finding is not None
                 tally.finding = _flaky(tally.finding)
@@ -176,6 +194,8 @@ class Run:
 
     def _try(self, case: Case, tally: Tally) -> None:
         """Judge a case and count it. Raise the finding if it is wrong."""
+        if self.is_large and tally.examples - tally.passed > MOST_SHRINKING:
+            raise _EnoughError
         tally.examples += 1
         if self.progress is not None:
             self.progress()
@@ -186,10 +206,22 @@ class Run:
         except LossError as error:
             finding = Finding(case, str(error))
         if finding is not None:
-            tally.finding = finding
+            before = tally.finding
+            if not self.is_large or before is None or _size(finding) <= _size(before):
+                tally.finding = finding
             raise _BrokenError(finding)
         if tally.finding is None:
             tally.passed += 1
+
+
+def _size(finding: Finding) -> tuple[int, int, int]:
+    """Return the numbers of images, of objects, and of all numbers of a finding's batches."""
+    batches = finding.case.batches.values()
+    return (
+        sum(batch.images for batch in batches),
+        sum(batch.positives for batch in batches),
+        sum(batch.numbers for batch in batches),
+    )
 
 
 def _flaky(finding: Finding) -> Finding:

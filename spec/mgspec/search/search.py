@@ -4,7 +4,7 @@ Hypothesis draws cases, and shrinks one that breaks the law (mgspec.search.engin
 gets a verdict. Once a component is broken, the search goes on with the others, so that one broken
 component does not hide another.
 
-Two things are added to Hypothesis's own way. benchmarks/engine.py measures both.
+Three things are added to Hypothesis's own way. benchmarks/engine.py measures the first two.
 
 Runs are short. Once a run has had 10 cases, Hypothesis follows each new one by up to five copies in
 which one part has replaced another. Of 100 cases in one run for each variety, 65 differ in problem,
@@ -14,6 +14,10 @@ short runs miss none of 590, long runs 3, in about the same time.
 Some examples are plain. Without them no more faults are missed, and a fault takes a sixth less time
 to find. But counterexamples are easier to read with them: of 20 faults, 9 have a smaller one, with
 0 to 10 predictions that are not 0 instead of 3 to 115.
+
+A few examples are large, because some faults need more images or objects than people write by hand
+(mgspec.drawing.variety). They come last: a fault that small batches show too is then found, and
+shrunk, in a small one.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ from functools import partial
 from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy
 
-from mgspec.drawing.variety import FULL, PLAIN, Variety
+from mgspec.drawing.variety import FULL, PLAIN, Variety, large_varieties
 from mgspec.laws import Case, Finding, Law, Trial
 from mgspec.laws.comparison import Comparison
 from mgspec.loss.candidate import Candidate, LossError
+from mgspec.problem.layout import AnyBatch
 from mgspec.search.engine import Run, Section, Tally
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdict
 
@@ -38,14 +43,22 @@ from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdic
 JUDGE_FINITENESS = ("finite", "empty")
 
 PLAIN_SHARE = 4  # 1 of 4 examples is plain; see mgspec.drawing.variety
+LARGE_SHARE = 25  # 1 of 25 examples is of each large variety
 RUN_LENGTH = 9  # cases of one run of Hypothesis
 
 
 def examine(
-    law: Law, candidate: Candidate, case: Case, components: tuple[str, ...]
+    law: Law,
+    candidate: Candidate,
+    case: Case,
+    components: tuple[str, ...],
+    on_answer: Callable[[AnyBatch], None] | None = None,
 ) -> Iterator[Comparison]:
-    """Yield the law's comparisons of these components for one case."""
-    for comparison in law.check(Trial(candidate, case, components)):
+    """Yield the law's comparisons of these components for one case.
+
+    on_answer: as of `Trial`.
+    """
+    for comparison in law.check(Trial(candidate, case, components, on_answer)):
         if comparison.component in components:
             yield comparison
 
@@ -77,7 +90,7 @@ def _first_wrong(
 
     errors: components known to be not finite; only what the law can judge of them is a finding.
     """
-    for comparison in examine(law, candidate, case, components):
+    for comparison in examine(law, candidate, case, components, tally.see):
         tally.comparisons += 1
         known = comparison.component in errors and not _is_judged(law, comparison)
         if not comparison.holds and not known:
@@ -186,6 +199,7 @@ class _Search:
             self.shrink,
             self.progress,
             section,
+            drawn.is_large,
         )
 
     def _add(self, tally: Tally) -> Tally:
@@ -215,6 +229,7 @@ def _verdict(
         tally.seconds,
         finding.message if finding else "",
         finding,
+        tally.reach if status == HOLDS else None,
     )
 
 
@@ -255,6 +270,10 @@ def search(
     ]
     examples = max(1, max_examples // law.one_in)
     plain = examples // PLAIN_SHARE
+    large = examples // LARGE_SHARE
+    varieties = large_varieties(candidate.description)
     this.search("plain", PLAIN, plain)
-    this.search("full", FULL, examples - plain)
+    this.search("full", FULL, examples - plain - large * len(varieties))
+    for name, variety in varieties.items():
+        this.search(name, variety, large)
     return [*this.verdicts(), *excused]

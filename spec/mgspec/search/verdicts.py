@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from mgspec.laws import Finding
+from mgspec.laws.reach import Reach
 
 Status = Literal["holds", "broken", "skipped", "error"]
 
@@ -24,6 +25,7 @@ class Verdict:
         of the loss; the message says why. ERROR: the loss gave no answer that the law can judge.
     examples: cases tried, including those tried while shrinking.
     comparisons: assertions made in these cases.
+    reach: how large the batches were that the law holds for; None unless it holds.
     """
 
     law: str
@@ -34,3 +36,4 @@ class Verdict:
     seconds: float = 0.0
     message: str = ""
     finding: Finding | None = None
+    reach: Reach | None = None

@@ -11,6 +11,7 @@ from tests.meta.faults.families import (
     masks,
     positions,
     precision,
+    sizes,
     state,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "masks",
     "positions",
     "precision",
+    "sizes",
     "state",
 ]

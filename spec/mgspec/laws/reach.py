@@ -1,0 +1,64 @@
+"""How large the batches were that a loss was judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mgspec.problem.layout import AnyBatch, Batch
+
+# A sentence names the largest of these that was reached: then most laws reach the same.
+STEPS = (1, 2, 3, 4, 5, 8, 10, 12, 16, 20, 25, 30, 32, 40, 50, 64, 80, 100, 150, 200, 300, 500)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The most images and objects of a batch, and the largest grid.
+
+    grid: (H, W) in cells of the grid with most cells; None of a described problem.
+    """
+
+    images: int = 0
+    objects: int = 0
+    grid: tuple[int, int] | None = None
+
+    @staticmethod
+    def of(batch: AnyBatch) -> Reach:
+        """Return the reach of one batch."""
+        grid = max(batch.grids, key=_cells) if isinstance(batch, Batch) else None
+        return Reach(batch.images, batch.positives, grid)
+
+    def plus(self, other: Reach) -> Reach:
+        """Return the larger of both in each respect."""
+        grids = [grid for grid in (self.grid, other.grid) if grid is not None]
+        return Reach(
+            max(self.images, other.images),
+            max(self.objects, other.objects),
+            max(grids, key=_cells) if grids else None,
+        )
+
+    def at_most(self, other: Reach) -> Reach:
+        """Return the smaller of both in each respect."""
+        grids = [grid for grid in (self.grid, other.grid) if grid is not None]
+        return Reach(
+            min(self.images, other.images),
+            min(self.objects, other.objects),
+            min(grids, key=_cells) if grids else None,
+        )
+
+    def __str__(self) -> str:
+        """Return the reach in words, rounded down: "32 images, 300 objects, 40 x 40 cells"."""
+        counts = ((self.images, "image"), (self.objects, "object"))
+        parts = [f"{_step(n)} {noun}{'' if _step(n) == 1 else 's'}" for n, noun in counts]
+        if self.grid is not None:
+            height, width = map(_step, self.grid)
+            parts.append(f"{height} x {width} cells")
+        return ", ".join(parts)
+
+
+def _cells(grid: tuple[int, int]) -> int:
+    return grid[0] * grid[1]
+
+
+def _step(number: int) -> int:
+    """Return the largest step that the number has reached; 0 below the first."""
+    return max((step for step in STEPS if step <= number), default=0)

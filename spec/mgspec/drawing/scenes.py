@@ -8,7 +8,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 
-from mgspec.drawing.numbers import SEEDS, among, whole
+from mgspec.drawing.numbers import SEEDS, among, mostly_large, whole
 from mgspec.drawing.scenery import bulk
 from mgspec.drawing.variety import MOST_DIFFERENT, PLAIN, Variety
 from mgspec.loss.candidate import PLAIN_OPTIONS, with_normalization
@@ -132,7 +132,7 @@ FEW_LARGE_SHAPES = (*FEW_SHAPES[:2], Shape(18, 16, (1,), (2,), 3))
 def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -> Shape:
     """Draw 1 or 2 scales, grids of 1 to 5 cells a side, 1 to 3 anchors and 1 to 4 classes.
 
-    Of a large variety, draw one scale, and grids of up to 1,600 cells.
+    Of a large variety, draw one scale, and grids of up to 1,600 cells or of up to 300 rows.
 
     smallest: the least number of cells of a grid. longest: the longest side of a grid, in cells.
     """
@@ -160,12 +160,13 @@ def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -
 
 
 def _draw_large_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -> Shape:
-    """Draw one scale: half of the grids are long, the others have sides of up to 40 cells."""
+    """Draw one scale: a third of the grids are long, the others have sides of up to 40 cells."""
     is_compared = variety.options is None or variety.options.ignore_thresh < 1
     cells = MOST_COMPARED_CELLS if is_compared else MOST_CELLS
     even = math.isqrt(cells)
-    height = draw(whole(1, min(longest, draw(among((even, cells))))))
-    width = draw(whole(-(-smallest // height), max(smallest, min(even, cells // height))))
+    is_long = draw(among((False, False, True)))
+    height = draw(mostly_large(1, min(longest, cells // 2) if is_long else even))
+    width = draw(mostly_large(-(-smallest // height), 2 if is_long else even))
     return Shape(height, width, (1,), (draw(whole(1, 3)),), draw(whole(1, 4)))
 
 

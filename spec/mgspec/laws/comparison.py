@@ -17,8 +17,8 @@ and without C P where no loss compares boxes. N is taken as the cells of the lar
 channels of the widest component. In float32 it is at most 4,200 for the batches drawn here, except
 the few large ones. This makes the relative part 5e-4, and for most batches below 3e-5: a relative
 fault of 1 in 1,000 stands out. In the largest batches it is 5e-3: they are for faults that a count
-makes, which are larger. Of a described problem nothing is known but what its images hold: N is then the count of all
-numbers of the largest batch, F is told by the description, and C P is left out.
+makes, which are larger. Of a described problem nothing is known but what its images hold: N is then
+the count of all numbers of the largest batch, F is told by the description, and C P is left out.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from mgspec.problem.layout import AnyBatch, Batch
 
 # A sentence names the largest of these that was reached: then most laws reach the same.
-STEPS = (1, 2, 3, 4, 5, 8, 10, 12, 16, 20, 25, 30, 32, 40, 50, 64, 80, 100, 150, 200, 300, 500)
+IMAGES = (1, 2, 3, 4, 8, 12, 24, 32, 50, 80)
+OBJECTS = (1, 2, 3, 5, 10, 20, 50, 100, 150, 200, 300)
+SIDES = (1, 2, 3, 4, 5, 8, 12, 20, 30, 40, 100, 200, 300)
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class Reach:
         )
 
     def __str__(self) -> str:
-        """Return the reach in words, rounded down: "32 images, 300 objects, 40 x 40 cells"."""
-        counts = ((self.images, "image"), (self.objects, "object"))
-        parts = [f"{_step(n)} {noun}{'' if _step(n) == 1 else 's'}" for n, noun in counts]
+        """Return the reach in words, rounded down: "24 images, 300 objects, 30 x 30 cells"."""
+        counts = ((_step(self.images, IMAGES), "image"), (_step(self.objects, OBJECTS), "object"))
+        parts = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts]
         if self.grid is not None:
-            height, width = map(_step, self.grid)
+            height, width = (_step(side, SIDES) for side in self.grid)
             parts.append(f"{height} x {width} cells")
         return ", ".join(parts)
 
@@ -59,6 +61,6 @@ def _cells(grid: tuple[int, int]) -> int:
     return grid[0] * grid[1]
 
 
-def _step(number: int) -> int:
+def _step(number: int, steps: tuple[int, ...]) -> int:
     """Return the largest step that the number has reached; 0 below the first."""
-    return max((step for step in STEPS if step <= number), default=0)
+    return max((step for step in steps if step <= number), default=0)

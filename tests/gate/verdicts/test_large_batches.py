@@ -101,7 +101,7 @@ def test_a_small_budget_has_no_large_cases() -> None:
 
 
 def test_the_words_are_rounded_down() -> None:
-    assert str(Reach(31, 287, (40, 33))) == "30 images, 200 objects, 40 x 32 cells"
+    assert str(Reach(31, 287, (40, 33))) == "24 images, 200 objects, 40 x 30 cells"
     assert str(Reach(1, 1)) == "1 image, 1 object"
     assert str(Reach(2, 0, (1, 1))) == "2 images, 0 objects, 1 x 1 cells"
 

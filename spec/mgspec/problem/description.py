@@ -211,7 +211,7 @@ def stack_padded(arrays: Sequence[Array]) -> Array:
     largest = tuple(map(max, zip(*shapes, strict=True)))
     stacked = np.zeros((len(arrays), *largest), np.result_type(*arrays))
     for image, array in enumerate(arrays):
-        stacked[(image, *_corner(array.shape))] = array
+        stacked[image][_corner(array.shape)] = array
     return stacked
 
 

@@ -137,7 +137,7 @@ def draw_shape(draw: st.DrawFn, variety: Variety, smallest: int, longest: int) -
     smallest: the least number of cells of a grid. longest: the longest side of a grid, in cells.
     """
     if variety.few_shapes:
-        shapes = FEW_LARGE_SHAPES if longest > PLAIN.longest else FEW_SHAPES
+        shapes: tuple[Shape, ...] = FEW_LARGE_SHAPES if longest > PLAIN.longest else FEW_SHAPES
         if variety.images > MOST_DIFFERENT:
             shapes = FEW_SHAPES[:2]
         fitting = [

@@ -336,8 +336,16 @@ def _roles(
 ) -> Roles:
     from mgspec.loss.roles import Roles
 
-    lists = (objects, background, metric, detached)
-    return Roles(*((n,) if isinstance(n, str) else tuple(n) for n in lists), component=component)
+    def listed(names: Names) -> tuple[str, ...]:
+        return (names,) if isinstance(names, str) else tuple(names)
+
+    return Roles(
+        objects=listed(objects),
+        background=listed(background),
+        metric=listed(metric),
+        detached=listed(detached),
+        component=component,
+    )
 
 
 def _options(options: object) -> ChosenOptions:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from mgspec.loss.roles import BACKGROUND, METRIC, OBJECTS, Roles, may_be_idle, usual_role, words_of
+from mgspec import Candidate, Evaluation
+from mgspec.loss.roles import (
+    BACKGROUND,
+    METRIC,
+    NO_ROLES,
+    OBJECTS,
+    Roles,
+    may_be_idle,
+    usual_role,
+    words_of,
+)
+from mgspec.problem.descriptions import BUILT_IN
 
 
 @pytest.mark.parametrize(
@@ -64,3 +78,40 @@ def test_what_is_said_reads_as_command_line_arguments() -> None:
     assert said.of("b") == BACKGROUND
     assert said.of("d") is None
     assert Roles(component="location").arguments() == ["--component", "location"]
+
+
+def candidate(*components: str, **fields: Any) -> Candidate:
+    """Return a loss of described images; it is never run."""
+
+    def run(problem: Any, batch: Any, gradients: bool) -> Evaluation:
+        raise AssertionError
+
+    described = {"description": BUILT_IN["anchors"], "roles": NO_ROLES, **fields}
+    return Candidate("mine", run, components, has_gradients=True, **described)
+
+
+def test_a_description_that_names_what_teaches_the_background_is_believed() -> None:
+    named = replace(BUILT_IN["anchors"], background=frozenset({"my_part"}))
+    loss = candidate("my_part", "loss_cls", "class_error", description=named)
+    assert [loss.role(c) for c in loss.components] == [BACKGROUND, OBJECTS, METRIC]
+
+
+def test_what_a_person_says_comes_before_names_and_descriptions() -> None:
+    said = Roles(objects=("loss_cls",), background=("class_error",), metric=("loss_bbox",))
+    loss = candidate("loss_cls", "class_error", "loss_bbox", roles=said)
+    assert [loss.role(c) for c in loss.components] == [OBJECTS, BACKGROUND, METRIC]
+    assert "says otherwise" not in loss.taken("loss_cls").explanation
+
+
+def test_only_a_component_of_an_unusual_name_is_learnt_to_be_a_metric() -> None:
+    never = frozenset({"hits", "loss_bbox"})
+    loss = candidate("loss_cls", "loss_bbox", "hits", undifferentiable=never)
+    assert [loss.role(c) for c in loss.components] == [BACKGROUND, OBJECTS, METRIC]
+    nothing = candidate("hits", undifferentiable=frozenset({"hits"}))
+    assert nothing.role("hits") == OBJECTS
+
+
+def test_a_total_holds_constant_what_one_of_its_terms_does() -> None:
+    loss = candidate("loss_cls", "loss_bbox", "loss", roles=Roles(detached=("loss_cls",)))
+    assert [loss.is_detached(c) for c in loss.components] == [True, False, True]
+    assert not candidate("loss").is_detached("loss")

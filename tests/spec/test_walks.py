@@ -86,6 +86,12 @@ def steep(p: Array, t: Array) -> tuple[Array, Array]:
     return np.exp(3 * (p - t) / 2), 1.5 * np.exp(3 * (p - t) / 2)
 
 
+def rounded_on_the_way(p: Array, t: Array) -> tuple[Array, Array]:
+    """A staircase: it rises nowhere, or all at once."""
+    coarse = np.round(p * 32) / 32
+    return (coarse - t) ** 2, 2 * (coarse - t)
+
+
 def weight(p: Array) -> Array:
     return 1 + 0.1 / (1 + np.exp(-p))
 
@@ -103,6 +109,7 @@ RIGHT = (
     without_the_likely,
     beside_a_large_constant,
     steep,
+    rounded_on_the_way,
     weighted,
 )
 

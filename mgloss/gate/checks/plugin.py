@@ -237,8 +237,13 @@ def _roles_of(option: argparse.Namespace) -> Roles:
     """Return what the options say of the loss's components."""
     from mgspec.loss.roles import Roles
 
-    lists = (option.loss_objects, option.loss_background, option.loss_metric, option.loss_detached)
-    return Roles(*map(tuple, lists), component=option.loss_component)
+    return Roles(
+        objects=tuple(option.loss_objects),
+        background=tuple(option.loss_background),
+        metric=tuple(option.loss_metric),
+        detached=tuple(option.loss_detached),
+        component=option.loss_component,
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -115,8 +115,13 @@ class RoleArguments:
         """Return what is said. Raises ValueError for a component of two roles."""
         from mgspec.loss.roles import Roles
 
-        lists = (self.objects, self.background, self.metric, self.detached)
-        return Roles(*(tuple(names or ()) for names in lists), component=self.component)
+        return Roles(
+            objects=tuple(self.objects or ()),
+            background=tuple(self.background or ()),
+            metric=tuple(self.metric or ()),
+            detached=tuple(self.detached or ()),
+            component=self.component,
+        )
 
 
 @dataclass(frozen=True)

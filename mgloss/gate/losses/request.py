@@ -102,7 +102,7 @@ class LossRequest:
         options = document["options"]
         if options not in (None, ALL):
             options = Options.from_dict(options)
-        said = {
+        said: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in document["roles"].items()
         }

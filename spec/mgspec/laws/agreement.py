@@ -11,15 +11,16 @@ from mgspec.laws import cases
 from mgspec.laws.comparison import EQUAL, UNIT_ROUNDOFF, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import DERIVATIVE, EACH_TERM, GRADIENTS, LAYOUT, MODES
-from mgspec.laws.walks import REACH, beside, glance, unit, walk
+from mgspec.laws.walks import REACH, Remainder, Walk, beside, glance, unit, walk
 from mgspec.loss import float64 as loss
-from mgspec.loss.candidate import Evaluation, LossError
+from mgspec.loss.candidate import Evaluation, FatalLossError, LossError
 from mgspec.problem.layout import OBJECTNESS, AnyBatch, Array, Batch
 
 STEPS = 8  # of a walk
 # What part of the reach a walk goes to each side. The later one is taken where a remainder is left
 # by the earlier one: only a wrong gradient leaves one in both.
 PARTS = (1.0, 0.5)
+FAR = 8 * REACH  # where a wrong gradient leaves as much for each unit of length
 
 
 @law(cases.one_batch, speaks_of=("total",), needs=(EACH_TERM,), on_request=True)
@@ -122,21 +123,46 @@ def _walked(
         else:
             taken = walk(trial, x, value, direction, steps=STEPS, reach=reach)
             remainders = {c: taken.remainder(c) for c in remaining}
-        is_last = part == PARTS[-1]
         for c in remaining:
             found = remainders[c]
-            if (found.is_within or is_last) and (found.is_finite or not is_finite[c]):
-                yield Comparison(
-                    c,
-                    what,
-                    found.integral / (2 * reach),
-                    EQUAL,
-                    found.rise / (2 * reach),
-                    found.bound / (2 * reach),
-                )
+            if found.is_within and (found.is_finite or not is_finite[c]):
+                yield _as_slopes(c, what, found, reach)
         remaining = tuple(c for c in remaining if not remainders[c].is_within)
         if not remaining:
             return
+    far = _far_walk(trial, x, value, direction)
+    for c in remaining:
+        near, distant = remainders[c], far.remainder(c) if far is not None else None
+        if is_finite[c] and not near.is_finite:
+            continue
+        # A value that is rounded to few numbers on the way stays behind nearby, and not far away.
+        allowed = abs(near.left) * FAR / (PARTS[-1] * REACH) / 2
+        if distant is not None and abs(distant.left) <= allowed:
+            yield _as_slopes(c, what, replace(distant, bound=allowed), FAR)
+        else:
+            yield _as_slopes(c, what, near, PARTS[-1] * REACH)
+
+
+def _far_walk(trial: Trial, x: AnyBatch, value: Evaluation, direction: list[Array]) -> Walk | None:
+    """Return a walk that goes far; None where the loss does not answer so far away."""
+    try:
+        return walk(trial, x, value, direction, steps=STEPS, reach=FAR)
+    except FatalLossError:
+        raise
+    except LossError:
+        return None
+
+
+def _as_slopes(component: str, what: str, found: Remainder, reach: float) -> Comparison:
+    length = 2 * reach
+    return Comparison(
+        component,
+        what,
+        found.integral / length,
+        EQUAL,
+        found.rise / length,
+        found.bound / length,
+    )
 
 
 def _direction(batch: AnyBatch, channels: slice, signs: tuple[int, ...]) -> list[Array]:

@@ -45,9 +45,14 @@ class Remainder:
     bound: float
 
     @property
+    def left(self) -> float:
+        """What is left over."""
+        return self.rise - self.integral
+
+    @property
     def is_within(self) -> bool:
         """Whether the gradient may be the derivative."""
-        return not abs(self.rise - self.integral) > self.bound
+        return not abs(self.left) > self.bound
 
     @property
     def is_finite(self) -> bool:

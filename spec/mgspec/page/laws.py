@@ -47,7 +47,10 @@ def _marks(laws: Sequence[Law], component: str) -> list[str]:
 
 def needs(law: Law) -> list[str]:
     """Return what the law speaks of and what it needs of a loss, a phrase each."""
-    phrases = [need.phrase for need in (*law.needs, *law.component_needs)]
+    phrases = [
+        *(need.phrase for need in law.needs),
+        *(need.phrase for need in law.component_needs),
+    ]
     if law.speaks_of != COMPONENTS:
         *others, last = law.speaks_of
         first = f"{', '.join(others)} and " if others else "the "

@@ -169,8 +169,8 @@ def conclude(
     for message in dict.fromkeys(v.message for v in skipped):
         names = ", ".join(v.law for v in skipped if v.message == message)
         console.print(f"skipped {names}: {message}", style="dim")
-    for reach, names in laws_by_reach(results).items():
-        console.print(f"held for {reach}: {', '.join(names)}", style="dim")
+    for reach, of_reach in laws_by_reach(results).items():
+        console.print(f"held for {reach}: {', '.join(of_reach)}", style="dim")
     laws = laws_by_status(results)
     broken, failed, held = laws[BROKEN], laws[ERROR], laws[HOLDS]
     parts = []

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS
+from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS, NUMPY
 from mgloss.gate.reports.registry import REPORTS
 from mgspec import NORMALIZATIONS
 from mgspec.problem.descriptions import BUILT_IN
@@ -37,8 +37,8 @@ def frameworks() -> Iterator[Row]:
     """Yield the name of each framework, the packages that reveal it, and how to install it."""
     yield "`--framework`", "a loss of these packages", "install"
     for name, framework in FRAMEWORKS.items():
-        packages = ", ".join(framework.packages or (name,))
-        yield f"`{name}`", packages, f"`pip install '.[{name}]'`" if framework.packages else ""
+        packages = ", ".join(framework.packages)
+        yield f"`{name}`", packages, f"`pip install '.[{name}]'`" if name != NUMPY else ""
 
 
 def problems() -> Iterator[Row]:

@@ -315,6 +315,7 @@ def _request(
     roles: Roles,
 ) -> LossRequest:
     """Return the request; raise TypeError or ValueError where that already shows it is wrong."""
+    from mgloss.gate.losses.attributes import attribute
     from mgloss.gate.losses.options import require_agreement
     from mgloss.gate.losses.request import LossRequest
     from mgspec import Options
@@ -322,7 +323,7 @@ def _request(
     chosen = _options(options)
     if isinstance(chosen, Options):
         require_agreement(chosen, claims)
-    if not isinstance(loss, str) and not callable(getattr(loss, "compute_loss", loss)):
+    if not isinstance(loss, str) and not callable(attribute(loss, "compute_loss", loss)):
         raise TypeError(
             "loss: expected a function f(y_true, y_pred), a factory f(problem), an object with "
             "compute_loss, or a LOSS such as 'my_loss.py:loss', got "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
+from mgloss.gate.losses.attributes import is_of
 from mgloss.gate.losses.form import EXPECTED_FORM, Form
 from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.output import plain_text, quiet
@@ -12,8 +12,8 @@ from mgloss.gate.losses.signatures import (
     loss_function,
     passed_arguments,
     required_arguments,
+    signature_text,
     takes_predictions_first,
-    with_signature,
 )
 
 
@@ -26,7 +26,7 @@ def recognize_form(
     name: of the value in its module.
     is_described: the loss belongs to a described problem, which has no factories.
     """
-    if inspect.isclass(value):
+    if is_of(value, type):
         required = required_arguments(value)
         if required == 1 and not is_described:
             return Form(value, is_factory=True, show_traceback=show_traceback)
@@ -47,13 +47,11 @@ def recognize_form(
         return Form(function, is_described=True, show_traceback=show_traceback)
     count = passed_arguments(function)
     if count is None:
-        raise LoadError(
-            f"{loss}: {name!r} takes {inspect.signature(with_signature(function))}; {EXPECTED_FORM}"
-        )
+        raise LoadError(f"{loss}: {name!r} takes {signature_text(function)}; {EXPECTED_FORM}")
     return Form(
         function,
         is_factory=count == 1,
-        predictions_first=count == 2 and takes_predictions_first(function),
+        predictions_first=count == 2 and bool(takes_predictions_first(function)),
         show_traceback=show_traceback,
     )
 

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mgloss.gate.losses.answers import AnswerError, judged_dtype, split_components
+from mgloss.gate.losses.answers import (
+    AnswerError,
+    as_number,
+    judged_dtype,
+    shape_of,
+    split_components,
+)
 from mgloss.gate.losses.output import plain_text, quiet
 from mgloss.gate.losses.signatures import loss_function
 from mgspec import LossError, Problem
@@ -24,13 +30,16 @@ EXPECTED_FORM = (
 class Style:
     """What a file that calls a loss must know of it, as plain data.
 
-    framework: name of the framework whose arrays the loss takes. The other fields: see `Form`.
+    framework: name of the framework whose arrays the loss takes.
+    averages: the loss returns values of each image, which are averaged, as `Form.average` does.
+    The other fields: see `Form`.
     """
 
     framework: str
     is_factory: bool
     per_scale: bool
     predictions_first: bool = False
+    averages: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,18 +53,21 @@ class Form:
     is_described: the loss belongs to a described problem, and takes what the description's
         `arguments` returns.
     component: what a loss that returns one number is said to be; None for the total.
+    average: makes one number of the values that a Keras loss returns, as Keras does; None for a
+        loss that must return numbers.
     show_traceback: add the traceback to the message when the loss raises.
     printed: the first output of the loss, if it printed anything.
     losses: the losses that a factory made. It makes one for each problem, once, so that a loss
         that keeps state between calls is found out.
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., Any] = field(hash=False)  # an object that can be called may have none
     is_factory: bool = False
     per_scale: bool = False
     predictions_first: bool = False
     is_described: bool = False
     component: str | None = None
+    average: Callable[[Any], Any] | None = None
     show_traceback: bool = False
     printed: list[str] = field(default_factory=list, compare=False)
     losses: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
@@ -75,17 +87,28 @@ class Form:
             answers = [loss(*passed) for passed in calls]
         if not self.printed and not output.closed and output.getvalue():
             self.printed.append(output.getvalue())
-        scales = [
-            split_components(answer, any_name=self.is_described, component=self.component)
-            for answer in answers
-        ]
+        scales = [self._numbers(answer) for answer in answers]
         for scale in scales:
             if set(scale) != set(scales[0]):
                 raise AnswerError("the loss returned other components for another scale")
-            for component, value in scale.items():
-                judged_dtype(component, value)
         with self.reraise("adding up its scales", LossError):
             return {c: sum((scale[c] for scale in scales[1:]), scales[0][c]) for c in scales[0]}
+
+    def _numbers(self, answer: Any) -> dict[str, Any]:
+        """Return what a call of the loss returned, as one number a component."""
+        with self.reraise("what the loss returned", LossError):
+            components = split_components(
+                answer, any_name=self.is_described, component=self.component
+            )
+            if self.average is not None:
+                components = {
+                    name: self.average(value) if shape_of(value) else value
+                    for name, value in components.items()
+                }
+            components = {name: as_number(value) for name, value in components.items()}
+        for name, value in components.items():
+            judged_dtype(name, value)
+        return components
 
     def loss(self, problem: AnyProblem | None) -> Callable[..., Any]:
         """Return the loss for a problem; raise AnswerError if a factory does not return one."""
@@ -111,7 +134,7 @@ class Form:
         """
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, AnswerError):
             raise
         except BaseException as error:  # SystemExit, and the outcomes of test frameworks
             detail = f"\n{traceback.format_exc()}" if self.show_traceback else ""

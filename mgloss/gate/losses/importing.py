@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from mgloss.gate.losses.adapters.recognizing import imported_frameworks
+from mgloss.gate.losses.attributes import attribute, is_of
 from mgloss.gate.losses.output import plain_text, quiet
 from mgspec.problem.normalizations import unknown
 
@@ -23,11 +25,12 @@ class LoadError(Exception):
 
 
 class Imported(NamedTuple):
-    """A value, its name, and the module that defines it."""
+    """A value, its name, the module that defines it, and the frameworks that came with it."""
 
     value: Any
     name: str
     module: ModuleType
+    brought: tuple[str, ...] = ()
 
 
 def import_value(
@@ -39,11 +42,13 @@ def import_value(
     default: the name to take if the argument gives none.
     kind: the class whose objects a message suggests instead of a wrong name; None for functions.
     """
+    before = imported_frameworks()
     module, name = _import_module(argument, what, default)
-    value = getattr(module, name, None)
+    value = attribute(module, name)
     if value is None:
         raise LoadError(f"{argument}: {_explain_unknown_name(module, name, kind)}")
-    return Imported(value, name, module)
+    brought = tuple(framework for framework in imported_frameworks() if framework not in before)
+    return Imported(value, name, module, brought)
 
 
 def split_name(argument: str, default: str = DEFAULT_NAME) -> tuple[str, str]:
@@ -104,8 +109,8 @@ def _explain_unknown_name(module: ModuleType, name: str, kind: type | None) -> s
 
     def may_be_meant(value: Any) -> bool:
         if kind is not None:
-            return isinstance(value, kind)
-        return callable(value) and getattr(value, "__module__", None) == module.__name__
+            return is_of(value, kind)
+        return callable(value) and attribute(value, "__module__") == module.__name__
 
     known = [n for n, v in vars(module).items() if may_be_meant(v) and not n.startswith("_")]
     if not known:

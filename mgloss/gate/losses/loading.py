@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
 
-from mgloss.gate.losses.adapters.adapter import Adapter, ask, evaluate, to_evaluation
-from mgloss.gate.losses.adapters.recognizing import rank_frameworks
+from mgloss.gate.losses.adapters.adapter import Adapter, evaluate
+from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS
+from mgloss.gate.losses.adapters.recognizing import (
+    imported_frameworks,
+    is_of_keras,
+    rank_frameworks,
+)
 from mgloss.gate.losses.adapters.starting import FrameworkError, need_installed, start_adapter
 from mgloss.gate.losses.answers import AnswerError, ComponentError
+from mgloss.gate.losses.attributes import attribute, is_of
 from mgloss.gate.losses.callables import recognize_form
 from mgloss.gate.losses.form import Form, Style
 from mgloss.gate.losses.importing import Imported, LoadError, import_value
+from mgloss.gate.losses.output import plain_text
 from mgloss.gate.losses.probes import Probes, probe_batches
 from mgloss.gate.losses.problems import find_description
 from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.roles import require_known, role_notes
-from mgloss.gate.losses.signatures import takes_predictions_first
+from mgloss.gate.losses.signatures import argument_names, takes_predictions_first
+from mgloss.gate.losses.trying import Trial, try_loss
 from mgspec import Candidate, Description, LossError, Options
 from mgspec.loss.candidate import PLAIN_OPTIONS
-from mgspec.problem.layout import AnyProblem
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,17 @@ class Loaded:
 class _Subject:
     """A loss at hand, and the request that it answers.
 
-    label: what messages call it. value, name, module: the loss, its name, and where that stands.
+    label: what messages call it. imported: the loss, its name, and where that stands.
     description: of its problem; None for this project's layout.
     """
 
     label: str
-    value: Any
-    name: str
-    module: ModuleType
+    imported: Imported
     description: Description | None
     request: LossRequest
+
+
+Attempt = tuple[Adapter, Trial]  # of a framework, and how the loss did with its arrays
 
 
 def load(
@@ -79,12 +86,17 @@ def load(
         return Loaded(reference(request.claims, chosen))
     description = find_description(request.problem)
     if isinstance(request.loss, str):
-        value, name, module = imported or import_value(request.loss)
-        label = request.loss
+        label, found = request.loss, imported or import_value(request.loss)
     else:
-        value = request.loss
-        label, name, module = _origin_of(request.loss)
-    loaded = _candidate(_Subject(label, value, name, module, description, request), is_tried)
+        label, found = _origin_of(request.loss)
+    try:
+        loaded = _candidate(_Subject(label, found, description, request), is_tried)
+    except (LoadError, LossError, MemoryError):
+        raise
+    except Exception as error:  # of an object that is more than hostile
+        raise LoadError(
+            f"{label}: looking at it raised {type(error).__name__}: {plain_text(error)}"
+        ) from error
     candidate = loaded.candidate
     options = _plain_options(candidate) if request.options is None else request.options
     chosen = options if isinstance(options, Options) else None  # else those of each problem
@@ -101,15 +113,15 @@ def need_reference() -> None:
         ) from error
 
 
-def _origin_of(loss: Callable[..., Any]) -> tuple[str, str, ModuleType]:
-    """Return a label for a loss at hand, its name, and the module that it comes from."""
-    function = loss
-    while isinstance(function, partial):
+def _origin_of(loss: Callable[..., Any]) -> tuple[str, Imported]:
+    """Return a label for a loss at hand, and the loss with its name and its module."""
+    function: Any = loss
+    while is_of(function, partial):
         function = function.func
-    named = function if hasattr(function, "__qualname__") else type(function)
-    origin = str(getattr(named, "__module__", None))
+    named = function if attribute(function, "__qualname__") else type(function)
+    name, origin = str(attribute(named, "__qualname__")), str(attribute(named, "__module__"))
     module = sys.modules.get(origin) or ModuleType(origin)
-    return f"{origin}:{named.__qualname__}", named.__qualname__, module
+    return f"{origin}:{name}", Imported(loss, name, module)
 
 
 def _plain_options(candidate: Candidate) -> Options:
@@ -123,20 +135,19 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
     request = subject.request
     form = recognize_form(
         subject.label,
-        subject.value,
-        subject.name,
+        subject.imported.value,
+        subject.imported.name,
         is_described=subject.description is not None,
         show_traceback=request.show_traceback,
     )
-    form = replace(_in_order(form, request.predictions_first), component=request.roles.component)
+    form = replace(form, component=request.roles.component)
+    if request.predictions_first is not None:
+        form = replace(form, predictions_first=request.predictions_first)
     batches = probe_batches(subject.description)
-    try:
-        adapter, tried = _of_framework(subject, form, batches if is_tried else ())
-    except AnswerError as wrong:
-        raise LoadError(f"{subject.label}: {wrong}") from wrong
-    form = tried.form
-    names = tuple(tried.components) if tried.components else (form.component or "total",)
-    if tried.components:
+    (adapter, trial), likelier = _of_framework(subject, form, batches if is_tried else ())
+    form = trial.form
+    names = tuple(trial.components) if trial.components else (form.component or "total",)
+    if trial.components:
         require_known(request.roles, names, subject.label)
     candidate = Candidate(
         subject.label,
@@ -147,141 +158,162 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
         description=subject.description,
         few_shapes=adapter.compiles,
         roles=request.roles,
-        undifferentiable=tried.undifferentiable,
+        undifferentiable=trial.undifferentiable,
     )
-    style = Style(adapter.name, form.is_factory, form.per_scale, form.predictions_first)
-    notes = [*_notes(form, tried, names, adapter), *role_notes(candidate)]
-    return Loaded(candidate, tuple(notes), style)
+    style = Style(
+        adapter.name,
+        form.is_factory,
+        form.per_scale,
+        form.predictions_first,
+        form.average is not None,
+    )
+    notes = (
+        *_notes(subject, trial, adapter),
+        *_explain_likelier(adapter, likelier),
+        *role_notes(candidate),
+    )
+    return Loaded(candidate, notes, style)
 
 
-def _notes(form: Form, tried: _Tried, names: tuple[str, ...], adapter: Adapter) -> list[str]:
-    notes = []
+def _notes(subject: _Subject, trial: Trial, adapter: Adapter) -> Iterator[str]:
+    form = trial.form
+    yield _explain_order(subject, form)
     if form.per_scale:
-        notes.append("it takes the arrays of one scale; the scales' values are added up")
-    if form.predictions_first:
-        notes.append("by the names of its arguments, it is given predictions before targets")
-    if tried.error is not None:
-        notes.append(f"on an ordinary batch, {tried.error}")
+        yield "it takes the arrays of one scale; the scales' values are added up"
+    if form.average is not None:
+        yield (
+            "it returns values for each image; they are averaged, as Keras does "
+            "(sum_over_batch_size)"
+        )
+    if trial.error is not None:
+        yield f"on an ordinary batch, {trial.error}"
     if form.printed:
-        notes.append("it prints while it runs; that is not shown")
-    if names == ("total",):
-        notes.append(
+        yield "it prints while it runs; that is not shown"
+    if trial.components is not None and tuple(trial.components) == ("total",):
+        yield (
             "it returns a scalar, judged as the total; if it is one component, say which with "
             "--component NAME, such as --component "
             + ("loss_bbox" if form.is_described else "location")
         )
     if not adapter.has_gradients:
-        notes.append("it is a NumPy loss: laws about gradients are skipped")
-    return notes
+        yield "it is a NumPy loss: laws about gradients are skipped"
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """The way to call a loss, what it returned, and what it raised, if it ever did.
+def _explain_order(subject: _Subject, form: Form) -> str:
+    """Say which arguments the loss is given, and why in this order."""
+    if subject.description is not None:
+        return f"it is given the arguments of the problem '{subject.description.name}'"
+    order = "predictions before targets" if form.predictions_first else "targets, then predictions"
+    if subject.request.predictions_first is not None:
+        return f"as asked for, it is given {order}"
+    # A factory has made a loss if it was tried.
+    function = next(iter(form.losses.values()), None) if form.is_factory else form.function
+    names = argument_names(function) if function is not None else ()
+    named = f"({', '.join(names)})"
+    if function is not None and takes_predictions_first(function) is not None:
+        return f"by the names of its arguments, {named}, it is given {order}"
+    unclear = f": the names of its arguments, {named}, do not tell" if names else ""
+    return (
+        f"it is given {order}, as f(y_true, y_pred){unclear}; "
+        "if that is wrong, name its arguments (y_pred, y_true)"
+    )
 
-    undifferentiable: the components that had no gradient on any batch.
+
+def _explain_likelier(adapter: Adapter, likelier: Sequence[Attempt]) -> Iterator[str]:
+    """Say why a loss is not taken for what it seemed to be."""
+    taken = FRAMEWORKS[adapter.name].title
+    for other, trial in likelier:
+        if trial.error is not None and not trial.components:
+            title = FRAMEWORKS[other.name].title
+            yield (
+                f"it is taken for a {taken} loss, because as a {title} loss it gave no number: "
+                f"{_first_line(trial.error)}; --framework {other.name} judges it as that"
+            )
+
+
+def _of_framework(
+    subject: _Subject, form: Form, batches: Probes
+) -> tuple[Attempt, Sequence[Attempt]]:
+    """Return the adapter of the loss's framework and the trial with it; and those of likelier ones.
+
+    The numbers that a loss returns tell most: it is of the likeliest framework whose own numbers it
+    returns. If it returns only Python's numbers, it is of the likeliest that gives an answer.
+
+    Raise LoadError, with what came of the likeliest framework, if none gives an answer.
     """
-
-    form: Form
-    components: Mapping[str, Any] | None
-    error: LossError | None
-    undifferentiable: frozenset[str] = frozenset()
-
-
-def _of_framework(subject: _Subject, form: Form, batches: Probes) -> tuple[Adapter, _Tried]:
-    """Return the adapter of the loss's framework, and the trial with it.
-
-    The numbers that a loss returns tell more than what its module imports: it is of the first
-    framework whose own numbers it returns.
-    """
-    chosen = subject.request.framework
-    names = [chosen] if chosen else rank_frameworks(subject.value, subject.module)
-    attempts: list[tuple[Adapter, _Tried]] = []
-    refused: Exception | None = None
-    for name in names:
+    tried: list[Attempt] = []
+    missing: FrameworkError | None = None
+    for name in _frameworks_to_try(subject, tried):
         try:
             adapter = start_adapter(name)
         except FrameworkError as error:
-            if chosen:
+            if subject.request.framework:
                 raise LoadError(f"--framework: {error}") from error
-            refused = error
+            missing = missing or error
             continue
-        try:
-            tried = _tried(form, adapter, batches, subject.request.predictions_first)
-        except ComponentError:
-            raise
-        except AnswerError as error:
-            # The numbers may be those of another framework.
-            refused = error
-            continue
-        attempts.append((adapter, tried))
-        answered = tried.components or {}
-        if tried.error is None and any(map(adapter.is_own_number, answered.values())):
-            return attempts[-1]
-    if not attempts:
-        raise refused if refused is not None else LoadError(f"{subject.label}: cannot be tried")
-    # It raised, or returned plain numbers: take the likeliest framework that had an answer.
-    return next((each for each in attempts if each[1].components), attempts[0])
+        trial = try_loss(
+            form,
+            adapter,
+            batches,
+            follows_names=subject.request.predictions_first is None,
+            is_of_keras=is_of_keras(form.function, name),
+        )
+        tried.append((adapter, trial))
+        if isinstance(trial.error, ComponentError):
+            raise LoadError(f"{subject.label}: {trial.error}") from trial.error
+        if not batches or (trial.error is None and _is_own(adapter, trial)):
+            return tried[-1], tried[:-1]
+    answered = [place for place, (_, trial) in enumerate(tried) if trial.components]
+    if answered:
+        place = next((place for place in answered if _is_own(*tried[place])), answered[0])
+        return tried[place], tried[:place]
+    if not tried:
+        raise LoadError(f"{subject.label}: {missing}") from missing
+    raise _refusal(subject, tried)
 
 
-def _tried(
-    form: Form,
-    adapter: Adapter,
-    batches: Probes,
-    predictions_first: bool | None,
-) -> _Tried:
-    """Call the loss with lists, then with the arrays of one scale; return how it answered.
+def _frameworks_to_try(subject: _Subject, tried: Sequence[Attempt]) -> Iterator[str]:
+    """Yield the frameworks that a loss may be of, the likeliest first.
 
-    A loss that raises both ways takes the arrays of one scale if the list was what it could not
-    handle.
+    Its code may have imported another one when it ran. If no likely one has an answer, try any that
+    is imported.
     """
-    errors: dict[bool, LossError] = {}  # by whether it was called scale by scale
-    attempts = [form] if form.is_described else [form, replace(form, per_scale=True)]
-    for problem, batch in batches:
-        for attempt in attempts:
-            try:
-                attempt = _in_order(attempt, predictions_first, problem)
-                answer = ask(adapter, attempt, problem, batch, False)
-                to_evaluation(batch, answer)
-            except AnswerError:
-                raise
-            except LossError as error:
-                errors.setdefault(attempt.per_scale, error)
-            else:
-                without = _undifferentiable(attempt, adapter, batches)
-                return _Tried(attempt, answer.components, errors.get(attempt.per_scale), without)
-    if not batches:
-        return _Tried(form, None, None)
-    cause = errors[False].__cause__
-    not_for_lists = isinstance(cause, (AttributeError, TypeError)) and "list" in str(cause)
-    likely = attempts[-1] if not_for_lists else form
-    return _Tried(likely, None, errors[likely.per_scale])
+    if subject.request.framework:
+        yield subject.request.framework
+        return
+    before = imported_frameworks()
+    found = subject.imported
+    likely = rank_frameworks(found.value, found.module, found.brought)
+    yield from likely
+    answers = any(trial.components for _, trial in tried)
+    for name in imported_frameworks():
+        if name not in likely and not (answers and name in before):
+            yield name
 
 
-def _undifferentiable(form: Form, adapter: Adapter, batches: Probes) -> frozenset[str]:
-    """Return the components of a described loss that have no gradient on any of the batches.
+def _first_line(error: LossError | None) -> str:
+    """Return an error without the traceback that may follow it."""
+    return str(error).partition("\n")[0]
 
-    The names of this project's layout are those of losses. There is none that is a metric.
+
+def _is_own(adapter: Adapter, trial: Trial) -> bool:
+    """Return whether the loss returned numbers of the framework."""
+    return any(map(adapter.is_own_number, (trial.components or {}).values()))
+
+
+def _refusal(subject: _Subject, tried: Sequence[Attempt]) -> LoadError:
+    """Return the error for a loss that gave no number under any framework.
+
+    Tell of the likeliest framework under which it returned something, else of the likeliest.
     """
-    if not form.is_described or not adapter.has_gradients:
-        return frozenset()
-    found: list[frozenset[str]] = []
-    for problem, batch in batches:
-        with contextlib.suppress(LossError):
-            found.append(ask(adapter, form, problem, batch, True).undifferentiable)
-    return frozenset.intersection(*found) if found else frozenset()
-
-
-def _in_order(
-    form: Form, predictions_first: bool | None, problem: AnyProblem | None = None
-) -> Form:
-    """Return the form with the order of its arguments.
-
-    predictions_first: the order that was asked for; None to go by the arguments' names. Those of
-        a factory's loss are known once it is made, for a problem.
-    """
-    if predictions_first is not None:
-        return replace(form, predictions_first=predictions_first)
-    if not form.is_factory or problem is None:
-        return form
-    return replace(form, predictions_first=takes_predictions_first(form.loss(problem)))
+    wrong = [each for each in tried if isinstance(each[1].error, AnswerError)]
+    adapter, trial = (wrong or list(tried))[0]
+    title = FRAMEWORKS[adapter.name].title
+    said = _first_line(trial.error)
+    when = "" if wrong else "on every ordinary batch that it was tried on, "
+    how = "as --framework says" if subject.request.framework else "--framework names another"
+    order = "y_pred, y_true" if trial.form.predictions_first else "y_true, y_pred"
+    called = "" if subject.description is not None else f" and called as f({order})"
+    refusal = LoadError(f"{subject.label}: {when}{said} (taken for a {title} loss{called}; {how})")
+    refusal.__cause__ = trial.error
+    return refusal

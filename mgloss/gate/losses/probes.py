@@ -31,28 +31,45 @@ def probe_batches(description: Description | None) -> Probes:
 
 
 def _layout_probes() -> list[tuple[Problem, Batch]]:
-    """Return two batches of this project's layout.
+    """Return batches of this project's layout.
 
-    A loss with a mistake in shapes may raise on the first and not on the second, which has square
-    grids and a single image. The scales of both differ in size, so that no list of their arrays
-    passes for an array.
+    A loss that raises on the first may answer others, which have square grids, objects in every
+    image, a single image, or one of the numbers of scales, anchors and classes that are searched.
+    Scales differ in size, so that no list of arrays of several scales passes for an array.
     """
-    anchors = (((48.0, 32.0), (32.0, 64.0)), ((16.0, 24.0),))
+    anchors, grids = ((48.0, 32.0), (32.0, 64.0), (64.0, 48.0)), ((2, 2), (4, 4))
+    finer = ((16.0, 24.0), (24.0, 16.0), (8.0, 16.0))
+    uneven = (anchors[:2], finer[:1])
     return [
-        _layout_probe(Problem(anchors, 3, (32, 64)), 2, ((1, 2), (2, 4))),
-        _layout_probe(Problem(anchors, 1, (32, 32)), 1, ((1, 1), (2, 2))),
+        _layout_probe(Problem(uneven, 3, (32, 64)), 2, ((1, 2), (2, 4)), objects=1),
+        _layout_probe(Problem(uneven, 3, (64, 64)), 2, grids, objects=2),
+        _layout_probe(Problem(uneven, 1, (32, 32)), 1, ((1, 1), (2, 2)), objects=1),
+        *(
+            _layout_probe(
+                Problem((anchors[:count], finer[:count])[:scales], classes, (64, 64)),
+                2,
+                grids[:scales],
+                objects=2,
+            )
+            for scales in (2, 1)
+            for count in (2, 3, 1)
+            for classes in (3, 4, 2, 1)
+        ),
     ]
 
 
 def _layout_probe(
-    problem: Problem, images: int, grids: tuple[tuple[int, int], ...]
+    problem: Problem, images: int, grids: tuple[tuple[int, int], ...], *, objects: int
 ) -> tuple[Problem, Batch]:
-    """Return a batch with one positive cell a scale, and predictions between -1 and 1."""
+    """Return a batch with a positive cell a scale in the first images, `objects` of them.
+
+    Its predictions are between -1 and 1.
+    """
     targets, predictions = [], []
     for scale, grid in enumerate(grids):
         shape = (images, *grid, problem.channels(scale))
         target = np.zeros(shape, np.float32)
-        target[0, 0, -1, [0, 1, 4, 5, -1]] = (0.5, 0.25, 1, 1, 1)
+        target[:objects, 0, -1, [0, 1, 4, 5, -1]] = (0.5, 0.25, 1, 1, 1)
         targets.append(target)
         steps = np.arange(np.prod(shape)) % 9 - 4
         predictions.append((steps / 4).astype(np.float32).reshape(shape))
@@ -60,13 +77,15 @@ def _layout_probe(
 
 
 def _described_probes(description: Description) -> list[tuple[Described, Images]]:
-    """Return a batch of an image with an object and one without, and a batch of the first alone."""
+    """Return three batches: an image with an object and one without, the first alone, and twice."""
     try:
         described = Described(description, _simplest(description.shared))
         images = [_simplest(description.image(n, described.shared)) for n in (1, 0)]
+        first = images[0]
         return [
             (described, images_of(description, images, (1, 0))),
-            (described, images_of(description, images[:1], (1,))),
+            (described, images_of(description, [first, first], (1, 1))),
+            (described, images_of(description, [first], (1,))),
         ]
     except KeyboardInterrupt:
         raise

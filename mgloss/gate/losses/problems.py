@@ -30,7 +30,9 @@ def find_description(problem: str | Description | None) -> Description | None:
             f"--problem: {unknown('problem', problem, tuple(BUILT_IN))}, or path/to/file.py:name "
             "of an mgspec.Description"
         )
-    value, name, _ = import_value(problem, what="--problem", default=DEFAULT_NAME, kind=Description)
+    value, name, *_ = import_value(
+        problem, what="--problem", default=DEFAULT_NAME, kind=Description
+    )
     if not isinstance(value, Description):
         raise LoadError(
             f"--problem {problem}: {name!r} is {type(value).__name__}, expected an "

@@ -218,7 +218,7 @@ def test_no_law_vanishes_from_the_report(mgloss: Run, tmp_path: Path) -> None:
 
 def test_a_hostile_loss_is_survived(mgloss: Run, tmp_path: Path) -> None:
     for name, status, said in (
-        ("says_something_unprintable", 1, "the loss raised ValueError: ? ?[31m red"),
+        ("says_something_unprintable", 2, "the loss raised ValueError: ? ?[31m red"),
         ("returns_none_for_each_scale", 2, "the loss returned NoneType for total"),
         ("returns_what_is_no_number", 2, "which is no number"),
         ("closes_its_output", 0, "1 law holds"),
@@ -310,6 +310,10 @@ WRONG = {
     "the loss returned str for total": (f"{LOSSES}:returns_text",),
     "the loss returned an empty mapping": (f"{LOSSES}:returns_nothing_by_name",),
     "unknown component 'locaton'; did you mean 'location'?": (f"{LOSSES}:returns_unknown_names",),
+    "the loss raised KeyError: 'no such head' (taken for a NumPy loss": (
+        f"{LOSSES}:raises_always",
+    ),
+    "the loss raised SystemExit: 3": (f"{LOSSES}:exits_always",),
     "the factory raised ValueError: only for 80 classes": (f"{LOSSES}:factory_that_raises",),
     "called with a problem it returned NoneType": (f"{LOSSES}:factory_of_nothing",),
     "--max-examples 0: expected 1 or more": ("--max-examples", "0"),

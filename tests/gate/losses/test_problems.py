@@ -151,7 +151,7 @@ def test_the_reference_is_of_no_other_problem(mgloss: Run) -> None:
     assert "name one" in said(result.stderr)
 
 
-def test_a_loss_of_other_arguments_is_told_of_with_its_first_batch(mgloss: Run) -> None:
+def test_a_loss_of_other_arguments_is_refused_with_its_error(mgloss: Run) -> None:
     result = mgloss("check", f"{LOSSES}:of_two_arguments", "--problem", LOSSES, *FEW)
-    assert result.returncode == 1
-    assert "missing 1 required positional argument" in said(result.stdout)
+    assert result.returncode == 2
+    assert "missing 1 required positional argument" in said(result.stderr)

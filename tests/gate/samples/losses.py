@@ -51,16 +51,33 @@ def plain(y_true, y_pred):
     return sum(of_one_scale(t, p) for t, p in zip(y_true, y_pred, strict=True))
 
 
-def raises(y_true, y_pred):
+def raises_always(y_true, y_pred):
     raise KeyError("no such head")
+
+
+def _fits(y_true):
+    """Whether the grids are those of one detector, which few batches have."""
+    return [t.shape[1:3] for t in y_true] == [(1, 2), (2, 4)]
+
+
+def raises(y_true, y_pred):
+    if not _fits(y_true):
+        raise KeyError("no such head")
+    return plain(y_true, y_pred)
 
 
 def raises_without_objects(y_true, y_pred):
     return sum(1 / int((t[..., 4] > 0.5).sum()) for t in y_true)
 
 
-def exits(y_true, y_pred):
+def exits_always(y_true, y_pred):
     sys.exit(3)
+
+
+def exits(y_true, y_pred):
+    if not _fits(y_true):
+        sys.exit(3)
+    return plain(y_true, y_pred)
 
 
 def prints(y_true, y_pred):

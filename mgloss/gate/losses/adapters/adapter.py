@@ -102,6 +102,7 @@ class Adapter:
     start: sets the framework up; called once, before the other functions.
     stack: combines arrays of the framework.
     is_own_number: says whether the framework computed a component's value.
+    average: returns the mean of all numbers of an array of the framework.
     answer: evaluates a call on the predictions and the other arrays, with gradients if the last
         argument is true. The loss cannot modify these arrays: it receives copies.
     """
@@ -112,6 +113,7 @@ class Adapter:
     start: Callable[[], None]
     stack: Stack
     is_own_number: Callable[[Any], bool]
+    average: Callable[[Any], Any]
     answer: Callable[[Call, Sequence[Array], Sequence[Array], bool], Answer]
 
 

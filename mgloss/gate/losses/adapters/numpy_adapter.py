@@ -47,5 +47,6 @@ ADAPTER = Adapter(
     start=_start,
     stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
+    average=np.mean,
     answer=_answer,
 )

@@ -100,5 +100,6 @@ ADAPTER = Adapter(
     start=_start,
     stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
+    average=tf.reduce_mean,
     answer=_answer,
 )

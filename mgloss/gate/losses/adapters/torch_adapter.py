@@ -77,5 +77,6 @@ ADAPTER = Adapter(
     start=_start,
     stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
+    average=torch.mean,
     answer=_answer,
 )

@@ -25,7 +25,7 @@ from mgspec.loss.candidate import FatalLossError
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
 IMPORT_SECONDS = 120.0  # to import a loss and its framework
-TRIAL_EVALUATIONS = 6  # time-outs allowed to see what a loss is: it is called up to 4 times
+TRIAL_EVALUATIONS = 6  # time-outs allowed to see what a loss is: one that raises is called often
 ENDING_SECONDS = 5.0  # to wait for a process to end
 MOST_RUNNING = 2  # processes at a time; another one that is needed is started again
 

@@ -131,8 +131,16 @@ def _call(style: Style, framework: Framework) -> list[str]:
         "def value(answer):",
         '    if hasattr(answer, "keys"):',
         "        answer = answer[COMPONENT or next(iter(answer))]",
-        "    return float(answer)",
+        f"    return float({_as_number(style, framework)})",
     ]
+
+
+def _as_number(style: Style, framework: Framework) -> str:
+    """Return the code that makes one number of `answer`."""
+    if style.averages:
+        return framework.mean.replace("values", "answer")
+    # An array of one number is no number, except for PyTorch, whose arrays NumPy cannot average.
+    return "answer" if framework.name == "torch" else "np.mean(answer)"
 
 
 def _number(number: Any) -> str:

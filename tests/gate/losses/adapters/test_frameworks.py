@@ -176,10 +176,8 @@ def test_a_framework_can_be_named() -> None:
 
 
 def test_a_numpy_function_named_as_another_framework_s_is_an_error() -> None:
-    candidate = loaded("../../samples/losses.py:by_batch", framework="jax").candidate
-    (verdict,) = search(LAWS["finite"], candidate, max_examples=3, seed=0)
-    assert verdict.status == BROKEN
-    assert "Tracer" in verdict.message
+    with pytest.raises(LoadError, match=r"Tracer.*taken for a JAX loss"):
+        loaded("../../samples/losses.py:plain", framework="jax")
 
 
 def test_a_framework_that_is_missing_is_named_with_what_installs_it(
@@ -214,7 +212,11 @@ def test_the_specification_and_torch_agree_on_a_component() -> None:
 
 def test_errors_of_finite_are_told_with_the_law(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text("import torch\n\ndef loss(y_true, y_pred):\n    return torch.ones(3)[7]\n")
+    file.write_text(
+        "import torch\n\ndef loss(y_true, y_pred):\n"
+        "    grids = [tuple(t.shape[1:3]) for t in y_true]\n"
+        "    return torch.ones(3)[0 if grids == [(1, 2), (2, 4)] else 7]\n"
+    )
     candidate = load(LossRequest(str(file), "batch")).candidate
     assert {v.status for v in search(LAWS["finite"], candidate, max_examples=3)} == {BROKEN}
     assert {v.status for v in search(LAWS["locality"], candidate, max_examples=3)} == {ERROR}

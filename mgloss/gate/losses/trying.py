@@ -88,17 +88,18 @@ def _attempts(form: Form, batches: Probes) -> Iterator[tuple[Form, AnyProblem, A
 
     A loss of lists may take an array of several images for a list, and one of arrays may take a
     list with a single array for an array. So lists of a single scale and arrays of a single image
-    come last.
+    come last, unless no batch has several scales.
     """
     if form.is_described:
         yield from ((form, *probe) for probe in batches)
         return
     of_one_scale = replace(form, per_scale=True)
+    most = max((len(batch.predictions) for _, batch in batches), default=1)
     for of_several in (True, False):
         yield from (
             (form, problem, batch)
             for problem, batch in batches
-            if (len(batch.predictions) > 1) == of_several
+            if (len(batch.predictions) >= min(2, most)) == of_several
         )
         yield from (
             (of_one_scale, problem, batch)

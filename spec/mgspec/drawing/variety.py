@@ -69,15 +69,19 @@ OBJECTS_OF_MANY = 256  # of a batch of described images, in which an image canno
 MOST_IMAGES = 128
 
 
-def large_varieties(description: Description | None) -> dict[str, Variety]:
+def large_varieties(
+    description: Description | None, few_shapes: bool = False
+) -> dict[str, Variety]:
     """Return the large varieties by name.
 
     description: of the images; None for the project's own layout. A description says how many
         objects an image may hold, so that many objects take many images.
+    few_shapes: as of `Variety`. A loss that is compiled for each number of described images gets
+        no more than 32.
     """
     if description is None:
         return {"many images": MANY_IMAGES, "many objects": MANY_OBJECTS}
     images = min(MOST_IMAGES, math.ceil(OBJECTS_OF_MANY / description.most_objects))
-    if images <= MANY_IMAGES.images:
+    if few_shapes or images <= MANY_IMAGES.images:
         return {"many images": MANY_IMAGES}
     return {"many images": MANY_IMAGES, "many objects": replace(MANY_IMAGES, images=images)}

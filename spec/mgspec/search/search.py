@@ -271,7 +271,7 @@ def search(
     examples = max(1, max_examples // law.one_in)
     plain = examples // PLAIN_SHARE
     large = examples // LARGE_SHARE
-    varieties = large_varieties(candidate.description)
+    varieties = large_varieties(candidate.description, candidate.few_shapes)
     this.search("plain", PLAIN, plain)
     this.search("full", FULL, examples - plain - large * len(varieties))
     for name, variety in varieties.items():

@@ -91,6 +91,7 @@ def test_a_described_problem_has_large_batches_too() -> None:
     assert found.status == BROKEN
     few = large_varieties(BUILT_IN["anchors"])
     assert few["many images"] == MANY_IMAGES
+    assert list(large_varieties(BUILT_IN["anchors"], few_shapes=True)) == ["many images"]
     assert few["many objects"].images * BUILT_IN["anchors"].most_objects >= 200
 
 

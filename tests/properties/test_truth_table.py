@@ -100,7 +100,7 @@ def test_the_search_finds_what_the_table_says_of_all_options(law: str, name: str
 def assert_searched(verdict: Verdict, max_examples: int) -> None:
     """A verdict without examples, or a law that asserted nothing, would prove nothing."""
     assert verdict.comparisons > 0
-    if verdict.status == HOLDS:
+    if verdict.status == HOLDS and not LAWS[verdict.law].somewhere:  # which one example may show
         assert verdict.examples >= max_examples
         assert verdict.comparisons >= verdict.examples // 4
 

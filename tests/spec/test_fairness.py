@@ -32,7 +32,10 @@ from mgspec.search.verdicts import BROKEN, HOLDS, SKIPPED
 
 UNIT = 2.0**-20
 # Of these the tolerance is another: that of 0, of a sum of terms, or of a difference quotient.
-OF_THEIR_OWN = ("finite", "empty", "nonnegative", "perfect", "composition", "gradient")
+OF_THEIR_OWN = (
+    *("finite", "empty", "responsive", "nonnegative", "perfect", "composition", "gradient"),
+    "translation",
+)
 THREEFOLD = "scales"
 
 

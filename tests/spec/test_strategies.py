@@ -418,3 +418,15 @@ def test_a_threshold_is_kept_clear_of_every_overlap() -> None:
             assert (np.abs(overlaps - thresh) >= CLEARANCE).all()
 
     check()
+
+
+@given(cases.moved(FULL))
+def test_the_boxes_of_a_loss_with_options_of_its_own_stay_in_their_cells(case: Case) -> None:
+    x, problem = case.batches["X"], case.problem
+    for scale, mask in enumerate(x.masks()):
+        stride = np.array(problem.stride(x.grids[scale]))
+        largest = np.max(problem.anchors[scale], 0)
+        for array in (x.targets[scale][mask], x.predictions[scale]):
+            half = np.exp(array[..., 2:4]) * largest / stride / 2
+            assert (array[..., :2] - half >= 0).all()
+            assert (array[..., :2] + half <= 1).all()

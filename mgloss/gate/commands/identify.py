@@ -34,7 +34,8 @@ def identify(
     The measured batches hold equal objects, and one mistake in their predictions. Then search
     briefly for the batch laws that the loss breaks.
 
-    Exit status: 0 every term fits a normalization, 1 a term fits none or is not a finite number.
+    Exit status: 0 every term fits a normalization, 1 a term fits none, is not a finite number, or
+    responds to nothing that is predicted.
 
     Examples:
 

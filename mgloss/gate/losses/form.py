@@ -72,17 +72,25 @@ class Form:
     printed: list[str] = field(default_factory=list, compare=False)
     losses: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
-    def call(self, problem: AnyProblem | None, *arguments: Any) -> dict[str, Any]:
+    def call(
+        self,
+        problem: AnyProblem | None,
+        *arguments: Any,
+        watch: Callable[[Any], None] | None = None,
+    ) -> dict[str, Any]:
         """Call the loss and return its components.
 
         problem: what a factory needs; ignored by other forms.
         arguments: (y_true, y_pred), each a list of one array a scale; for a described problem what
             its description's `arguments` returned.
+        watch: called with what the loss is about to receive, one tuple for each call of it.
 
         Raise LossError if the loss gives no components.
         """
         loss = self.loss(problem)
         calls = self._calls(arguments)
+        if watch is not None:
+            watch(calls)
         with quiet(native=True) as output, self.reraise("the loss", LossError):
             answers = [loss(*passed) for passed in calls]
         if not self.printed and not output.closed and output.getvalue():

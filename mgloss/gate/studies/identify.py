@@ -32,6 +32,7 @@ from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, Status
 
 FORMAT, VERSION = "mgloss-behaviour", 1
 LAW_EXAMPLES, SEED = 25, 0
+RESPONSIVE = "responsive"  # the law that a component breaks if it is the same whatever is predicted
 
 NO_EXPONENT = "no power law"
 SWEEP_TITLES = {
@@ -103,9 +104,19 @@ class Identification:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each term fits a normalization, and every number was finite."""
+        """Whether each term fits a normalization, all respond, and every number was finite."""
         terms = self.behaviour.terms
-        return bool(terms) and not self.behaviour.unanswered and all(t.formulas for t in terms)
+        return (
+            bool(terms)
+            and not self.behaviour.unanswered
+            and not self.unresponsive
+            and all(t.formulas for t in terms)
+        )
+
+    @property
+    def unresponsive(self) -> tuple[str, ...]:
+        """The components that respond to no prediction."""
+        return self.components_by_law(BROKEN).get(RESPONSIVE, ())
 
     def components_by_law(self, *statuses: Status) -> dict[str, tuple[str, ...]]:
         """Return the laws with a verdict of these statuses, and the components of each."""
@@ -122,7 +133,7 @@ def gather(console: Console, candidate: Candidate) -> Identification:
     with count_progress(console) as bar:
         measuring = bar.add_task("measuring", total=EVALUATIONS, detail="batches")
         behaviour = identify(candidate, lambda: bar.advance(measuring))
-        if not behaviour.terms:
+        if behaviour.unanswered and not behaviour.terms:
             return Identification(behaviour, ())
         searching = bar.add_task("laws", total=LAW_EXAMPLES * len(BATCH_LAWS), detail="examples")
         verdicts = search_batch_laws(
@@ -148,6 +159,12 @@ def show(
     for term in behaviour.informative_terms:
         if not term.formulas:
             print_indented(console, Text(f"{term.name}: ") + embolden(_describe_nearest(term)))
+    for name in identification.unresponsive:
+        print_indented(
+            console,
+            Text(f"{name} responds to nothing that is predicted: see ", "red")
+            + Text(f"mgloss explain {RESPONSIVE}", "bold"),
+        )
     if behaviour.terms:
         console.print()
         console.print(_tabulate_exponents(behaviour.informative_terms))

@@ -17,13 +17,13 @@ from mgspec.laws.comparison import (
     Rounding,
     worst_element,
 )
-from mgspec.laws.law import Trial, law
+from mgspec.laws.law import OBJECT_TERMS, Trial, law
 from mgspec.laws.needs import GRADIENTS
 from mgspec.loss.candidate import Evaluation
 from mgspec.loss.roles import BACKGROUND
 from mgspec.problem.changes import concatenate, repeat, shards, take
 from mgspec.problem.description import join_padded
-from mgspec.problem.layout import AnyBatch, Batch
+from mgspec.problem.layout import AnyBatch, Batch, check_same_shapes
 
 # Magnitude of a prediction p for which exp(-p) is well above the last bit of 1 in float32.
 MODEST = 8.0
@@ -132,6 +132,40 @@ def _is_idle(value: Evaluation, component: str) -> bool:
     return is_flat and value.components[component] == 0
 
 
+@law(cases.empty_among_others, speaks_of=OBJECT_TERMS)
+def empty_image(trial: Trial) -> Iterator[Comparison]:
+    """An image without objects has no say in location and classification, among others too.
+
+    Formula: for X without objects, and Z which is X with other predictions: L(X among Y) =
+    L(Z among Y) for location and classification, with the images of Y before and after those of
+    X; and dL/dx = 0 for the predictions x of X.
+
+    Why it matters: a mask that broadcasts over the images lets an image teach what only another
+    one's objects should teach, and the loss still goes down.
+
+    Broken by: values [B, 1] meeting a mask [B]; a mask shared by all images; a count of images
+    where one of objects was meant.
+    """
+    x, y, z = trial.images("X"), trial.images("Y"), trial.images("Z")
+    check_same_shapes(x, z)
+    if x.positives:
+        raise ValueError(f"X: expected images without objects, got {x.positives} object(s)")
+    before = trial.choice("before", 0, y.images)
+    places = slice(before, before + x.images)
+    order = [*range(before), *range(y.images, y.images + x.images), *range(before, y.images)]
+    both, changed = (take(concatenate([y, empty]), order) for empty in (x, z))
+    whole, other = trial.evaluate(both, gradients=True), trial.evaluate(changed)
+    yield from equal_values(trial, "L(Z among Y)", other, whole, both, changed)
+    if whole.gradients is None:
+        return
+    for c in trial.components:
+        of_x = [np.zeros_like(g) for g in whole.gradients[c]]
+        for kept, gradient in zip(of_x, whole.gradients[c], strict=True):
+            kept[places] = gradient[places]
+        zero = [np.zeros_like(g) for g in of_x]
+        yield from worst_element(trial.case.problem, c, "L(X among Y)", of_x, zero, None)
+
+
 def _can_teach(x: AnyBatch) -> bool:
     """Return whether the background must teach: an extreme logit may be right to the last bit."""
     return isinstance(x, Batch) or all(np.abs(p).max() <= MODEST for p in x.predictions)
@@ -156,6 +190,32 @@ def nonnegative(trial: Trial) -> Iterator[Comparison]:
         yield Comparison(
             c, "L(X)", value.components[c], AT_LEAST, 0.0, float(rounding.tolerance(0.0))
         )
+
+
+@law(cases.other_predictions_of_objects, somewhere=True)
+def responsive(trial: Trial) -> Iterator[Comparison]:
+    """Every component responds to what is predicted, at least somewhere.
+
+    Formula: for some X and Y with the same targets, objects among them, and other predictions:
+    L(X) != L(Y); and dL/dp != 0 for some X or Y. One search must show both for each component. A
+    component with a name of another layout may be a metric; it need not have a gradient.
+
+    Why it matters: a component that is the same whatever is predicted teaches nothing, and obeys
+    all other laws.
+
+    Broken by: a mask that is never true; a value computed without the predictions; a constant; a
+    gradient that is stopped.
+    """
+    x, y = trial.images("X"), trial.images("Y")
+    check_same_shapes(x, y)
+    of_x, of_y = trial.evaluate(x, gradients=True), trial.evaluate(y, gradients=True)
+    for c in trial.components:
+        a, b = of_x.components[c], of_y.components[c]
+        known = {"L(X)": a, "L(Y)": b}
+        yield Comparison(c, "|L(X) - L(Y)|", abs(a - b), ABOVE, 0.0, terms=known)
+        if c in COMPONENTS and of_x.gradients is not None and of_y.gradients is not None:
+            largest = max(float(np.abs(_numbers(value, c)).max()) for value in (of_x, of_y))
+            yield Comparison(c, "max |dL(X)/dp|, |dL(Y)/dp|", largest, ABOVE, 0.0)
 
 
 @law(cases.two_batches, on_metrics=True)

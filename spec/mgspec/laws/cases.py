@@ -27,7 +27,7 @@ from mgspec.drawing.variety import MOST_DIFFERENT, Variety
 from mgspec.laws.law import Case, Choice
 from mgspec.loss.float64 import Scale, best_overlaps
 from mgspec.problem.changes import concatenate, take
-from mgspec.problem.description import Described, images_of, nested
+from mgspec.problem.description import Described, Images, images_of, nested
 from mgspec.problem.layout import (
     OBJECTNESS,
     WH,
@@ -76,6 +76,68 @@ def two_batches(draw: st.DrawFn, variety: Variety) -> Case:
     problem, batch = draw_any_problem(draw, variety)
     most = variety.images_of_each(2)
     return Case(problem, {"X": batch(largest=most), "Y": batch(largest=most)})
+
+
+MOVES = (1.0, -0.5, 0.75)  # no two neighbours alike: a softmax does not see what all logits share
+
+
+@st.composite
+def other_predictions_of_objects(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X with objects, and Y: the same targets, other predictions everywhere.
+
+    In this project's layout each prediction of Y is near that of X: a loss that compares boxes
+    does not respond where they are far from each other.
+    """
+    if variety.description is not None:
+        described = _described(draw, variety)
+        held = draw_described(draw, variety, described, objects=1)
+        count = held.images
+        other = draw_described(draw, variety, described, objects=1, smallest=count, largest=count)
+        return Case(described, {"X": held, "Y": _predicting_as(held, other)})
+    scene = draw_scene(draw, variety)
+    batch = draw_batch(draw, variety, scene, content=ONLY_ORDINARY)
+    scale, row, column = _one_of(draw, scene.cells())
+    thing = draw_object(draw, variety, scene.problem, scale)
+    batch = _put(batch, Cell(0, scale, row, column), thing)
+    moved = [p + np.resize(np.float32(MOVES), p.shape[-1]) for p in batch.predictions]
+    return Case(scene.problem, {"X": batch, "Y": batch.with_predictions(moved)})
+
+
+def _predicting_as(images: Images, others: Images) -> Images:
+    """Return the images with the numbers that others predict, repeated to the same shapes."""
+    arrays = [
+        {
+            name: np.resize(other[name], array.shape) if name in images.predicted else array
+            for name, array in image.items()
+        }
+        for image, other in zip(images.arrays, others.arrays, strict=True)
+    ]
+    return replace(images, arrays=tuple(arrays))
+
+
+@st.composite
+def empty_among_others(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X without objects, Z: X with other predictions, Y, and how many of Y come first."""
+    problem: AnyProblem
+    empty: AnyBatch
+    other: AnyBatch
+    among: AnyBatch
+    if variety.description is not None:
+        problem = _described(draw, variety)
+        empty = draw_described(draw, variety, problem, empty=True, largest=2)
+        count = empty.images
+        drawn = draw_described(draw, variety, problem, empty=True, smallest=count, largest=count)
+        other = _predicting_as(empty, drawn)
+        among = draw_described(draw, variety, problem, objects=1, largest=2)
+    else:
+        scene = draw_scene(draw, variety)
+        problem = scene.problem
+        nothing = Content(empty=True)
+        empty = draw_batch(draw, variety, scene, largest=2, content=nothing)
+        other = draw_exactly(draw, variety, scene, empty.images, nothing)
+        among = draw_batch(draw, variety, scene, largest=2)
+    before = draw(whole(0, among.images))
+    return Case(problem, {"X": empty, "Y": among, "Z": other}, {"before": before})
 
 
 @st.composite
@@ -486,11 +548,41 @@ def renamed(draw: st.DrawFn, variety: Variety) -> Case:
     return Case(problem, {"X": batch}, {"classes": classes, **of_anchors})
 
 
+# A box of these numbers lies in its own cell: its centre is there, however x and y are decoded, and
+# it is not longer than half a cell.
+_CENTRES = (0.25, 0.5, 0.75)
+_LOG_SIZES = (-2.25, -2.5, -3.0)
+
+
+def _within_cells(batch: Batch) -> Batch:
+    """Return the batch with each box, of targets and of predictions, inside its own cell."""
+
+    def kept(array: Array) -> Array:
+        steps = np.round(4 * np.clip(array[..., : WH.stop], -1e4, 1e4)).astype(int) % 3
+        small = array.copy()
+        small[..., XY] = np.take(_CENTRES, steps[..., XY])
+        small[..., WH] = np.take(_LOG_SIZES, steps[..., WH])
+        return small
+
+    masks = batch.masks()
+    targets = [
+        np.where(mask[..., None], kept(t), t) for mask, t in zip(masks, batch.targets, strict=True)
+    ]
+    return Batch(tuple(targets), tuple(map(kept, batch.predictions)))
+
+
 @st.composite
 def moved(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X, how many rows and columns larger its new grid is, and its place in that grid."""
+    """A batch X, how many rows and columns larger its new grid is, and its place in that grid.
+
+    A loss that does not follow the problem's options may cut boxes at the border of the image, or
+    ignore cells by a threshold that is not known. Every box of its batches is inside its own cell:
+    then nothing is cut, and no box overlaps another cell's.
+    """
     scene = draw_scene(draw, variety, longest=3)
     batch = draw_batch(draw, variety, scene)
+    if variety.options is not None:
+        batch = _within_cells(batch)
     rows, columns = draw(among(((1, 0), (0, 1), (1, 2), (2, 1))))
     row, column = draw(whole(0, rows)), draw(whole(0, columns))
     if (row, column) == (0, 0):

@@ -13,19 +13,21 @@ Each term may be weighted by up to F. Together:
 
     |actual - expected| <= u ((2 N + K) max(|actual|, |expected|) + F (K^2 + K M (1 + C P)))
 
-and without C P where no loss compares boxes. N is taken as the cells of the largest batch times the
-channels of the widest component. In float32 it is at most 4,200 for the batches drawn here, except
-the few large ones. This makes the relative part 5e-4, and for most batches below 3e-5: a relative
-fault of 1 in 1,000 stands out. In the largest batches it is 5e-3: they are for faults that a count
-makes, which are larger. Of a described problem nothing is known but what its images hold: N is then
-the count of all numbers of the largest batch, F is told by the description, and C P is left out.
+and without C P where no loss compares boxes. If boxes are compared in coordinates of the image,
+and moved in it, their centres are known to u G of a cell only, where a side of the grid is G cells
+long: then it is C G P. N is taken as the cells of the largest batch times the channels of the
+widest component. In float32 it is at most 4,200 for the batches drawn here, except the few large
+ones. This makes the relative part 5e-4, and for most batches below 3e-5: a relative fault of 1 in
+1,000 stands out. In the largest batches it is 5e-3: they are for faults that a count makes, which
+are larger. Of a described problem nothing is known but what its images hold: N is then the count of
+all numbers of the largest batch, F is told by the description, and C P is left out.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +74,16 @@ class Rounding:
             return Rounding(unit, *_terms_of_images(problem, batches))  # type: ignore[arg-type]
         return Rounding(unit, *_terms_of_cells(problem, batches))  # type: ignore[arg-type]
 
+    def of_boxes_far_away(self, problem: Problem, batches: Sequence[Batch]) -> Rounding:
+        """Return the rounding of a loss that compares boxes in coordinates of the image."""
+        k, factor, magnitude = ROUNDINGS_OF_A_TERM, _largest_factor(problem.options), 1.0
+        far = 0.0
+        for batch in batches:
+            longest = max(max(grid) for grid in batch.grids)
+            far = max(far, longest * _cells_of_boxes(problem, batch))
+            magnitude = max(magnitude, _magnitude(batch))
+        return replace(self, floor=factor * (k**2 + k * magnitude * (1 + far)))
+
     def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
         """Return the largest difference allowed between numbers of this magnitude."""
         relative = self.unit * (2 * self.terms + ROUNDINGS_OF_A_TERM) + 2 * self.stored
@@ -90,8 +102,7 @@ class Rounding:
 def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, float]:
     """Return N, and the part that does not shrink with the value, in units of roundoff."""
     width = max(4, *(problem.channels(s) - FIRST_ANCHOR for s in range(problem.scales)))
-    numbers = [a.ravel() for b in batches for a in (*b.targets, *b.predictions)]
-    magnitude = max(1.0, float(np.abs(np.concatenate(numbers)).max()))
+    magnitude = max(1.0, *map(_magnitude, batches))
     options, k = problem.options, ROUNDINGS_OF_A_TERM
     boxes = 0.0
     if options.location != "mse" or options.iou_aware_ratio:
@@ -100,6 +111,11 @@ def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, fl
         max(batch.cells for batch in batches) * width,
         _largest_factor(options) * (k**2 + k * magnitude * (1 + boxes)),
     )
+
+
+def _magnitude(batch: Batch) -> float:
+    """Return the largest magnitude of a number in the batch."""
+    return max(float(np.abs(array).max()) for array in (*batch.targets, *batch.predictions))
 
 
 def _terms_of_images(problem: Described, batches: Sequence[Images]) -> tuple[int, float]:

@@ -146,6 +146,8 @@ class Law:
     by_role: what it asks of a component depends on the component's role.
     on_request: it is about this layout's own loss; other losses are judged only when it is named.
     one_in: try 1 of N examples, because each costs several evaluations.
+    somewhere: it says that something happens on some case. It is broken if that happens on no case
+        of the whole search; one case proves nothing.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Law:
     component_needs: tuple[ComponentNeed, ...] = ()
     on_metrics: bool = False
     by_role: bool = False
+    somewhere: bool = False
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
         """Return the candidate's components that this law can judge."""
@@ -233,6 +236,7 @@ def law(
     component_needs: tuple[ComponentNeed, ...] = (),
     on_metrics: bool = False,
     by_role: bool | None = None,
+    somewhere: bool = False,
 ) -> Callable[[Check], Check]:
     """Register a function as the law of its name; its docstring becomes the normative text.
 
@@ -262,6 +266,7 @@ def law(
             component_needs,
             on_metrics,
             speaks_of == OBJECT_TERMS if by_role is None else by_role,
+            somewhere,
         )
         return check
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
-from mgspec.laws.comparison import Comparison, Rounding, worst_element
+from mgspec.laws.comparison import EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
 from mgspec.laws.needs import LAYOUT
 from mgspec.problem.changes import permute_labels, place_in_grids, transposed, transposed_array
@@ -84,7 +84,7 @@ def transposition(trial: Trial) -> Iterator[Comparison]:
         yield from worst_element(problem, c, "L(X transposed)", back, value.gradients[c], rounding)
 
 
-@law(cases.moved, needs=(LAYOUT,), on_request=True)
+@law(cases.moved, needs=(LAYOUT,))
 def translation(trial: Trial) -> Iterator[Comparison]:
     """Where in the image things are does not matter.
 
@@ -110,4 +110,10 @@ def translation(trial: Trial) -> Iterator[Comparison]:
     )
     value = trial.evaluate(at_corner, problem=here)
     moved = trial.evaluate(elsewhere, problem=there)
-    yield from equal_values(trial, "L(X moved)", moved, value, at_corner)
+    rounding = Rounding.of(problem, [at_corner], moved, value)
+    if trial.candidate.options is not None:  # it may compare boxes, whatever these options say
+        rounding = rounding.of_boxes_far_away(here, [at_corner])
+    for c in trial.components:
+        got, wanted = moved.components[c], value.components[c]
+        tolerance = float(rounding.tolerance(max(abs(got), abs(wanted))))
+        yield Comparison(c, "L(X moved)", got, EQUAL, wanted, tolerance)

@@ -55,6 +55,8 @@ def needs(law: Law) -> list[str]:
         *others, last = law.speaks_of
         first = f"{', '.join(others)} and " if others else "the "
         phrases.insert(0, f"speaks of {first}{last} only")
+    if law.somewhere:
+        phrases.append("is broken if no case of the whole search shows it")
     if law.on_request:
         phrases.append("is asked of this layout's own loss, of another only on request")
     return phrases

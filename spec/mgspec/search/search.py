@@ -35,6 +35,7 @@ from mgspec.laws.comparison import Comparison
 from mgspec.loss.candidate import Candidate, LossError
 from mgspec.problem.layout import AnyBatch
 from mgspec.search.engine import Run, Section, Tally
+from mgspec.search.somewhere import search_somewhere
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdict
 
 # These laws say that a loss gives finite numbers; the first of them, that it answers at all. A loss
@@ -136,13 +137,7 @@ class _Search:
 
     def search(self, name: str, variety: Variety, budget: int) -> None:
         """Try this many cases of a variety, after those of the database."""
-        drawn = replace(
-            variety,
-            claims=self.candidate.claims,
-            options=self.candidate.options,
-            few_shapes=self.candidate.few_shapes,
-            description=self.candidate.description,
-        )
+        drawn = _of(variety, self.candidate)
         cases = self.law.cases(drawn)  # one strategy for all runs: Hypothesis analyses each anew
         while self.is_open and self.database is not None:
             if self._add(self._run(cases, drawn).replay()).finding is None:
@@ -217,6 +212,17 @@ class _Search:
         return _verdict(self.law, component, *self.decided[component], tally)
 
 
+def _of(variety: Variety, candidate: Candidate) -> Variety:
+    """Return the variety of the batches that a candidate takes."""
+    return replace(
+        variety,
+        claims=candidate.claims,
+        options=candidate.options,
+        few_shapes=candidate.few_shapes,
+        description=candidate.description,
+    )
+
+
 def _verdict(
     law: Law, component: str | None, status: Status, finding: Finding | None, tally: Tally
 ) -> Verdict:
@@ -259,6 +265,21 @@ def search(
     reason = law.why_not(candidate)
     if reason is not None:
         return [Verdict(law.name, None, SKIPPED, message=reason)]
+    examples = max(1, max_examples // law.one_in)
+    plain = examples // PLAIN_SHARE
+    if law.somewhere:
+        return search_somewhere(
+            law,
+            candidate,
+            [
+                ("plain", _of(PLAIN, candidate), plain),
+                ("full", _of(FULL, candidate), examples - plain),
+            ],
+            seed=seed,
+            run_length=RUN_LENGTH,
+            progress=progress,
+            known=known,
+        )
     components = law.components_of(candidate)
     this = _Search(law, candidate, seed, shrink, progress, database, components)
     for finding in known:
@@ -268,8 +289,6 @@ def search(
         Verdict(law.name, component, SKIPPED, message=reason)
         for component, reason in law.excused(candidate).items()
     ]
-    examples = max(1, max_examples // law.one_in)
-    plain = examples // PLAIN_SHARE
     large = examples // LARGE_SHARE
     varieties = large_varieties(candidate.description, candidate.few_shapes)
     this.search("plain", PLAIN, plain)

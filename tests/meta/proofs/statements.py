@@ -68,6 +68,33 @@ def nonnegative(world: World, value: Value, images: int) -> Statement:
     return Statement([x], [], [Relation("L(X)", value(x), AT_LEAST, 0)])
 
 
+def empty_image(world: World, value: Value, images: int, image: int) -> Statement:
+    """Other predictions in an image without positive cells: L stays as it is."""
+    x = world.batch("X", images)
+    raw = x.raw.copy()
+    raw[image] = world.number("raw sum of the other predictions")
+    other = replace(x, raw=raw)
+    given = [Relation("positive cells", x.positive[image], EQUAL, 0)]
+    return Statement([x, other], given, [Relation("L(other)", value(other), EQUAL, value(x))])
+
+
+def responsive(world: World, value: Value, images: int, image: int) -> Statement:
+    """Other predictions cost one image more: L rises, and the image has a weight in it."""
+    x = world.batch("X", images)
+    more = world.number("cost of the other predictions")
+    raw = x.raw.copy()
+    raw[image] = raw[image] + more
+    other = replace(x, raw=raw)
+    return Statement(
+        [x, other],
+        [Relation("cost", more, ABOVE, 0)],
+        [
+            Relation("L(other)", value(other), ABOVE, value(x)),
+            Relation("weight of the image", world.weights(value, x)[image], ABOVE, 0),
+        ],
+    )
+
+
 def permutation(world: World, value: Value, images: int) -> Statement:
     """L(X in another order) = L(X), and each image keeps its weight."""
     x = world.batch("X", images)
@@ -239,6 +266,8 @@ STATEMENTS: dict[str, tuple[Callable[..., Statement], list[tuple[int, ...]]]] = 
     "finite": (finite, ONE_BATCH),
     "empty": (empty, ONE_BATCH),
     "nonnegative": (nonnegative, ONE_BATCH),
+    "empty_image": (empty_image, [(b, image) for b in SIZES for image in range(b)]),
+    "responsive": (responsive, [(b, image) for b in SIZES for image in range(b)]),
     "permutation": (permutation, ONE_BATCH),
     "replication": (replication, [(images, times) for images in SIZES for times in (2, 3, 4)]),
     "partition": (partition, TWO_BATCHES),

@@ -29,7 +29,9 @@ DENSITY_WEIGHTED = "density_weighted"  # no law of its own: a promise of `hybrid
 
 # What a proof uses besides signs; all others use nothing. Proved to be needed below.
 USED = {
-    ("empty", name, LOCATION): {NO_CELLS_NO_SUM} for name in NORMALIZATIONS
+    (law, name, LOCATION): {NO_CELLS_NO_SUM}
+    for law in ("empty", "empty_image")
+    for name in NORMALIZATIONS
 } | {
     ("replication", "positives", counting): {NO_CELLS_NO_SUM, NO_FRACTION}
     for counting in COUNTINGS

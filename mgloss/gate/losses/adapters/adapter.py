@@ -28,7 +28,7 @@ class Answer:
 
     components: the value of each component.
     gradients: for each component, one array for each array of predictions; None if not requested.
-    changed_inputs: whether the loss modified the arrays that it received.
+    changed_inputs: whether the loss modified what it received.
     undifferentiable: the components that do not depend on the predictions, as far as the framework
         can follow; empty if gradients were not requested or the framework does not tell.
     """
@@ -59,16 +59,25 @@ class Call:
     array_names: tuple[tuple[str, ...], ...] | None = None
     predicted_count: int = 0
 
-    def __call__(self, predictions: Sequence[Any], others: Sequence[Any]) -> dict[str, Any]:
+    def __call__(
+        self,
+        predictions: Sequence[Any],
+        others: Sequence[Any],
+        watch: Callable[[Any], None] | None = None,
+    ) -> dict[str, Any]:
         """Call the loss and return its components.
+
+        watch: called with the arrays, and with what the loss is about to receive.
 
         Raise AnswerError if one is not a number, LossError if there are none.
         """
         if self.array_names is None:
-            components = self.form.call(self.problem, list(others), list(predictions))
+            arguments: tuple[Any, ...] = list(others), list(predictions)
         else:
             arguments = self._described_arguments(iter(predictions), iter(others))
-            components = self.form.call(self.problem, *arguments)
+        if watch is not None:
+            watch((predictions, others))
+        components = self.form.call(self.problem, *arguments, watch=watch)
         for name, value in components.items():
             judged_dtype(name, value)
         return components

@@ -9,6 +9,7 @@ import numpy as np
 
 from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
 from mgloss.gate.losses.adapters.frameworks import NUMPY
+from mgloss.gate.losses.adapters.received import Watch
 from mgspec.problem.description import Stack
 
 
@@ -31,13 +32,16 @@ def _is_own_number(value: Any) -> bool:
 def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """Pass copies; report if the loss modified them."""
+    """Pass copies; report if the loss modified what it received."""
     copied_predictions = [array.copy() for array in predictions]
     copied_others = [array.copy() for array in others]
-    components = call(copied_predictions, copied_others)
-    pairs = zip((*predictions, *others), (*copied_predictions, *copied_others), strict=True)
-    changed = not all(np.array_equal(array, copy) for array, copy in pairs)
-    return Answer(components, None, changed)
+    watch = Watch(_as_numpy)
+    components = call(copied_predictions, copied_others, watch.record)
+    return Answer(components, None, watch.has_changed)
+
+
+def _as_numpy(value: Any) -> Array | None:
+    return value if isinstance(value, np.ndarray) else None
 
 
 ADAPTER = Adapter(

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.adapters.received import Watch
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
 from mgspec.problem.description import Stack
@@ -43,12 +44,17 @@ def _is_own_number(value: Any) -> bool:
 def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """Evaluate under a tape, and differentiate each component."""
+    """Evaluate under a tape, and differentiate each component.
+
+    Nothing can write into a tensor, but a loss can put another into the mapping that it receives.
+    """
     tensors = [tf.constant(array) for array in predictions]
     other_tensors = [tf.constant(array) for array in others]
     with _run_eagerly(), tf.GradientTape(persistent=True) as tape:
         tape.watch(tensors)
-        components = call(tensors, other_tensors)
+        watch = Watch(_as_numpy)
+        components = call(tensors, other_tensors, watch.record)
+        changed = watch.has_changed
     gradients_by_component = None
     undifferentiable: frozenset[str] = frozenset()
     if gradients:
@@ -64,7 +70,16 @@ def _answer(
             undifferentiable = frozenset(
                 name for name, of_value in slopes.items() if all(s is None for s in of_value)
             )
-    return Answer(components, gradients_by_component, undifferentiable=undifferentiable)
+    return Answer(components, gradients_by_component, changed, undifferentiable)
+
+
+def _as_numpy(value: Any) -> Array | None:
+    """Return the numbers of a tensor or variable; None for anything else."""
+    if isinstance(value, np.ndarray):
+        return value
+    if not isinstance(value, (tf.Tensor, tf.Variable)) or tf.is_symbolic_tensor(value):
+        return None
+    return np.asarray(value.numpy())
 
 
 @contextlib.contextmanager

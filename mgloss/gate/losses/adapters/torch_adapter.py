@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.adapters.received import Watch
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
 from mgspec.problem.description import Stack
@@ -34,7 +35,7 @@ def _is_own_number(value: Any) -> bool:
 def _answer(
     call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
 ) -> Answer:
-    """Evaluate with autograd; report if the loss modified its inputs.
+    """Evaluate with autograd; report if the loss modified what it received.
 
     Pass clones of the leaves, as a network's outputs are no leaves either. PyTorch then lets the
     loss write into them, which the comparison afterwards reveals.
@@ -43,7 +44,9 @@ def _answer(
         leaves = [torch.tensor(array).requires_grad_() for array in predictions]
         clones = [leaf.clone() for leaf in leaves]
         other_tensors = [torch.tensor(array) for array in others]
-        components = call(clones, other_tensors)
+        watch = Watch(_as_numpy)
+        components = call(clones, other_tensors, watch.record)
+        changed = watch.has_changed
     gradients_by_component = None
     undifferentiable: frozenset[str] = frozenset()
     if gradients:
@@ -52,13 +55,21 @@ def _answer(
             gradients_by_component = {
                 name: _gradients(value, leaves) for name, value in components.items()
             }
-    pairs = zip((*predictions, *others), (*clones, *other_tensors), strict=True)
-    changed = not all(np.array_equal(array, tensor.detach().numpy()) for array, tensor in pairs)
     return Answer(components, gradients_by_component, changed, undifferentiable)
 
 
 def _is_constant(value: Any) -> bool:
     return not _is_own_number(value) or not value.requires_grad
+
+
+def _as_numpy(value: Any) -> Array | None:
+    """Return the numbers of a tensor; None for anything else, a sparse tensor included."""
+    if isinstance(value, np.ndarray):
+        return value
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+        return None
+    whole = value.detach()
+    return (whole.float() if value.dtype == torch.bfloat16 else whole).numpy()
 
 
 def _gradients(value: Any, leaves: list[torch.Tensor]) -> list[Array]:

@@ -7,7 +7,14 @@ import numpy as np
 from mgspec.loss.boxes import phi, sigmoid
 from mgspec.loss.float64 import Scale, bce
 from mgspec.problem.layout import OBJECTNESS, WH, XY
-from tests.meta.faults.planting import planted, taken, with_slopes, with_targets, with_values
+from tests.meta.faults.planting import (
+    OBJECT_TERMS,
+    planted,
+    taken,
+    with_slopes,
+    with_targets,
+    with_values,
+)
 
 
 @planted("masking", "classification")
@@ -17,6 +24,23 @@ def the_mask_is_forgotten(right, problem, batch):
 
     unmasked = right(problem, with_targets(batch, everywhere))
     return taken(right(problem, batch), unmasked, "classification")
+
+
+@planted("responsive", OBJECT_TERMS)
+def no_cell_is_positive_enough(right, problem, batch):
+    def raised(scale, target):
+        target[..., OBJECTNESS] = target[..., OBJECTNESS] > 1.5
+
+    nothing = right(problem, with_targets(batch, raised))
+    return taken(right(problem, batch), nothing, OBJECT_TERMS)
+
+
+@planted("empty_image", "location", claims="positives")
+def an_object_anywhere_makes_a_cell_positive_in_all_images(right, problem, batch):
+    def spread(scale, target):
+        target[..., OBJECTNESS] = target[..., OBJECTNESS].max(0)
+
+    return taken(right(problem, batch), right(problem, with_targets(batch, spread)), "location")
 
 
 @planted("background_targets", "anchor", alone=True)

@@ -23,7 +23,7 @@ from mgspec.loss.candidate import Evaluation
 from mgspec.loss.roles import BACKGROUND
 from mgspec.problem.changes import concatenate, repeat, shards, take
 from mgspec.problem.description import join_padded
-from mgspec.problem.layout import AnyBatch, Batch, check_same_shapes
+from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem, check_same_shapes
 
 # Magnitude of a prediction p for which exp(-p) is well above the last bit of 1 in float32.
 MODEST = 8.0
@@ -197,8 +197,8 @@ def responsive(trial: Trial) -> Iterator[Comparison]:
     """Every component responds to what is predicted, at least somewhere.
 
     Formula: for some X and Y with the same targets, objects among them, and other predictions:
-    L(X) != L(Y); and dL/dp != 0 for some X or Y. One search must show both for each component. A
-    component with a name of another layout may be a metric; it need not have a gradient.
+    L(X) != L(Y); and dL/dp != 0 for some X or Y. One search must show both for each component. One
+    that the options leave out, or multiply by 0, is not asked.
 
     Why it matters: a component that is the same whatever is predicted teaches nothing, and obeys
     all other laws.
@@ -210,12 +210,26 @@ def responsive(trial: Trial) -> Iterator[Comparison]:
     check_same_shapes(x, y)
     of_x, of_y = trial.evaluate(x, gradients=True), trial.evaluate(y, gradients=True)
     for c in trial.components:
+        if _is_switched_off(trial.case.problem, c):
+            continue
         a, b = of_x.components[c], of_y.components[c]
         known = {"L(X)": a, "L(Y)": b}
         yield Comparison(c, "|L(X) - L(Y)|", abs(a - b), ABOVE, 0.0, terms=known)
-        if c in COMPONENTS and of_x.gradients is not None and of_y.gradients is not None:
+        if of_x.gradients is not None and of_y.gradients is not None:
             largest = max(float(np.abs(_numbers(value, c)).max()) for value in (of_x, of_y))
             yield Comparison(c, "max |dL(X)/dp|, |dL(Y)/dp|", largest, ABOVE, 0.0)
+
+
+_FACTORS = {"location": "coord_scale", "anchor": "anchor_scale", "classification": "class_scale"}
+
+
+def _is_switched_off(problem: AnyProblem, component: str) -> bool:
+    """Return whether the options of the problem leave the component out, or multiply it by 0."""
+    if not isinstance(problem, Problem):
+        return False
+    if component == "objectness":
+        return problem.options.background != component
+    return component in _FACTORS and not getattr(problem.options, _FACTORS[component])
 
 
 @law(cases.two_batches, on_metrics=True)

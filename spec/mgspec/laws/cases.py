@@ -99,7 +99,7 @@ def other_predictions_of_objects(draw: st.DrawFn, variety: Variety) -> Case:
     scale, row, column = _one_of(draw, scene.cells())
     thing = draw_object(draw, variety, scene.problem, scale)
     batch = _put(batch, Cell(0, scale, row, column), thing)
-    moved = [p + np.resize(np.float32(MOVES), p.shape[-1]) for p in batch.predictions]
+    moved = [p + np.resize(np.array(MOVES, np.float32), p.shape[-1]) for p in batch.predictions]
     return Case(scene.problem, {"X": batch, "Y": batch.with_predictions(moved)})
 
 

@@ -18,7 +18,7 @@ from mgspec.laws import Case, Finding, Law, Trial
 from mgspec.loss.candidate import Candidate, FatalLossError, LossError
 from mgspec.problem.layout import AnyBatch, Batch
 from mgspec.search.engine import Run, Tally
-from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, Verdict
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, Status, Verdict
 
 Statement = tuple[str, str]  # a component, and what must happen to it somewhere
 
@@ -81,7 +81,7 @@ class _Sightings:
             )
         finding = next((f for f in known if _is_about(f, missed[0])), missed[0])
         comparison = finding.comparison
-        status = BROKEN if comparison is not None and comparison.is_finite else ERROR
+        status: Status = BROKEN if comparison is not None and comparison.is_finite else ERROR
         return Verdict(
             self.law.name,
             component,

@@ -69,7 +69,7 @@ def _as_numpy(value: Any) -> Array | None:
     if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
         return None
     whole = value.detach()
-    return (whole.float() if value.dtype == torch.bfloat16 else whole).numpy()
+    return np.asarray((whole.float() if value.dtype == torch.bfloat16 else whole).numpy())
 
 
 def _gradients(value: Any, leaves: list[torch.Tensor]) -> list[Array]:

@@ -42,7 +42,7 @@ def described(law: str, claims: str) -> Callable[[Terms], Terms]:
     def register(wrong: Terms) -> Terms:
         def run(problem: Described, batch: Images, gradients: bool) -> Evaluation:
             off = np.stack([i["predicted"] - i["wanted"] for i in batch.arrays]).astype(float)
-            value, factors = wrong(off, np.stack([i["counts"] for i in batch.arrays]))
+            value, factors = wrong(off, np.stack([i["counts"] for i in batch.arrays]).astype(float))
             slopes = {"loss": (2 * factors[:, None] * off,)} if gradients else None
             return Evaluation({"loss": value}, slopes, "float64")
 

@@ -98,7 +98,7 @@ def other_predictions_of_objects(draw: st.DrawFn, variety: Variety) -> Case:
     batch = draw_batch(draw, variety, scene, content=ONLY_ORDINARY)
     scale, row, column = _one_of(draw, scene.cells())
     thing = draw_object(draw, variety, scene.problem, scale)
-    batch = _put(batch, Cell(0, scale, row, column), thing)
+    batch = _put(batch, [Cell(0, scale, row, column)], thing)
     moved = [p + np.resize(np.array(MOVES, np.float32), p.shape[-1]) for p in batch.predictions]
     return Case(scene.problem, {"X": batch, "Y": batch.with_predictions(moved)})
 

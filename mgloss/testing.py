@@ -60,6 +60,7 @@ def parametrize_with_laws(
     metric: Names = (),
     detached: Names = (),
     component: str | None = None,
+    autocast: str | None = None,
 ) -> pytest.MarkDecorator:
     """Decorate a test that takes `check_law` and calls it: one test for each law.
 
@@ -82,6 +83,8 @@ def parametrize_with_laws(
         component also teaches the background, where objects alone contribute to it, where it is a
         metric, and where something in it is held constant by design.
     component: what a loss is that returns one number, such as "location"; None for the total.
+    autocast: "bfloat16" or "float16" to run a PyTorch loss under torch.autocast too, for the law
+        `modes`.
 
     Raises ValueError or TypeError where the request is wrong.
     """
@@ -94,6 +97,7 @@ def parametrize_with_laws(
         problem,
         framework,
         _roles(objects, background, metric, detached, component),
+        autocast,
     )
     search = Search(max_examples, seed)
     chosen = _select(request, laws)
@@ -238,6 +242,7 @@ def judge_loss(
     metric: Names = (),
     detached: Names = (),
     component: str | None = None,
+    autocast: str | None = None,
 ) -> Judgement:
     """Return the verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
 
@@ -253,6 +258,7 @@ def judge_loss(
         problem,
         framework,
         _roles(objects, background, metric, detached, component),
+        autocast,
     )
     how = Search(max_examples, seed)
     chosen = _select(request, laws)
@@ -279,6 +285,7 @@ def still_broken(
     detached: Names = (),
     component: str | None = None,
     predictions_first: bool | None = None,
+    autocast: str | None = None,
 ) -> str | None:
     """Return the broken law and what came instead, or None if it holds on this batch now.
 
@@ -302,6 +309,7 @@ def still_broken(
         framework=framework,
         predictions_first=predictions_first,
         roles=_roles(objects, background, metric, detached, component),
+        autocast=autocast,
     )
     return explain_broken(Path(counterexample), request)
 
@@ -313,6 +321,7 @@ def _request(
     problem: str | Description | None,
     framework: str | None,
     roles: Roles,
+    autocast: str | None,
 ) -> LossRequest:
     """Return the request; raise TypeError or ValueError where that already shows it is wrong."""
     from mgloss.gate.losses.attributes import attribute
@@ -329,7 +338,7 @@ def _request(
             "compute_loss, or a LOSS such as 'my_loss.py:loss', got "
             f"{type(loss).__name__}"
         )
-    return LossRequest(loss, claims, chosen, problem, framework, roles=roles)
+    return LossRequest(loss, claims, chosen, problem, framework, autocast=autocast, roles=roles)
 
 
 def _roles(

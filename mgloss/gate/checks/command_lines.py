@@ -36,6 +36,7 @@ def _about_loss(request: CheckRequest) -> list[str]:
         *(["--problem", str(loss.problem)] if loss.problem else []),
         *(["--framework", loss.framework] if loss.framework else []),
         *loss.roles.arguments(),
+        *(["--autocast", loss.autocast] if loss.autocast else []),
     ]
 
 

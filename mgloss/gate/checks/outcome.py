@@ -14,7 +14,7 @@ from mgloss.gate.checks.results import (
     laws_by_status,
     without_search,
 )
-from mgloss.gate.losses.form import Style
+from mgloss.gate.losses.form import REFERENCE_MODES, TRACED, Style
 from mgloss.gate.losses.versions import find_versions
 from mgspec import LAWS, Law, Verdict, normalization
 from mgspec.page.case_text import count
@@ -102,6 +102,16 @@ class Outcome:
     def framework(self) -> str:
         """The framework that the loss is of."""
         return self.style.framework if self.style is not None else "tensorflow"
+
+    @property
+    def way(self) -> str:
+        """How the laws ran the loss, such as "eager"."""
+        return self.style.way if self.style is not None else TRACED
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The other ways to run it, which the law of this name compares with that one."""
+        return self.style.modes if self.style is not None else REFERENCE_MODES
 
     @property
     def effort(self) -> str:

@@ -115,6 +115,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help=f"{ROLE_HELP['component'][0].lower()}{ROLE_HELP['component'][1:-1]}",
     )
     group.addoption(
+        "--loss-autocast",
+        metavar="DTYPE",
+        help="run a PyTorch loss under torch.autocast too, to bfloat16 or float16",
+    )
+    group.addoption(
         "--loss-traceback", action="store_true", help="show the traceback when the loss raises"
     )
     group.addoption(
@@ -204,6 +209,7 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
             read_options(option.loss_options, claims),
             option.loss_problem,
             option.loss_framework,
+            autocast=option.loss_autocast,
             show_traceback=option.loss_traceback,
             timeout=option.loss_timeout,
             memory=option.loss_memory,

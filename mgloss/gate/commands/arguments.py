@@ -55,6 +55,15 @@ FrameworkOption = Annotated[
         help=f"Framework of the loss: {names_for_help()}. Default: as recognized.",
     ),
 ]
+AutocastOption = Annotated[
+    str | None,
+    typer.Option(
+        "--autocast",
+        metavar="DTYPE",
+        help="Run a PyTorch loss under torch.autocast too, to bfloat16 or float16; the law modes "
+        "compares.",
+    ),
+]
 TimeoutOption = Annotated[
     float,
     typer.Option("--timeout", metavar="SECONDS", help="Seconds allowed for one batch."),
@@ -82,6 +91,7 @@ class RunArguments:
         ),
     ] = None
     framework: FrameworkOption = None
+    autocast: AutocastOption = None
     timeout: TimeoutOption = DEFAULT_TIMEOUT
     memory: MemoryOption = DEFAULT_MEMORY
 
@@ -158,6 +168,7 @@ class LossArguments:
                 read_options(self.options, self.claims),
                 self.run.problem,
                 self.run.framework,
+                autocast=self.run.autocast,
                 show_traceback=self.traceback,
                 timeout=self.run.timeout,
                 memory=self.run.memory,

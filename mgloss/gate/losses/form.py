@@ -15,10 +15,21 @@ from mgloss.gate.losses.answers import (
     shape_of,
     split_components,
 )
+from mgloss.gate.losses.generators import find_generators
 from mgloss.gate.losses.output import plain_text, quiet
 from mgloss.gate.losses.signatures import loss_function
 from mgspec import LossError, Problem
+from mgspec.loss.candidate import ModeError
 from mgspec.problem.layout import AnyProblem
+
+# Ways to run a loss, as reports name them.
+EAGER = "eager"
+TRACED = "traced"  # for unknown sizes of the batch and of the grids
+AS_IT_IS = "tf.function"
+COMPILED = "compiled"  # where that is safe
+XLA = "xla"
+HALVES = ("float16", "bfloat16")  # predictions of this dtype, computed with in float32
+REFERENCE_MODES = (EAGER, XLA, *HALVES)
 
 EXPECTED_FORM = (
     "expected a loss f(y_true, y_pred) or a factory f(problem) that returns one; "
@@ -32,6 +43,7 @@ class Style:
 
     framework: name of the framework whose arrays the loss takes.
     averages: the loss returns values of each image, which are averaged, as `Form.average` does.
+    way: how the laws run it. modes: other ways, which the law of this name compares with it.
     The other fields: see `Form`.
     """
 
@@ -40,6 +52,8 @@ class Style:
     per_scale: bool
     predictions_first: bool = False
     averages: bool = False
+    way: str = EAGER
+    modes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,10 @@ class Form:
     printed: the first output of the loss, if it printed anything.
     losses: the losses that a factory made. It makes one for each problem, once, so that a loss
         that keeps state between calls is found out.
+    generators: those of random numbers that belong to the loss or to a factory's module; by
+        problem, those of a loss that the factory made.
+    wrap: returns the function to call in place of a loss, such as one that traces it.
+    draws: not empty once TensorFlow was seen to draw random numbers for the loss.
     """
 
     function: Callable[..., Any] = field(hash=False)  # an object that can be called may have none
@@ -71,6 +89,11 @@ class Form:
     show_traceback: bool = False
     printed: list[str] = field(default_factory=list, compare=False)
     losses: dict[Problem, Callable[..., Any]] = field(default_factory=dict, compare=False)
+    generators: dict[AnyProblem | None, tuple[Any, ...]] = field(
+        default_factory=dict, compare=False
+    )
+    wrap: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+    draws: list[None] = field(default_factory=list, compare=False)
 
     def call(
         self,
@@ -88,6 +111,8 @@ class Form:
         Raise LossError if the loss gives no components.
         """
         loss = self.loss(problem)
+        if self.wrap is not None:
+            loss = self.wrap(loss)
         calls = self._calls(arguments)
         if watch is not None:
             watch(calls)
@@ -131,8 +156,20 @@ class Form:
                     f"called with a problem it returned {type(loss).__name__}, which is not "
                     f"callable; {EXPECTED_FORM}"
                 )
+            self.generators[problem] = find_generators(loss)
             self.losses[problem] = loss
         return self.losses[problem]
+
+    def generators_of(self, problem: AnyProblem | None) -> tuple[Any, ...]:
+        """Return the generators that the loss for a problem may draw from, besides the global ones.
+
+        Raise AnswerError if a factory does not return a loss.
+        """
+        common = self.generators.get(None, ())
+        if not self.is_factory:
+            return common
+        self.loss(problem)
+        return (*common, *self.generators[problem])
 
     @contextlib.contextmanager
     def reraise(self, actor: str, error_type: type[LossError]) -> Iterator[None]:
@@ -142,7 +179,7 @@ class Form:
         """
         try:
             yield
-        except (KeyboardInterrupt, AnswerError):
+        except (KeyboardInterrupt, AnswerError, ModeError):
             raise
         except BaseException as error:  # SystemExit, and the outcomes of test frameworks
             detail = f"\n{traceback.format_exc()}" if self.show_traceback else ""

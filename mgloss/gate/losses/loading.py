@@ -9,7 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from mgloss.gate.losses.adapters.adapter import Adapter, evaluate
+from mgloss.gate.losses.adapters.adapter import Adapter, evaluate, evaluate_in_mode
 from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS
 from mgloss.gate.losses.adapters.recognizing import (
     imported_frameworks,
@@ -20,7 +20,8 @@ from mgloss.gate.losses.adapters.starting import FrameworkError, need_installed,
 from mgloss.gate.losses.answers import AnswerError, ComponentError
 from mgloss.gate.losses.attributes import attribute, is_of
 from mgloss.gate.losses.callables import recognize_form
-from mgloss.gate.losses.form import Form, Style
+from mgloss.gate.losses.form import AS_IT_IS, TRACED, Form, Style
+from mgloss.gate.losses.generators import OTHER_SEED, SEED, find_generators
 from mgloss.gate.losses.importing import Imported, LoadError, import_value
 from mgloss.gate.losses.output import plain_text
 from mgloss.gate.losses.probes import Probes, probe_batches
@@ -29,6 +30,7 @@ from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.roles import require_known, role_notes
 from mgloss.gate.losses.signatures import argument_names, takes_predictions_first
 from mgloss.gate.losses.trying import Trial, try_loss
+from mgloss.gate.losses.ways import choose_ways
 from mgspec import Candidate, Description, LossError, Options
 from mgspec.loss.candidate import PLAIN_OPTIONS
 
@@ -143,20 +145,30 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
     form = replace(form, component=request.roles.component)
     if request.predictions_first is not None:
         form = replace(form, predictions_first=request.predictions_first)
+    module = subject.imported.module
+    form.generators[None] = find_generators(form.function, *vars(module).values())
     batches = probe_batches(subject.description)
     (adapter, trial), likelier = _of_framework(subject, form, batches if is_tried else ())
+    if request.autocast is not None and adapter.name != "torch":
+        raise LoadError(
+            f"--autocast: is for PyTorch losses; {subject.label} was taken for one of "
+            f"{adapter.name} (--framework says what it is)"
+        )
     form = trial.form
     names = tuple(trial.components) if trial.components else (form.component or "total",)
     if trial.components:
         require_known(request.roles, names, subject.label)
+    chosen = choose_ways(adapter, form, batches if is_tried else (), request.autocast)
     candidate = Candidate(
         subject.label,
-        partial(evaluate, adapter, form),
+        partial(evaluate, adapter, form, chosen.way, SEED),
         names,
         adapter.has_gradients,
         request.claims,
+        modes={mode: partial(evaluate_in_mode, adapter, form, mode) for mode in chosen.modes},
+        reseeded=partial(evaluate, adapter, form, chosen.way, OTHER_SEED),
         description=subject.description,
-        few_shapes=adapter.compiles,
+        few_shapes=adapter.compiles or chosen.way in (TRACED, AS_IT_IS),
         roles=request.roles,
         undifferentiable=trial.undifferentiable,
     )
@@ -166,10 +178,13 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
         form.per_scale,
         form.predictions_first,
         form.average is not None,
+        chosen.way,
+        chosen.modes,
     )
     notes = (
         *_notes(subject, trial, adapter),
         *_explain_likelier(adapter, likelier),
+        *chosen.notes,
         *role_notes(candidate),
     )
     return Loaded(candidate, notes, style)

@@ -17,7 +17,8 @@ from mgspec import Batch, Described, Description, Images, Problem
 from mgspec.problem.description import images_of
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
-Probes = Sequence[tuple[AnyProblem, AnyBatch]]
+Probe = tuple[AnyProblem, AnyBatch]
+Probes = Sequence[Probe]
 
 
 def probe_batches(description: Description | None) -> Probes:

@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from mgloss.gate.losses.form import EAGER, HALVES, REFERENCE_MODES, TRACED, XLA
 from mgloss.gate.losses.output import plain_text
 from mgloss.reference.loss import components
 from mgspec import Batch, Candidate, Evaluation, LossError, Options, Problem
@@ -62,9 +63,6 @@ CHOICES = {
 }
 REALS = tuple(f.name for f in fields(Numbers) if f.name not in (*CHOICES, "class_weights"))
 
-HALVES = ("float16", "bfloat16")
-TRACED, EAGER, XLA = "traced", "eager", "xla"
-
 Components = Callable[..., dict[str, tf.Tensor]]
 Tensors = Sequence[tf.Tensor]
 Judged = Callable[..., tuple[tf.Tensor, Tensors]]
@@ -96,7 +94,8 @@ def reference(
         has_gradients=True,
         claims=claims,
         options=options,
-        modes={mode: _run(compute, claims, mode) for mode in (EAGER, XLA, *HALVES)},
+        modes={mode: _run(compute, claims, mode) for mode in REFERENCE_MODES},
+        one_shape=True,
     )
 
 

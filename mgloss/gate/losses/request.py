@@ -10,6 +10,7 @@ from typing import Any
 from mgloss.gate.losses.defaults import DEFAULT_CLAIMS, DEFAULT_MEMORY, DEFAULT_TIMEOUT
 from mgloss.gate.losses.options import ALL, ChosenOptions
 from mgspec import COMPONENTS, Description, Options, normalization
+from mgspec.loss.candidate import AUTOCAST
 from mgspec.loss.roles import NO_ROLES, Roles
 from mgspec.problem.normalizations import unknown
 
@@ -27,6 +28,7 @@ class LossRequest:
         built-in description, `path/to/file.py:name`, or a description.
     framework: what the loss is written in; None to recognize it.
     predictions_first: whether the loss takes (y_pred, y_true); None to go by its arguments' names.
+    autocast: a dtype in which PyTorch's autocast runs it too, for the law `modes`; None for none.
     show_traceback: add Python's traceback to the message when the loss raises.
     timeout: seconds allowed for one batch. memory: GiB allowed for the loss's process.
     roles: what is said of the loss's components.
@@ -41,6 +43,7 @@ class LossRequest:
     problem: str | Description | None = None
     framework: str | None = None
     predictions_first: bool | None = None
+    autocast: str | None = None
     show_traceback: bool = False
     timeout: float = DEFAULT_TIMEOUT
     memory: float = DEFAULT_MEMORY
@@ -53,10 +56,14 @@ class LossRequest:
             value = getattr(self, limit)
             if not 0 < value < math.inf:
                 raise ValueError(f"--{limit} {value:g}: expected {unit}, more than 0")
-        if self.loss is None and (self.problem or self.framework):
+        if self.loss is None and (self.problem or self.framework or self.autocast):
             raise ValueError(
-                "the reference is of this project's layout and of TensorFlow: --problem and "
-                "--framework say what a LOSS is, so name one"
+                "the reference is of this project's layout and of TensorFlow: --problem, "
+                "--framework and --autocast say what a LOSS is, so name one"
+            )
+        if self.autocast is not None and self.autocast not in AUTOCAST.values():
+            raise ValueError(
+                f"--autocast: {unknown('dtype', self.autocast, tuple(AUTOCAST.values()))}"
             )
         if self.problem is not None and self.options is not None:
             raise ValueError(

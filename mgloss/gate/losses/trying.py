@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mgloss.gate.losses.adapters.adapter import Adapter, ask, to_evaluation
+from mgloss.gate.losses.adapters.adapter import Adapter, Manner, ask, to_evaluation
 from mgloss.gate.losses.adapters.frameworks import FRAMEWORKS
 from mgloss.gate.losses.answers import AnswerError, ShapeError, explain_shape
 from mgloss.gate.losses.form import Form
@@ -79,7 +79,8 @@ def _undifferentiable(form: Form, adapter: Adapter, batches: Probes) -> frozense
     found: list[frozenset[str]] = []
     for problem, batch in batches:
         with contextlib.suppress(LossError):
-            found.append(ask(adapter, form, problem, batch, True).undifferentiable)
+            manner = Manner(adapter.trial, gradients=True)
+            found.append(ask(adapter, form, manner, problem, batch).undifferentiable)
     return frozenset.intersection(*found) if found else frozenset()
 
 
@@ -118,7 +119,7 @@ def _in_order(form: Form, problem: AnyProblem) -> Form:
 def _answer(
     form: Form, adapter: Adapter, problem: AnyProblem, batch: AnyBatch
 ) -> Mapping[str, Any]:
-    answer = ask(adapter, form, problem, batch, False)
+    answer = ask(adapter, form, Manner(adapter.trial), problem, batch)
     to_evaluation(batch, answer)
     return answer.components
 

@@ -51,6 +51,8 @@ def text(outcome: Outcome) -> str:
         "loss": request.name,
         "claims": request.claims,
         "problem": request.loss.problem,
+        "run": outcome.way,
+        "modes": list(outcome.modes),
         "seed": request.seed,
         "max_examples": request.max_examples,
         "verdicts": [_document(result) for result in outcome.all_results],

@@ -37,6 +37,7 @@ class Variety:
     description: describes every image; None for the project's own layout.
     few_shapes: draw arrays of few different shapes, because each new shape takes the loss long.
     longest: the longest side of a grid, in cells.
+    one_shape: draw arrays of one shape for the modes, because each new shape takes them long.
     """
 
     plain: bool
@@ -48,6 +49,7 @@ class Variety:
     description: Description | None = None
     few_shapes: bool = False
     longest: int = 5
+    one_shape: bool = False
 
     @property
     def is_large(self) -> bool:

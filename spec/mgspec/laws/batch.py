@@ -28,6 +28,8 @@ from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Problem, check_sa
 # Magnitude of a prediction p for which exp(-p) is well above the last bit of 1 in float32.
 MODEST = 8.0
 
+RESEEDED = "L(X) with other random numbers"
+
 Gradient = NDArray[np.floating]
 
 
@@ -237,7 +239,8 @@ def pure(trial: Trial) -> Iterator[Comparison]:
     """The same input gives the same output, whatever was evaluated in between.
 
     Formula: L(X), then L(Y), then L(X) again: the first and the last are equal, and so are their
-    gradients; no input has changed.
+    gradients; no input has changed; L(X) and its gradient are the same with other random numbers.
+    Every other law lets each evaluation draw the same random numbers.
 
     Why it matters: a loss that remembers cannot be compared between epochs, resumed from a
     checkpoint, or debugged by evaluating one batch again.
@@ -251,6 +254,10 @@ def pure(trial: Trial) -> Iterator[Comparison]:
     again = trial.evaluate(x, gradients=True)
     yield from equal_values(trial, "L(X) after L(Y)", again, first, x)
     yield from equal_gradients(trial, "L(X) after L(Y)", again, first, x)
+    reseeded = trial.evaluate_reseeded(x)
+    if reseeded is not None:
+        yield from equal_values(trial, RESEEDED, reseeded, first, x)
+        yield from equal_gradients(trial, RESEEDED, reseeded, first, x)
     for c in trial.components:
         changed = sum(e.changed_inputs for e in (first, between, again))
         yield Comparison(c, "evaluations that wrote into their inputs", changed, EQUAL, 0)

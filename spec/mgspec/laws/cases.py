@@ -436,15 +436,36 @@ def small_batch(draw: st.DrawFn, variety: Variety) -> Case:
     return Case(problem, {"X": batch}, {"signs": (1, *signs)})
 
 
+ONE_GRID = (3, 4)  # of the modes, if each new shape takes them long
+FEW_GRIDS = ((1, 1), (1, 2), (3, 2), ONE_GRID, (8, 8))
+
+
 @st.composite
-def same_shapes(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X of two images, always of the same shape, exact in half precision."""
+def for_modes(draw: st.DrawFn, variety: Variety) -> Case:
+    """A batch X, exact in half precision, of few different shapes: some modes trace for each.
+
+    Anchors and classes are always as many: a network's do not change while it is trained.
+    """
+    if variety.description is not None:
+        problem, batch_of = draw_any_problem(draw, variety)
+        return Case(problem, {"X": batch_of()})
     chosen = draw_options(draw, variety, classes=3)
-    problem = Problem((ANCHORS[0][:2],), 3, (3 * STRIDE, 4 * STRIDE), chosen)
-    scene = Scene(problem, ((3, 4),))
-    two = replace(variety, images=2)
-    batch = draw_batch(draw, two, scene, smallest=2, largest=2, content=ONLY_ORDINARY)
-    return Case(clear(scene.problem, batch), {"X": batch})
+    scales = 1 if variety.one_shape else draw(whole(1, variety.scales))
+    height, width = ONE_GRID if variety.one_shape else draw(among(FEW_GRIDS))
+    problem = Problem(
+        (ANCHORS[0][:2], ANCHORS[1][:1])[:scales], 3, (height * STRIDE, width * STRIDE), chosen
+    )
+    scene = Scene(problem, ((height, width), (2 * height, 2 * width))[:scales])
+    fewest, most = (2, 2) if variety.one_shape else (1, 4)
+    batch = draw_batch(
+        draw,
+        replace(variety, images=max(fewest, min(most, variety.images))),
+        scene,
+        smallest=fewest,
+        largest=most,
+        content=ONLY_ORDINARY,
+    )
+    return Case(clear(problem, batch), {"X": batch})
 
 
 @st.composite

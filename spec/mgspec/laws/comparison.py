@@ -21,6 +21,18 @@ ones. This makes the relative part 5e-4, and for most batches below 3e-5: a rela
 1,000 stands out. In the largest batches it is 5e-3: they are for faults that a count makes, which
 are larger. Of a described problem nothing is known but what its images hold: N is then the count of
 all numbers of the largest batch, F is told by the description, and C P is left out.
+
+A loss under autocast computes terms in half precision, of unit roundoff h, and sums in float32.
+Each rounding of a term is as if the term, or a number that it is computed from, had been another by
+h relative, or by h M where inputs cancel. How much that moves the value is told by its gradient g,
+which is divided by what the value is divided by: to first order by K h (1 + M) sum |g|, to second
+order, where the curvature is at most max |g|, by (K h (1 + M))^2 P max |g| for P predictions. So it
+adds
+
+    2 K h max(|actual|, |expected|) + k sum |g| + k^2 P max |g|,    k = K h (1 + M)
+
+for a value, and 2 K h max(|actual|, |expected|) + k max |g| for a number of a gradient. What a long
+sum loses that was kept in half precision is more than that.
 """
 
 from __future__ import annotations
@@ -84,6 +96,28 @@ class Rounding:
             magnitude = max(magnitude, _magnitude(batch))
         return replace(self, floor=factor * (k**2 + k * magnitude * (1 + far)))
 
+    def with_terms_in(
+        self, dtype: str, batch: AnyBatch, gradient: Sequence[NDArray[np.floating]]
+    ) -> tuple[Rounding, Rounding]:
+        """Return the rounding of values and that of gradients, with terms in a coarser dtype.
+
+        Sums in that dtype are not allowed for.
+
+        gradient: of the value whose terms they are, in a finer dtype; one array or more.
+        """
+        unit = UNIT_ROUNDOFF[dtype] * ROUNDINGS_OF_A_TERM
+        shift = unit * (1 + max(1.0, _magnitude(batch)))
+        sizes = [np.abs(array.astype(np.float64)) for array in gradient]
+        largest = max((float(size.max()) for size in sizes if size.size), default=0.0)
+        total, count = sum(float(size.sum()) for size in sizes), sum(size.size for size in sizes)
+        of_value = shift * total + shift**2 * count * largest
+
+        def coarser(added: float) -> Rounding:
+            floor = self.floor + added / self.unit
+            return replace(self, stored=self.stored + unit, floor=floor)
+
+        return coarser(of_value), coarser(shift * largest)
+
     def tolerance(self, scale: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
         """Return the largest difference allowed between numbers of this magnitude."""
         relative = self.unit * (2 * self.terms + ROUNDINGS_OF_A_TERM) + 2 * self.stored
@@ -113,8 +147,10 @@ def _terms_of_cells(problem: Problem, batches: Sequence[Batch]) -> tuple[int, fl
     )
 
 
-def _magnitude(batch: Batch) -> float:
-    """Return the largest magnitude of a number in the batch."""
+def _magnitude(batch: AnyBatch) -> float:
+    """Return the largest magnitude of a number in the arrays of a batch."""
+    if isinstance(batch, Images):
+        return batch.magnitude
     return max(float(np.abs(array).max()) for array in (*batch.targets, *batch.predictions))
 
 

@@ -120,6 +120,13 @@ class Trial:
             self.on_answer(batch)
         return answer
 
+    def evaluate_reseeded(self, batch: AnyBatch) -> Evaluation | None:
+        """Evaluate with other random numbers and with gradients; None if the loss draws none."""
+        if self.candidate.reseeded is None:
+            return None
+        has_gradients = self.candidate.has_gradients
+        return self._agreed(self.candidate.reseeded(self.case.problem, batch, has_gradients))
+
     def _agreed(self, answer: Evaluation) -> Evaluation:
         if set(answer.components) != set(self.candidate.components):
             raise LossError(

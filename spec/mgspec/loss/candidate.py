@@ -48,6 +48,13 @@ class FatalLossError(LossError):
     """The loss hung or ended its process, so that asking again would cost much."""
 
 
+class ModeError(LossError):
+    """The loss cannot be run in a mode, or not so that its values can be compared.
+
+    This breaks no law: only another value does.
+    """
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The values and gradients of a loss on one batch.
@@ -68,6 +75,10 @@ class Evaluation:
 
 Run = Callable[[Any, Any, bool], Evaluation]  # AnyProblem, AnyBatch, with gradients
 
+# Modes in which predictions, and what the loss computes of them, are kept in half precision. Such a
+# loss may round every term to it, and must still sum in float32.
+AUTOCAST = {f"autocast to {dtype}": dtype for dtype in ("bfloat16", "float16")}
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -79,11 +90,14 @@ class Candidate:
     has_gradients: whether `run` can return gradients.
     claims: the normalization whose laws the loss claims to obey.
     options: the options of the loss; None if it follows the options of each problem.
-    modes: other ways to run the same loss, by name, such as "eager".
+    modes: other ways to run the same loss, by name, such as "eager". They may raise ModeError.
+    reseeded: as `run`, with other random numbers; None if the loss can draw none. `run` itself
+        seeds every generator equally, so that its evaluations draw the same numbers.
     description: of the images that the loss takes; None for the project's own layout.
     few_shapes: draw arrays of few different shapes, because each new shape takes the loss long.
     roles: what a person says of its components; None if nothing can be said, as of the reference.
     undifferentiable: the components that had no gradient whenever the loss was tried.
+    one_shape: run the modes on arrays of one shape, because each new shape takes them long.
     """
 
     name: str
@@ -93,10 +107,12 @@ class Candidate:
     claims: str = "batch"
     options: Options | None = PLAIN_OPTIONS
     modes: Mapping[str, Run] = field(default_factory=dict)
+    reseeded: Run | None = None
     description: Description | None = None
     few_shapes: bool = False
     roles: Roles | None = None
     undifferentiable: frozenset[str] = frozenset()
+    one_shape: bool = False
 
     def taken(self, component: str, problem: AnyProblem | None = None) -> Taken:
         """Return the role that a component is taken for.

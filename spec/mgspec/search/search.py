@@ -22,6 +22,7 @@ shrunk, in a small one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,6 +43,9 @@ from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdic
 # without an answer is no case for the other laws: for them it is an error, unless they are also
 # broken where the numbers are finite.
 JUDGE_FINITENESS = ("finite", "empty")
+
+# Where a loss gives a finite number in its usual way, and none in another, it breaks this law.
+COMPARES_MODES = "modes"
 
 PLAIN_SHARE = 4  # 1 of 4 examples is plain; see mgspec.drawing.variety
 LARGE_SHARE = 25  # 1 of 25 examples is of each large variety
@@ -103,6 +107,8 @@ def _first_wrong(
 
 def _is_judged(law: Law, comparison: Comparison) -> bool:
     """Return whether the law can judge these numbers; if not, they are an error."""
+    if law.name == COMPARES_MODES and math.isfinite(comparison.expected):
+        return True
     return comparison.is_finite or law.name in JUDGE_FINITENESS
 
 
@@ -219,6 +225,7 @@ def _of(variety: Variety, candidate: Candidate) -> Variety:
         claims=candidate.claims,
         options=candidate.options,
         few_shapes=candidate.few_shapes,
+        one_shape=candidate.one_shape,
         description=candidate.description,
     )
 

@@ -81,7 +81,8 @@ def test_a_numpy_loss_is_judged_by_what_it_divides_by(
     assert with_status(found, "broken") == broken, result.stdout
     on_request = {name for name, law in LAWS.items() if law.on_request}
     unclaimed = {"locality", "gradient", "density_neutral"}
-    assert with_status(found, "skipped") == unclaimed | on_request
+    in_one_way = {"modes"}  # a NumPy loss is run in one way only
+    assert with_status(found, "skipped") == unclaimed | on_request | in_one_way
     assert result.returncode == (1 if broken else 0)
     assert ("anchor" in {v["component"] for v in found if v["status"] == "broken"}) is False
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from mgloss.gate.losses.answers import coarsest_dtype, judged_dtype, to_float
 from mgloss.gate.losses.form import Form
+from mgloss.gate.losses.generators import SEED, seeded
 from mgspec import Batch, Described, Evaluation, LossError
+from mgspec.loss.candidate import ModeError
 from mgspec.problem.description import Stack, nested, stack_padded
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
@@ -102,6 +104,34 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How to evaluate a loss.
+
+    way: one of the adapter's ways to run a loss, such as "eager".
+    seed: what all generators of random numbers are seeded with.
+    gradients: whether to differentiate.
+    is_compared: whether the values are compared with those of another way.
+    """
+
+    way: str
+    seed: int = SEED
+    gradients: bool = False
+    is_compared: bool = False
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The ways in which an adapter can run a loss, by their names.
+
+    usual: those in which the laws may judge it, the likeliest first.
+    others: those that `modes` compares with it.
+    """
+
+    usual: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Adapter:
     """What a framework's module provides, as its constant ADAPTER.
 
@@ -112,8 +142,10 @@ class Adapter:
     stack: combines arrays of the framework.
     is_own_number: says whether the framework computed a component's value.
     average: returns the mean of all numbers of an array of the framework.
-    answer: evaluates a call on the predictions and the other arrays, with gradients if the last
-        argument is true. The loss cannot modify these arrays: it receives copies.
+    trial: the way in which to see what a loss returns.
+    ways: returns the ways to run a loss; the second argument is a dtype to autocast to, or None.
+    answer: evaluates a call on the predictions and the other arrays. The loss cannot modify these
+        arrays: it receives copies. May raise ModeError for a way that is not the usual one.
     """
 
     name: str
@@ -123,22 +155,45 @@ class Adapter:
     stack: Stack
     is_own_number: Callable[[Any], bool]
     average: Callable[[Any], Any]
-    answer: Callable[[Call, Sequence[Array], Sequence[Array], bool], Answer]
+    trial: str
+    ways: Callable[[Callable[..., Any], str | None], Ways]
+    answer: Callable[[Call, Sequence[Array], Sequence[Array], Manner], Answer]
 
 
 def evaluate(
-    adapter: Adapter, form: Form, problem: AnyProblem, batch: AnyBatch, gradients: bool
+    adapter: Adapter,
+    form: Form,
+    way: str,
+    seed: int,
+    problem: AnyProblem,
+    batch: AnyBatch,
+    gradients: bool,
 ) -> Evaluation:
     """Evaluate a loss on a batch; raise LossError if it gives no answer."""
-    return to_evaluation(batch, ask(adapter, form, problem, batch, gradients))
+    manner = Manner(way, seed, gradients and adapter.has_gradients)
+    return to_evaluation(batch, ask(adapter, form, manner, problem, batch))
+
+
+def evaluate_in_mode(
+    adapter: Adapter, form: Form, way: str, problem: AnyProblem, batch: AnyBatch, gradients: bool
+) -> Evaluation:
+    """Evaluate a loss to compare it with another way; raise ModeError if it gives no answer."""
+    manner = Manner(way, SEED, gradients and adapter.has_gradients, is_compared=True)
+    try:
+        return to_evaluation(batch, ask(adapter, form, manner, problem, batch))
+    except ModeError:
+        raise
+    except LossError as error:
+        raise ModeError(str(error)) from error
 
 
 def ask(
-    adapter: Adapter, form: Form, problem: AnyProblem, batch: AnyBatch, gradients: bool
+    adapter: Adapter, form: Form, manner: Manner, problem: AnyProblem, batch: AnyBatch
 ) -> Answer:
     """Evaluate a loss on a batch, in its framework's numbers; raise LossError without an answer."""
     call, predictions, others = _split(form, adapter.stack, problem, batch)
-    return adapter.answer(call, predictions, others, gradients and adapter.has_gradients)
+    with seeded(manner.seed, form.generators_of(call.problem)):
+        return adapter.answer(call, predictions, others, manner)
 
 
 def to_evaluation(batch: AnyBatch, answer: Answer) -> Evaluation:

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
-from mgloss.gate.losses.form import Form
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call, Manner, Ways
+from mgloss.gate.losses.form import COMPILED, Form
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
 from mgspec.problem.description import Stack
@@ -58,7 +58,7 @@ def _is_own_number(value: Any) -> bool:
 
 
 def _answer(
-    call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
+    call: Call, predictions: Sequence[Array], others: Sequence[Array], manner: Manner
 ) -> Answer:
     """Evaluate and differentiate, compiled where that is safe."""
     evaluate = _differentiate(call)
@@ -74,7 +74,7 @@ def _answer(
             name: [np.asarray(slope, np.float32) for slope in of_component]
             for name, of_component in slopes.items()
         }
-    return Answer(components, gradients_by_component if gradients else None)
+    return Answer(components, gradients_by_component if manner.gradients else None)
 
 
 @lru_cache(maxsize=1024)
@@ -136,5 +136,7 @@ ADAPTER = Adapter(
     stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     average=jnp.mean,
+    trial=COMPILED,
+    ways=lambda loss, autocast: Ways((COMPILED,)),
     answer=_answer,
 )

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call, Manner, Ways
 from mgloss.gate.losses.adapters.frameworks import NUMPY
 from mgloss.gate.losses.adapters.received import Watch
+from mgloss.gate.losses.form import EAGER
 from mgspec.problem.description import Stack
 
 
@@ -30,7 +31,7 @@ def _is_own_number(value: Any) -> bool:
 
 
 def _answer(
-    call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
+    call: Call, predictions: Sequence[Array], others: Sequence[Array], manner: Manner
 ) -> Answer:
     """Pass copies; report if the loss modified what it received."""
     copied_predictions = [array.copy() for array in predictions]
@@ -52,5 +53,7 @@ ADAPTER = Adapter(
     stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     average=np.mean,
+    trial=EAGER,
+    ways=lambda loss, autocast: Ways((EAGER,)),
     answer=_answer,
 )

@@ -1,17 +1,20 @@
-"""PyTorch losses: tensors on the CPU, gradients by autograd."""
+"""PyTorch losses: tensors on the CPU, gradients by autograd; on request also under autocast."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call
+from mgloss.gate.losses.adapters.adapter import Adapter, Answer, Array, Call, Manner, Ways
 from mgloss.gate.losses.adapters.received import Watch
+from mgloss.gate.losses.form import EAGER
 from mgloss.gate.losses.output import quiet
 from mgspec import LossError
+from mgspec.loss.candidate import AUTOCAST, ModeError
 from mgspec.problem.description import Stack
 
 
@@ -32,24 +35,36 @@ def _is_own_number(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
+def _ways(loss: Callable[..., Any], autocast: str | None) -> Ways:
+    named = (way for way, dtype in AUTOCAST.items() if dtype == autocast)
+    return Ways((EAGER,), tuple(named))
+
+
 def _answer(
-    call: Call, predictions: Sequence[Array], others: Sequence[Array], gradients: bool
+    call: Call, predictions: Sequence[Array], others: Sequence[Array], manner: Manner
 ) -> Answer:
     """Evaluate with autograd; report if the loss modified what it received.
 
     Pass clones of the leaves, as a network's outputs are no leaves either. PyTorch then lets the
     loss write into them, which the comparison afterwards reveals.
+
+    Under autocast raise ModeError if the loss draws random numbers: they differ between dtypes.
     """
-    with torch.enable_grad():
+    dtype = AUTOCAST.get(manner.way)
+    half: torch.dtype | None = getattr(torch, dtype) if dtype is not None else None
+    before = torch.get_rng_state() if half is not None else None
+    with torch.enable_grad(), torch.autocast("cpu", half) if half else contextlib.nullcontext():
         leaves = [torch.tensor(array).requires_grad_() for array in predictions]
-        clones = [leaf.clone() for leaf in leaves]
+        clones = [leaf.clone() if half is None else leaf.to(half) for leaf in leaves]
         other_tensors = [torch.tensor(array) for array in others]
-        watch = Watch(_as_numpy)
-        components = call(clones, other_tensors, watch.record)
+        watch = Watch(_as_numpy)  # which knows no bfloat16
+        components = call(clones, other_tensors, watch.record if half is None else None)
         changed = watch.has_changed
+    if before is not None and not torch.equal(before, torch.get_rng_state()):
+        raise ModeError("it draws random numbers, which are others in half precision")
     gradients_by_component = None
     undifferentiable: frozenset[str] = frozenset()
-    if gradients:
+    if manner.gradients:
         undifferentiable = frozenset(n for n, value in components.items() if _is_constant(value))
         with quiet(native=True), call.form.reraise("the loss's gradient", LossError):
             gradients_by_component = {
@@ -89,5 +104,7 @@ ADAPTER = Adapter(
     stack=Stack(_stack, _join),
     is_own_number=_is_own_number,
     average=torch.mean,
+    trial=EAGER,
+    ways=_ways,
     answer=_answer,
 )

@@ -24,6 +24,7 @@ from mgspec.saved.problems import problem_document, read_problem
 HEADER = struct.Struct(">I")
 KNOWN_DTYPES = (*DTYPES, "float64")
 MOST_COMPONENTS = 1000
+USUAL, RESEEDED = "usual", "reseeded"  # runs of a candidate, beside its modes
 
 Array = NDArray[Any]
 
@@ -88,12 +89,21 @@ def decode(data: bytes) -> Message:
     return Message(content, tuple(arrays))
 
 
-def make_question(problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Message:
+def make_question(
+    problem: AnyProblem, batch: AnyBatch, gradients: bool, run: str = USUAL
+) -> Message:
     """Return the message that asks for the loss of a batch, and for gradients if wanted.
+
+    run: which run of the candidate: USUAL, RESEEDED, or the name of a mode.
 
     Raise TypeError if what the images share is not plain data.
     """
-    question = {"ask": "evaluate", "problem": _write_problem(problem), "gradients": gradients}
+    question = {
+        "ask": "evaluate",
+        "run": run,
+        "problem": _write_problem(problem),
+        "gradients": gradients,
+    }
     if isinstance(batch, Batch):
         return Message(
             {**question, "scales": len(batch.targets)}, (*batch.targets, *batch.predictions)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mgloss.gate.losses.form import Style
@@ -21,7 +22,7 @@ from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker import frames, messages
 from mgloss.gate.losses.worker.messages import Message, MessageError
 from mgspec import Candidate, Evaluation, LossError, Options
-from mgspec.loss.candidate import FatalLossError
+from mgspec.loss.candidate import FatalLossError, ModeError
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
 IMPORT_SECONDS = 120.0  # to import a loss and its framework
@@ -176,22 +177,27 @@ class Worker:
             raise LoadError(text) from (ForeignTracebackError(cause) if cause else None)
         return reply
 
-    def evaluate(self, problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:
-        """Return the loss of a batch, as a candidate's `run` does."""
+    def evaluate(
+        self, run: str, problem: AnyProblem, batch: AnyBatch, gradients: bool
+    ) -> Evaluation:
+        """Return the loss of a batch, as the candidate's run of this name does."""
         if self._running is None:
             try:
                 self.load()
             except (LoadError, ValueError) as error:
                 raise FatalLossError(f"started again, {error}") from None
         try:
-            question = messages.make_question(problem, batch, gradients)
+            question = messages.make_question(problem, batch, gradients, run)
         except TypeError as error:
             raise LossError(
                 f"what the images share must be numbers, text, or tuples of them: {error}"
             ) from None
-        reply = self._ask(question, self.request.timeout)
+        is_mode = run not in (messages.USUAL, messages.RESEEDED)  # which may have to trace first
+        allowed = self.request.timeout * (TRIAL_EVALUATIONS if is_mode else 1)
+        reply = self._ask(question, allowed)
         if "failed" in reply.data:
-            raise LossError(str(reply.data["failed"]))
+            kind = ModeError if reply.data.get("is_mode_error") is True else LossError
+            raise kind(str(reply.data["failed"]))
         try:
             return messages.read_answer(reply, batch.predictions)
         except MessageError:
@@ -258,15 +264,19 @@ def load_apart(
     options = reply["options"]
     candidate = Candidate(
         request.name,
-        worker.evaluate,
+        partial(worker.evaluate, messages.USUAL),
         tuple(reply["components"]),
         bool(reply["has_gradients"]),
         request.claims,
         Options.from_dict(options) if options is not None else None,
+        modes={str(mode): partial(worker.evaluate, str(mode)) for mode in reply["modes"]},
+        reseeded=partial(worker.evaluate, messages.RESEEDED),
         description=description,
         few_shapes=bool(reply["few_shapes"]),
         roles=request.roles,
         undifferentiable=frozenset(map(str, reply["undifferentiable"])),
     )
-    style = Style(**reply["style"]) if reply["style"] is not None else None
+    style = None
+    if reply["style"] is not None:
+        style = Style(**{**reply["style"], "modes": tuple(map(str, reply["modes"]))})
     return Loaded(candidate, tuple(map(str, reply["notes"])), style)

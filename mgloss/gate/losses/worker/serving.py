@@ -13,7 +13,8 @@ from mgloss.gate.losses.loading import Loaded, load
 from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.worker import frames, limits, messages
 from mgloss.gate.losses.worker.messages import Message
-from mgspec import LossError
+from mgspec import Candidate, LossError
+from mgspec.loss.candidate import ModeError, Run
 
 
 def main(questions: int, answers: int, memory: float, gate: int) -> None:
@@ -85,6 +86,7 @@ def _load(
             "has_gradients": candidate.has_gradients,
             "few_shapes": candidate.few_shapes,
             "undifferentiable": sorted(candidate.undifferentiable),
+            "modes": list(candidate.modes),
             "options": candidate.options.to_dict() if candidate.options is not None else None,
             "notes": list(loaded.notes),
             "style": asdict(loaded.style) if loaded.style is not None else None,
@@ -96,16 +98,27 @@ def _evaluate(loaded: Loaded, message: Message, memory: float) -> Message:
     """Evaluate the loss on a batch; reply with the answer, or why there is none."""
     try:
         problem, batch, gradients = messages.read_question(message, loaded.candidate.description)
-        return messages.make_answer(loaded.candidate.run(problem, batch, gradients))
+        run = _run_of(loaded.candidate, message.data["run"])
+        return messages.make_answer(run(problem, batch, gradients))
     except LossError as error:
         text = str(error)
         if isinstance(error.__cause__, MemoryError):
             text += f"; it may use {memory:g} GiB (--memory)"
-        return Message({"failed": text})
+        return Message({"failed": text, "is_mode_error": isinstance(error, ModeError)})
     except KeyboardInterrupt:  # the loss's own: the user's goes to the gate
         return Message({"failed": "the loss raised KeyboardInterrupt"})
     except MemoryError:
         return Message({"failed": f"the loss left no memory of {memory:g} GiB (--memory)"})
+
+
+def _run_of(candidate: Candidate, name: str) -> Run:
+    """Return the run of this name; raise ModeError if the loss is no longer run in this mode."""
+    if name == messages.USUAL:
+        return candidate.run
+    found = candidate.reseeded if name == messages.RESEEDED else candidate.modes.get(name)
+    if found is None:
+        raise ModeError(f"it can no longer be run in mode {name}")
+    return found
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ def _keywords(outcome: Outcome) -> dict[str, str]:
         keywords["problem"] = quoted(loss.problem)
     if loss.framework is not None:
         keywords["framework"] = quoted(loss.framework)
+    if loss.autocast is not None:
+        keywords["autocast"] = quoted(loss.autocast)
     if isinstance(loss.options, Options):
         plain = Options().to_dict()
         changed = {k: v for k, v in loss.options.to_dict().items() if v != plain[k]}

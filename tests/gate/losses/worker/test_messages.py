@@ -80,6 +80,7 @@ def test_a_batch_is_asked_about_as_it_is(drawn: tuple[Any, Any]) -> None:
     sent = messages.encode(messages.make_question(problem, batch, True))
     asked, came, gradients = messages.read_question(messages.decode(sent), description)
     assert gradients
+    assert messages.decode(sent).data["run"] == messages.USUAL
     if isinstance(problem, Described):
         assert isinstance(asked, Described)
         assert asked.shared == problem.shared

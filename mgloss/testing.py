@@ -213,6 +213,7 @@ class Judgement:
 
         from rich.console import Console
 
+        from mgloss.gate.checks.domains import domain_lines
         from mgloss.gate.checks.failure import failure_text
         from mgloss.gate.reports.terminal import verdict_table
 
@@ -223,6 +224,7 @@ class Judgement:
         with console.capture() as table:
             console.print(verdict_table(self.verdicts, self.components))
         yield from ("", *(line.rstrip() for line in table.get().splitlines()))
+        yield from domain_lines(self.verdicts)
         for law in self.failed:
             yield f"\n{failure_text(self.of(law))}"
 

@@ -24,7 +24,9 @@ from mgspec import (
     search,
     specification,
 )
+from mgspec.loss.candidate import FatalLossError
 from mgspec.saved.counterexample import from_verdict, to_document
+from mgspec.search.domain import Domain
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 ROOT = Path(__file__).parents[2]
@@ -156,14 +158,102 @@ def raises_without_objects(problem: Problem, batch: Batch, gradients: bool) -> E
     return Evaluation({"total": 1.0})
 
 
-def test_a_loss_that_raises_breaks_finite_and_is_an_error_for_other_laws() -> None:
-    for law, status in (("finite", BROKEN), ("replication", ERROR)):
-        (verdict,) = search(LAWS[law], candidate(raises_without_objects), seed=0)
-        assert (verdict.status, verdict.component) == (status, None)
-        assert "ZeroDivisionError" in verdict.message
+def test_a_loss_that_raises_breaks_finite_and_is_judged_where_it_answers() -> None:
+    (told,) = search(LAWS["finite"], candidate(raises_without_objects), seed=0)
+    assert (told.status, told.component) == (BROKEN, None)
+    assert "ZeroDivisionError" in told.message
+    assert told.message.endswith("those that it does not answer, and no others, have no object")
+    assert told.finding is not None
+    x = told.finding.case.batches["X"]
+    assert (x.images, x.cells, x.positives) == (1, 1, 0)
+    (verdict,) = search(LAWS["replication"], candidate(raises_without_objects), seed=0)
+    assert (verdict.status, verdict.component, verdict.message) == (HOLDS, "total", "")
+    assert verdict.domain is not None
+    assert verdict.domain.drawn == verdict.examples == 100
+    assert 30 < verdict.domain.answered < 100
+    assert verdict.domain.refused == "no object"
+
+
+def test_a_loss_that_answers_less_than_a_tenth_of_the_cases_comes_to_no_verdict() -> None:
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        if batch.images < 4:
+            raise LossError("the loss raised ValueError")
+        return Evaluation({"total": 1.0})
+
+    (verdict,) = search(LAWS["replication"], candidate(run), seed=0)
+    assert (verdict.status, verdict.component) == (ERROR, None)
+    assert verdict.domain is not None
+    assert verdict.domain.answered < 10
+    assert f"it answers {verdict.domain.answered} of 100 batches" in verdict.message
+    assert verdict.message.endswith("the loss raised ValueError")
+    assert verdict.finding is not None
+    assert judge(LAWS["replication"], candidate(run), verdict.finding.case) is not None
+
+
+def hangs(when) -> Candidate:  # type: ignore[no-untyped-def]
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        if when(batch):
+            raise FatalLossError("the loss hung")
+        return Evaluation({"total": 1.0})
+
+    return candidate(run)
+
+
+def test_a_law_is_given_up_after_a_few_batches_on_which_the_loss_hangs() -> None:
+    for when, times in ((lambda _: True, 2), (lambda batch: batch.positives > 1, 3)):
+        (verdict,) = search(LAWS["pure"], hangs(when), seed=0)
+        assert (verdict.status, verdict.component) == (ERROR, None)
+        assert verdict.message == f"given up after {times} batches on which the loss hung"
+        (finite,) = search(LAWS["finite"], hangs(when), seed=0)
+        assert (finite.status, finite.message) == (BROKEN, "the loss hung")
+
+
+def test_a_loss_that_hangs_on_a_single_batch_is_judged_on_the_others() -> None:
+    hung: list[Batch] = []
+
+    def once(batch: Batch) -> bool:
+        if batch.positives > 2 and not hung:
+            hung.append(batch)
+            return True
+        return False
+
+    (verdict,) = search(LAWS["pure"], hangs(once), seed=0)
+    assert (verdict.status, verdict.domain) == (HOLDS, Domain(100, 99))
+
+
+def test_a_law_broken_where_the_loss_answers_is_broken_by_a_batch_that_it_answers() -> None:
+    wrong = specification("positives")
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        if any(height != width for height, width in batch.grids):
+            raise LossError("the loss raised ValueError")
+        return wrong.run(problem, batch, gradients)
+
+    for verdict in search(LAWS["partition"], replace(wrong, run=run), seed=0):
+        if verdict.component == "anchor":
+            assert verdict.status == HOLDS
+            continue
+        assert verdict.status == BROKEN
         assert verdict.finding is not None
-        x = verdict.finding.case.batches["X"]
-        assert (x.images, x.cells, x.positives) == (1, 1, 0)
+        batches = verdict.finding.case.batches.values()
+        assert [b.images for b in batches] == [1, 1]
+        assert sum(b.positives for b in batches) == 1
+
+
+def test_a_component_without_numbers_leaves_the_others_their_verdicts() -> None:
+    right = specification("batch")
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        value = right.run(problem, batch, gradients)
+        if batch.positives:
+            return value
+        return replace(value, components={**value.components, "location": float("nan")})
+
+    told = {v.component: v for v in search(LAWS["pure"], replace(right, run=run), seed=0)}
+    assert {v.status for v in told.values()} == {HOLDS}
+    assert told["classification"].domain is None
+    assert told["location"].domain is not None
+    assert told["location"].domain.refused == "no object"
 
 
 def test_a_loss_whose_components_change_is_an_error() -> None:
@@ -186,7 +276,7 @@ def test_a_loss_that_breaks_a_law_only_sometimes_is_broken() -> None:
     assert verdict.status == BROKEN
 
 
-def test_a_loss_that_raises_only_sometimes_is_an_error_with_its_batch() -> None:
+def test_a_loss_that_raises_only_sometimes_breaks_finite_with_its_batch() -> None:
     calls = [0]
 
     def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
@@ -195,9 +285,13 @@ def test_a_loss_that_raises_only_sometimes_is_an_error_with_its_batch() -> None:
             raise LossError("the loss raised ValueError")
         return Evaluation({"total": 1.0})
 
-    (verdict,) = search(LAWS["permutation"], candidate(run), seed=0)
-    assert verdict.status == ERROR
+    (verdict,) = search(LAWS["finite"], candidate(run), seed=0)
+    assert verdict.status == BROKEN
     assert verdict.finding is not None
+    (verdict,) = search(LAWS["permutation"], candidate(run), seed=0)
+    assert verdict.status == HOLDS
+    assert verdict.domain is not None
+    assert verdict.domain.refused == ""
 
 
 def test_what_was_found_before_the_loss_raised_is_kept() -> None:
@@ -210,7 +304,12 @@ def test_what_was_found_before_the_loss_raised_is_kept() -> None:
 
     verdicts = search(LAWS["partition"], replace(wrong, run=run), seed=0, shrink=False)
     statuses = {v.component: v.status for v in verdicts}
-    assert statuses == {"location": BROKEN, "classification": BROKEN, "total": BROKEN, None: ERROR}
+    assert statuses == {
+        "location": BROKEN,
+        "classification": BROKEN,
+        "total": BROKEN,
+        "anchor": HOLDS,
+    }
 
 
 def test_a_number_that_is_not_finite_is_an_error_except_to_the_laws_that_ask_for_it() -> None:

@@ -17,6 +17,7 @@ from hypothesis.database import (
 from mgspec import LAWS, Candidate, Evaluation, Finding, Verdict, judge, search, specification
 from mgspec.laws import Law
 from mgspec.loss.candidate import LossError
+from mgspec.search.search import is_refusal, refused_batch
 from tests.meta.faults.planting import speaking_of
 
 LAW = LAWS["partition"]  # the first case drawn never breaks it
@@ -64,15 +65,15 @@ def test_of_two_known_findings_for_a_component_the_first_counts() -> None:
     assert told["location"].message == "first"
 
 
-def test_a_known_case_without_an_answer_leaves_nothing_to_search() -> None:
+def test_a_known_case_without_an_answer_decides_about_finite_alone() -> None:
     known = Finding(of("location").case, "the loss raised")
-    (verdict,) = first_found(LAW, behaving_as("positives"), seed=0, known=[known])
-    assert (verdict.component, verdict.status, verdict.examples) == (None, "error", 0)
+    told = by_component(first_found(LAW, behaving_as("positives"), seed=0, known=[known]))
+    assert {c: v.message for c, v in told.items()} == {c: v.message for c, v in fresh().items()}
     (verdict,) = first_found(LAWS["finite"], behaving_as("positives"), seed=0, known=[known])
     assert (verdict.component, verdict.status) == (None, "broken")
 
 
-def test_a_known_case_without_a_number_is_an_error_until_the_search_finds_worse() -> None:
+def test_a_known_case_without_a_number_decides_nothing_of_a_law() -> None:
     case = of("location").case
     batches = case.batches.values()
     whole = sum(b.images for b in batches), sum(b.positives for b in batches)
@@ -86,9 +87,13 @@ def test_a_known_case_without_a_number_is_an_error_until_the_search_finds_worse(
     candidate = replace(behaving_as("positives"), run=run)
     known = judge(LAW, candidate, case, ("anchor",))
     assert known is not None
+    assert is_refusal(LAW, known)
     told = by_component(first_found(LAW, candidate, seed=0, max_examples=1, known=[known]))
-    assert told["anchor"].status == "error"
-    assert "nan" in told["anchor"].message
+    assert told["anchor"].status == "holds"
+    refused = refused_batch(LAW, candidate, case)
+    assert refused is not None
+    assert judge(LAWS["finite"], candidate, refused) is not None
+    assert refused_batch(LAW, behaving_as("positives"), case) is None
 
 
 @pytest.fixture(params=["memory", "directory"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from mgloss.gate.checks.domains import domain_lines
 from mgloss.gate.checks.request import CheckRequest
 from mgloss.gate.checks.results import (
     Result,
@@ -150,6 +151,11 @@ class Outcome:
         ]
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """On how many batches the laws hold that were not judged on all."""
+        return domain_lines(self.verdicts)
+
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Those of the laws that were run."""
         return tuple(result.verdict for result in self.results)
@@ -185,13 +191,13 @@ def rows_of(
 ) -> Iterator[tuple[str, list[Verdict | None], int]]:
     """Yield of each law its name, the verdict on each component or None, the most examples tried.
 
-    A verdict on the loss as a whole stands for every component.
+    A verdict on the loss as a whole stands for every component without its own.
     """
     for law in dict.fromkeys(v.law for v in verdicts):
         by_component = {v.component: v for v in verdicts if v.law == law}
         whole = by_component.get(None)
         examples = max(v.examples for v in by_component.values())
-        yield law, [whole or by_component.get(c) for c in components], examples
+        yield law, [by_component.get(c) or whole for c in components], examples
 
 
 def list_broken(results: Sequence[Result]) -> Iterator[BrokenLaw]:

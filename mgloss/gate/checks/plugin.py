@@ -329,16 +329,19 @@ class LawGroup(pytest.Collector):
         So no process ends up with one of them alone.
         """
         from mgspec import LAWS
+        from mgspec.search.search import FINITE
 
         for law in sorted(self.request.laws, key=lambda law: -LAWS[law].one_in):
-            own = [stored for stored in self.stored if stored.counterexample.law == law]
+            # A stored case of any law that the loss refuses by now belongs to `finite`.
+            own = [each for each in self.stored if law in (FINITE, each.counterexample.law)]
             yield LawItem.from_parent(self, name=law, request=self.request, stored=own)
 
 
 class LawItem(pytest.Item):
     """One law on one loss; its name is the law's.
 
-    stored: counterexamples of this law and claim, judged before any are searched.
+    stored: counterexamples of this claim, judged before any are searched: those of this law, and
+        for `finite` those of the others, too.
     results: as data, once the law has been judged.
     """
 
@@ -353,6 +356,7 @@ class LawItem(pytest.Item):
 
     def runtest(self) -> None:
         """Search; the results go into the report."""
+        from mgloss.gate.checks.domains import share_answered
         from mgloss.gate.checks.results import make_result, to_data
         from mgspec import LAWS, search
         from mgspec.search.verdicts import BROKEN, ERROR, SKIPPED
@@ -374,6 +378,9 @@ class LawItem(pytest.Item):
         )
         results = [make_result(v, request, known, loaded.framework) for v in verdicts]
         self.results = [to_data(result) for result in results]
+        share = share_answered(verdicts)
+        if share is not None:
+            self.user_properties.append(("answered", f"{share} batches"))
         if database is not None and database.failure:
             self.notes.append(database.failure)
         if all(v.status == SKIPPED for v in verdicts):
@@ -387,14 +394,24 @@ class LawItem(pytest.Item):
         Keep what became of all of them.
         """
         from mgloss.gate.checks.replayed import Replayed, pass_over
-        from mgloss.gate.checks.stored import judge_stored
+        from mgloss.gate.checks.stored import judge_stored, refused_by
+        from mgspec import LAWS
+        from mgspec.search.search import is_refusal
 
         judged: list[tuple[Stored, Finding | None]] = []
+        others = []
         for stored in self.stored:
+            if stored.counterexample.law != self.name:
+                others.append(stored)
+                continue
             try:
                 finding = judge_stored(candidate, stored)
             except ValueError as error:
                 self.replayed.append(pass_over(stored.path, error))
+                continue
+            if finding is not None and is_refusal(LAWS[self.name], finding):
+                reason = "the loss gives no finite number on it, as finite tells"
+                self.replayed.append(Replayed(str(stored.path), "passed over", reason))
                 continue
             judged.append((stored, finding))
             ending: Ending = (
@@ -403,6 +420,8 @@ class LawItem(pytest.Item):
             doubt = stored.doubt if ending == "mended" else ""
             said = Replayed(str(stored.path), ending, doubt, self.name, stored.found_for)
             self.replayed.append(said)
+        for refused in filter(None, (refused_by(candidate, each) for each in others)):
+            judged.append((refused, judge_stored(candidate, refused)))
         return judged
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -13,6 +13,7 @@ from mgloss.gate.losses.versions import find_versions
 from mgspec import Description, Finding, Verdict
 from mgspec.laws.reach import Reach
 from mgspec.saved.counterexample import Counterexample, from_document, from_verdict, to_document
+from mgspec.search.domain import Domain
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status
 
 WORST_FIRST = (BROKEN, ERROR, HOLDS, SKIPPED)
@@ -123,6 +124,7 @@ def to_data(result: Result) -> dict[str, Any]:
             "seconds": verdict.seconds,
             "message": verdict.message,
             "reach": asdict(verdict.reach) if verdict.reach is not None else None,
+            "domain": asdict(verdict.domain) if verdict.domain is not None else None,
         },
         "counterexample": to_document(result.counterexample) if result.counterexample else None,
         "replayed": result.replayed,
@@ -142,6 +144,8 @@ def from_data(data: Mapping[str, Any], description: Description | None) -> Resul
     if verdict["reach"] is not None:
         images, objects, grid = (verdict["reach"][key] for key in ("images", "objects", "grid"))
         verdict["reach"] = Reach(images, objects, None if grid is None else tuple(grid))
+    if verdict["domain"] is not None:
+        verdict["domain"] = Domain(**verdict["domain"])
     return Result(
         data["claims"],
         Verdict(**verdict),

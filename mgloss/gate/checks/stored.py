@@ -16,6 +16,7 @@ from mgloss.gate.losses.versions import find_versions
 from mgspec import LAWS, Candidate, Described, Description, Finding, Problem, judge
 from mgspec.loss.candidate import with_normalization
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load
+from mgspec.search.search import FINITE, is_refusal, refused_batch
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,25 @@ def judge_stored(candidate: Candidate, stored: Stored) -> Finding | None:
         return judge(law, candidate, counterexample.case, components)
     except ValueError as error:
         raise ValueError(f"{stored.path}: is no case of the law {law.name}: {error}") from None
+
+
+def refused_by(candidate: Candidate, stored: Stored) -> Stored | None:
+    """Return the batch of a stored case that the loss refuses, as a case of the law `finite`.
+
+    Return None if the loss answers, or if the case says nothing of this loss.
+    """
+    counterexample = stored.counterexample
+    law = LAWS[counterexample.law]
+    try:
+        finding = judge_stored(candidate, stored)
+    except ValueError:  # the item of its own law notes it
+        return None
+    if finding is None or not is_refusal(law, finding):
+        return None
+    case = refused_batch(law, candidate, counterexample.case)
+    if case is None:
+        return None
+    return Stored(stored.path, replace(counterexample, law=FINITE, component=None, case=case))
 
 
 def _name(description: Description | None) -> str | None:

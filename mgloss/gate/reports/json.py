@@ -21,6 +21,14 @@ class ReachDocument(TypedDict):
     grid: list[int] | None
 
 
+class DomainDocument(TypedDict):
+    """On how many of its cases a law was judged, as of `mgspec.search.domain.Domain`."""
+
+    drawn: int
+    answered: int
+    refused: str
+
+
 class VerdictDocument(TypedDict):
     """A verdict as readers of the file know it.
 
@@ -40,6 +48,7 @@ class VerdictDocument(TypedDict):
     replayed: int
     stored: str | None
     reach: ReachDocument | None
+    domain: DomainDocument | None
 
 
 def text(outcome: Outcome) -> str:
@@ -63,6 +72,7 @@ def text(outcome: Outcome) -> str:
 
 def _document(result: Result) -> VerdictDocument:
     verdict = result.verdict
+    domain = verdict.domain
     return {
         "law": verdict.law,
         "component": verdict.component,
@@ -75,6 +85,9 @@ def _document(result: Result) -> VerdictDocument:
         "replayed": result.replayed,
         "stored": str(result.stored) if result.stored else None,
         "reach": _reach_document(verdict.reach) if verdict.reach else None,
+        "domain": None
+        if domain is None
+        else {"drawn": domain.drawn, "answered": domain.answered, "refused": domain.refused},
     }
 
 

@@ -31,6 +31,8 @@ def text(outcome: Outcome) -> str:
         *_fenced_notes((*outcome.notes, *outcome.remarks)),
         *_verdict_table(outcome),
     ]
+    if outcome.domains:
+        lines += ["", *(f"- {as_it_is(line)}" for line in outcome.domains)]
     for broken in outcome.broken:
         lines += ["", *_broken(outcome, broken)]
     if outcome.reaches:

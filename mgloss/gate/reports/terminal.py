@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mgloss.gate.checks.command_lines import replay_command
+from mgloss.gate.checks.domains import domain_lines
 from mgloss.gate.checks.judging import Preparation
 from mgloss.gate.checks.outcome import BrokenLaw, Outcome, list_broken, rows_of, tell_tried
 from mgloss.gate.checks.results import Result, laws_by_reach, laws_by_status
@@ -165,6 +166,8 @@ def conclude(
 ) -> int:
     """Print the last lines; return the exit status."""
     console.print()
+    for line in domain_lines([r.verdict for r in results]):
+        console.print(line, markup=False, soft_wrap=True)
     skipped = [r.verdict for r in (*results, *not_run) if r.status == SKIPPED]
     for message in dict.fromkeys(v.message for v in skipped):
         names = ", ".join(v.law for v in skipped if v.message == message)

@@ -72,7 +72,7 @@ def _numbers(evaluation: Evaluation, component: str) -> np.ndarray:
     return np.concatenate([g.ravel() for g in evaluation.gradients[component]])
 
 
-@law(cases.one_batch, on_metrics=True)
+@law(cases.one_batch, on_metrics=True, judges_refusals=True)
 def finite(trial: Trial) -> Iterator[Comparison]:
     """Finite inputs give a finite loss and finite gradients.
 

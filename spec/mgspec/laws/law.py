@@ -155,6 +155,8 @@ class Law:
     one_in: try 1 of N examples, because each costs several evaluations.
     somewhere: it says that something happens on some case. It is broken if that happens on no case
         of the whole search; one case proves nothing.
+    judges_refusals: a case breaks it on which the loss raises, or gives a number that is not
+        finite. To other laws such a case is none.
     """
 
     name: str
@@ -170,6 +172,7 @@ class Law:
     on_metrics: bool = False
     by_role: bool = False
     somewhere: bool = False
+    judges_refusals: bool = False
 
     def components_of(self, candidate: Candidate) -> tuple[str, ...]:
         """Return the candidate's components that this law can judge."""
@@ -244,6 +247,7 @@ def law(
     on_metrics: bool = False,
     by_role: bool | None = None,
     somewhere: bool = False,
+    judges_refusals: bool = False,
 ) -> Callable[[Check], Check]:
     """Register a function as the law of its name; its docstring becomes the normative text.
 
@@ -274,6 +278,7 @@ def law(
             on_metrics,
             speaks_of == OBJECT_TERMS if by_role is None else by_role,
             somewhere,
+            judges_refusals,
         )
         return check
 

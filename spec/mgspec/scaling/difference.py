@@ -191,6 +191,7 @@ def difference_law(cases: Cases, check: Check, components: tuple[str, ...], one_
         check,
         components,
         one_in=one_in,
+        judges_refusals=True,
     )
 
 

@@ -12,6 +12,7 @@ from mgspec.laws.comparison import Comparison
 from mgspec.loss.candidate import LossError
 from mgspec.problem.layout import AnyBatch, Batch
 from mgspec.scaling.difference import Effort, Pair, Progress, compare, difference_law
+from mgspec.search.domain import count_objects
 from mgspec.search.search import search
 
 SURVEYED = 100  # batches to draw
@@ -38,21 +39,14 @@ class SurveyedBatch:
 FEATURES: dict[str, Callable[[AnyBatch], bool]] = {
     "without objects": lambda b: b.positives == 0,
     "with objects": lambda b: b.positives > 0,
-    "with an image without objects": lambda b: min(_count_objects(b)) == 0,
-    "in which every image has objects": lambda b: min(_count_objects(b)) > 0,
+    "with an image without objects": lambda b: min(count_objects(b)) == 0,
+    "in which every image has objects": lambda b: min(count_objects(b)) > 0,
     "of several images": lambda b: b.images > 1,
     "of one image": lambda b: b.images == 1,
-    "whose images differ in the number of objects": lambda b: len({*_count_objects(b)}) > 1,
+    "whose images differ in the number of objects": lambda b: len({*count_objects(b)}) > 1,
     "of several scales": lambda b: isinstance(b, Batch) and len(b.targets) > 1,
     "with predictions of 50 or more": lambda b: max(np.abs(p).max() for p in b.predictions) >= 50,
 }
-
-
-def _count_objects(batch: AnyBatch) -> list[int]:
-    """Return the objects of each image; in the project's own layout, its positive cells."""
-    if not isinstance(batch, Batch):
-        return list(batch.objects)
-    return [int(n) for n in sum(mask.sum((1, 2)) for mask in batch.masks())]
 
 
 def survey(

@@ -44,6 +44,10 @@ class _FatalError(BaseException):
         self.finding = finding
 
 
+class EndOfRun(BaseException):
+    """Raised by a judge to end the run at once, with what it has found."""
+
+
 class Section(ExampleDatabase):
     """The part of an example database that is about one question.
 
@@ -114,7 +118,7 @@ class Run:
 
     judge: returns how a case is wrong, or None, and counts its comparisons. A case is wrong, too,
         if the judge raises LossError. If it raises FatalLossError, the run ends at once, and
-        nothing is shrunk.
+        nothing is shrunk. If it raises EndOfRun, the run ends, and the case is none.
     shrink: make the case small.
     progress: called once for each case tried.
     database: keeps what the run finds.
@@ -183,6 +187,8 @@ class Run:
                 tally.finding = broken.finding
             except _EnoughError:
                 pass  # `_try` has kept the smallest
+            except EndOfRun:
+                pass
             except (FlakyFailure, FlakyStrategyDefinition):
                 assert tally.finding is not None
                 tally.finding = _flaky(tally.finding)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from mgspec.laws import Finding
 from mgspec.laws.reach import Reach
+from mgspec.search.domain import Domain
 
 Status = Literal["holds", "broken", "skipped", "error"]
 
@@ -22,10 +23,12 @@ class Verdict:
 
     component: None where the verdict is about the loss as a whole.
     status: HOLDS: no case breaks the law. BROKEN: the finding does. SKIPPED: the law says nothing
-        of the loss; the message says why. ERROR: the loss gave no answer that the law can judge.
+        of the loss; the message says why. ERROR: the loss answers too few cases to be judged; the
+        finding is a case that it does not answer.
     examples: cases tried, including those tried while shrinking.
     comparisons: assertions made in these cases.
     reach: how large the batches were that the law holds for; None unless it holds.
+    domain: on how many cases the law was judged; None if the loss answers all of them.
     """
 
     law: str
@@ -37,3 +40,4 @@ class Verdict:
     message: str = ""
     finding: Finding | None = None
     reach: Reach | None = None
+    domain: Domain | None = None

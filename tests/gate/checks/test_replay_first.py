@@ -168,19 +168,34 @@ def test_what_does_not_fit_is_named_and_passed_over(
 
 def test_a_stored_batch_without_an_answer_is_told_at_once(mgloss: Run, tmp_path: Path) -> None:
     shutil.copy(SIMPLE, tmp_path / "simple.py")
-    laws = ("--law", "finite", "--law", "partition")
-    assert mgloss("check", "simple.py:raises", *laws).returncode == 1
+    law = ("--law", "finite")
+    assert mgloss("check", "simple.py:raises", *law).returncode == 1
     result = mgloss(
-        "check", "simple.py:raises", *laws, "--max-examples", 1, "--json", "out.json", "--seed", 9
+        "check", "simple.py:raises", *law, "--max-examples", 1, "--json", "out.json", "--seed", 9
     )
     assert result.returncode == 1
+    verdict = verdicts(tmp_path)["finite", None]
+    assert verdict["status"] == "broken"
+    assert "ZeroDivisionError: one object" in verdict["message"]
+    assert verdict["message"].endswith("(stored in mgloss-report/finite-loss.json)")
+    assert mgloss("check", "simple.py:right", *law).returncode == 0
+
+
+def test_a_stored_batch_that_is_no_longer_answered_belongs_to_finite(
+    stored: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    shutil.copy(SIMPLE, tmp_path / "losses.py")
+    laws = ("--law", "finite", "--law", "partition")
+    result = mgloss("check", "losses.py:raises", *laws, "--max-examples", 1, "--json", "out.json")
+    assert result.returncode == 1, result.stdout
     told = verdicts(tmp_path)
-    assert told["finite", None]["status"] == "broken"
-    assert told["partition", None]["status"] == "error"
-    for verdict in told.values():
-        if verdict["status"] in ("broken", "error"):
-            assert "ZeroDivisionError: one object (stored in" in verdict["message"]
-    assert mgloss("check", "simple.py:right", *laws).returncode == 0
+    finite = told["finite", None]
+    assert finite["status"] == "broken"
+    assert f"(stored in {STORED})" in finite["message"]
+    saved = load(tmp_path / finite["counterexample"])
+    assert (saved.law, saved.component, set(saved.case.batches)) == ("finite", None, {"X"})
+    assert told["partition", "location"]["status"] == "holds"
+    assert f"without an answer, as finite tells: {STORED}" in result.stdout
 
 
 def test_a_missing_folder_is_a_wrong_request_only_where_it_was_named(mgloss: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from mgspec import NORMALIZATIONS, Batch, Candidate, Evaluation, LossError, Problem, specification
 from mgspec.laws import BATCH_LAWS
+from mgspec.loss.candidate import FatalLossError
 from mgspec.scaling.behaviour import Behaviour, TermBehaviour, identify, search_batch_laws
 from mgspec.scaling.probes import MISTAKES, PROBES, batch_of, problem_of
 from tests.golden.normalizations import GOLDEN
@@ -217,6 +218,54 @@ def test_a_loss_that_raises_on_every_batch_has_no_terms() -> None:
     assert found.terms == ()
     assert set(found.unanswered) == set(PROBES)
     assert set(found.unanswered.values()) == {"no such head"}
+
+
+@pytest.mark.parametrize("claims", ["batch", "positives", "per_image", "grid", "sum", "hybrid"])
+def test_a_loss_that_refuses_grids_that_are_not_square_is_measured_on_square_ones(
+    claims: str,
+) -> None:
+    right = specification(claims, dtype="float32")
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        if any(height != width for height, width in batch.grids):
+            raise LossError("not square")
+        return right.run(problem, batch, gradients)
+
+    found = identify(replace(right, run=run))
+    assert set(found.unanswered) == set(PROBES)
+    everywhere, squares = terms(identify(right)), terms(found)
+    assert {name: term.words for name, term in squares.items()} == {
+        name: term.words for name, term in everywhere.items()
+    }
+    assert squares["location", "location"].exponents == everywhere["location", "location"].exponents
+
+
+def test_another_guard_is_told_on_square_grids_too() -> None:
+    def change(value: Evaluation, problem: Problem, batch: Batch) -> Evaluation:
+        if any(height != width for height, width in batch.grids):
+            raise LossError("not square")
+        return renormalized(
+            value,
+            problem,
+            batch,
+            "location classification",
+            lambda _, term: 1 / (np.sum(term.count) + 1),
+        )
+
+    words = terms(identify(changed("sum", change)))["location", "location"].words
+    assert "with n + 1 in place of max(1, n)" in words
+
+
+def test_a_loss_that_hangs_is_given_up_after_a_few_batches() -> None:
+    asked = []
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        asked.append(batch)
+        raise FatalLossError("the loss hung")
+
+    found = identify(replace(specification("batch"), run=run))
+    assert len(asked) == 3
+    assert set(found.unanswered) == set(PROBES)
 
 
 def test_half_precision_is_not_claimed_to_tell_what_it_cannot() -> None:

@@ -23,17 +23,19 @@ from mgspec.scaling.measuring import (
     Readings,
     fit_constant,
     fit_exponent,
-    measure,
+    measure_where_answered,
     ratio_spread,
 )
 from mgspec.scaling.probes import (
     ALL_CELLS,
+    BATCH_SIZE,
     POSITIVE_CELLS,
     PROBES,
-    SWEEPS,
+    SQUARE_PROBES,
     Mistake,
     Probe,
     sums_of,
+    sweeps_of,
 )
 from mgspec.search.search import search
 from mgspec.search.verdicts import Verdict
@@ -103,7 +105,7 @@ def _formulas(mistake: Mistake) -> tuple[Formula, ...]:
 
 @cache
 def _predictions(formula: Formula, mistake: Mistake) -> dict[Probe, float]:
-    return {probe: formula.predict(probe, mistake) for probe in PROBES}
+    return {probe: formula.predict(probe, mistake) for probe in (*PROBES, *SQUARE_PROBES)}
 
 
 # The probes on which a formula must fit, and the exception to report. The first row with a fitting
@@ -188,9 +190,10 @@ class Behaviour:
 def identify(candidate: Candidate, progress: Progress | None = None) -> Behaviour:
     """Measure a loss and return the normalization that each of its terms behaves as.
 
-    progress: as in `measure`.
+    A loss that refuses grids that are not square is measured on square ones. progress: as in
+    `measure`.
     """
-    return identify_measured(measure(candidate, progress))
+    return identify_measured(measure_where_answered(candidate, progress))
 
 
 def identify_measured(measurement: Measurement) -> Behaviour:
@@ -207,7 +210,7 @@ def identify_measured(measurement: Measurement) -> Behaviour:
 
 
 def _identify_term(component: str, mistake: Mistake, readings: Readings) -> TermBehaviour:
-    exponents = {name: fit_exponent(readings, sweep) for name, sweep in SWEEPS.items()}
+    exponents = {name: fit_exponent(readings, sweep) for name, sweep in sweeps_of(readings).items()}
     for contains, exception in _DOMAINS:
         kept = {probe: reading for probe, reading in readings.items() if contains(probe)}
         formulas = _fit_formulas(mistake, kept)
@@ -247,7 +250,8 @@ def _fit_formulas(mistake: Mistake, readings: Readings) -> tuple[Formula, ...]:
 
 def _fit_offset(mistake: Mistake, readings: Readings, images_power: int) -> float:
     """Return d of S / (n + d), solved from a small and a large batch; 0 if there is none."""
-    small, large = Probe((2,)), Probe((2,) * 8)
+    sizes = sweeps_of(readings)[BATCH_SIZE]
+    small, large = sizes[min(sizes)], sizes[max(sizes)]
     if small not in readings or large not in readings:
         return 0.0
     sum_formula = Formula("sum", images_power)

@@ -7,8 +7,8 @@ its value without.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,10 +17,21 @@ from mgspec.loss.candidate import (
     PLAIN_OPTIONS,
     Candidate,
     Evaluation,
+    FatalLossError,
     LossError,
     with_normalization,
 )
-from mgspec.scaling.probes import MISTAKES, PROBES, Mistake, Probe, batch_of, problem_of
+from mgspec.scaling.probes import (
+    MISTAKES,
+    PROBES,
+    SQUARE_PROBES,
+    Mistake,
+    Probe,
+    batch_of,
+    problem_of,
+)
+from mgspec.search.domain import LEAST_SHARE
+from mgspec.search.search import MOST_FATAL
 
 Progress = Callable[[], None]
 EVALUATIONS = len(PROBES) * (1 + len(MISTAKES))
@@ -50,11 +61,13 @@ class Measurement:
     values: the readings for each component and mistake. Probes without a finite number are missing.
     slopes: the same for the length of the gradient; empty if gradients were not measured.
     unanswered: for each probe without a finite number, the reason.
+    is_given_up: the loss hung or ended its process so often that the other probes were left out.
     """
 
     values: Mapping[Key, Readings]
     slopes: Mapping[Key, Readings]
     unanswered: Mapping[Probe, str]
+    is_given_up: bool = False
 
 
 def measure(
@@ -62,14 +75,38 @@ def measure(
 ) -> Measurement:
     """Evaluate a loss on every probe.
 
-    progress: called once for each of the `EVALUATIONS` evaluations.
+    progress: called once for each evaluation; there are at most `EVALUATIONS`.
     gradients: measure gradients too, if the loss has them.
     """
+    return _measure(candidate, PROBES, progress, gradients)
+
+
+def measure_where_answered(candidate: Candidate, progress: Progress | None = None) -> Measurement:
+    """Evaluate a loss on every probe or, if it refuses nearly all, on probes of square grids.
+
+    What it refuses is among the unanswered probes in either case.
+    """
+    usual = measure(candidate, progress)
+    if len(usual.unanswered) <= (1 - LEAST_SHARE) * len(PROBES) or usual.is_given_up:
+        return usual
+    squares = _measure(candidate, SQUARE_PROBES, progress, False)
+    if len(squares.unanswered) >= len(usual.unanswered):
+        return usual
+    return replace(squares, unanswered={**usual.unanswered, **squares.unanswered})
+
+
+def _measure(
+    candidate: Candidate, probes: Sequence[Probe], progress: Progress | None, gradients: bool
+) -> Measurement:
     options = with_normalization(candidate.options or PLAIN_OPTIONS, candidate.claims)
     values: dict[Key, dict[Probe, Reading]] = defaultdict(dict)
     slopes: dict[Key, dict[Probe, Reading]] = defaultdict(dict)
     unanswered: dict[Probe, str] = {}
-    for probe in PROBES:
+    fatal, last_error = 0, ""
+    for probe in probes:
+        if fatal >= MOST_FATAL:
+            unanswered[probe] = f"given up after {fatal} batches: {last_error}"
+            continue
         problem, right = problem_of(probe, options), None
         for mistake in (None, *MISTAKES):
             if progress is not None:
@@ -78,7 +115,11 @@ def measure(
             try:
                 evaluation = candidate.run(problem, batch, gradients and candidate.has_gradients)
             except LossError as error:
-                unanswered.setdefault(probe, str(error))
+                last_error = str(error)
+                unanswered.setdefault(probe, last_error)
+                fatal += isinstance(error, FatalLossError)
+                if mistake is None or fatal >= MOST_FATAL:
+                    break  # a reading needs the probe without a mistake
                 continue
             for component, value in evaluation.components.items():
                 if not np.isfinite(value):
@@ -94,7 +135,7 @@ def measure(
                     reading = _read_slope(rounding, evaluation, right, component)
                     if reading is not None:
                         slopes[component, mistake][probe] = reading
-    return Measurement(dict(values), dict(slopes), unanswered)
+    return Measurement(dict(values), dict(slopes), unanswered, fatal >= MOST_FATAL)
 
 
 def _read_value(

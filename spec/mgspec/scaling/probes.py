@@ -7,7 +7,8 @@ works for a loss that returns one scalar too, and whatever its other terms cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -117,6 +118,30 @@ EMPTY = (Probe((0,)), Probe((0, 0, 0)))
 PROBES = tuple(
     dict.fromkeys([*(p for sweep in SWEEPS.values() for p in sweep.values()), *UNEQUAL, *EMPTY])
 )
+
+# For each grid above, a square one that holds the same content. A loss that refuses grids that are
+# not square is measured on these.
+_SQUARES = {BASE: (4, 4), (3, 8): (6, 6), (6, 4): (6, 6), (6, 8): (8, 8)}
+
+
+def square(probe: Probe) -> Probe:
+    """Return the probe on a square grid."""
+    return replace(probe, grid=_SQUARES[probe.grid])
+
+
+SQUARE_SWEEPS: dict[str, dict[int, Probe]] = {
+    name: {
+        squared.cells if name == GRID else number: squared
+        for number, squared in ((number, square(probe)) for number, probe in sweep.items())
+    }
+    for name, sweep in SWEEPS.items()
+}
+SQUARE_PROBES = tuple(map(square, PROBES))
+
+
+def sweeps_of(probes: Collection[Probe]) -> dict[str, dict[int, Probe]]:
+    """Return the sweeps that these probes are of: on square grids, or on those that are not."""
+    return SQUARE_SWEEPS if any(probe in SQUARE_PROBES for probe in probes) else SWEEPS
 
 
 def problem_of(probe: Probe, options: Options = PLAIN_OPTIONS) -> Problem:

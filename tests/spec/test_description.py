@@ -199,3 +199,9 @@ def test_a_nested_image_is_the_same_when_it_was_flat() -> None:
     back = nested(flat(image))
     assert back["a"]["c"]["d"].tobytes() == image["a"]["c"]["d"].tobytes()  # type: ignore[index]
     assert set(back) == {"a", "e"}
+
+
+def test_fewest_objects_must_be_a_number_up_to_most_objects() -> None:
+    for fewest, words in ((-1, "fewest_objects: expected a whole number"), (4, "most_objects")):
+        with pytest.raises(ValueError, match=words):
+            replace(POINTS, fewest_objects=fewest)

@@ -78,15 +78,20 @@ def _layout_probe(
 
 
 def _described_probes(description: Description) -> list[tuple[Described, Images]]:
-    """Return three batches: an image with an object and one without, the first alone, and twice."""
+    """Return three batches: two images, the first with one object more; the first alone, and twice.
+
+    The second has as few objects as the description says that there may be, mostly none.
+    """
     try:
         described = Described(description, _simplest(description.shared))
-        images = [_simplest(description.image(n, described.shared)) for n in (1, 0)]
+        fewest = description.fewest_objects
+        more = fewest + 1
+        images = [_simplest(description.image(n, described.shared)) for n in (more, fewest)]
         first = images[0]
         return [
-            (described, images_of(description, images, (1, 0))),
-            (described, images_of(description, [first, first], (1, 1))),
-            (described, images_of(description, [first], (1,))),
+            (described, images_of(description, images, (more, fewest))),
+            (described, images_of(description, [first, first], (more, more))),
+            (described, images_of(description, [first], (more,))),
         ]
     except KeyboardInterrupt:
         raise

@@ -29,7 +29,8 @@ def draw_described(
     """Draw a batch of `smallest` to `largest` images of a described problem.
 
     largest: None for as many as the variety allows; no more than these in any case.
-    objects: the least number of objects in an image. empty: draw images without objects.
+    objects: the least number of objects in an image, where the description says of no more.
+    empty: draw images without objects.
 
     Raise ValueError if the description draws images that are no batch.
     """
@@ -39,7 +40,8 @@ def draw_described(
         if variety.plain
         else description.most_objects
     )
-    bounds = (0, 0) if empty else (objects, max(objects, most))
+    fewest = max(objects, description.fewest_objects)
+    bounds = (0, 0) if empty else (fewest, max(fewest, most))
     largest = max(smallest, min(largest or variety.images, variety.images))
     many = None
     is_large = largest > MOST_DIFFERENT

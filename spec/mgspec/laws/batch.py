@@ -18,7 +18,7 @@ from mgspec.laws.comparison import (
     worst_element,
 )
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.laws.needs import GRADIENTS
+from mgspec.laws.needs import GRADIENTS, IMAGES_WITHOUT_OBJECTS
 from mgspec.loss.candidate import Evaluation
 from mgspec.loss.roles import BACKGROUND
 from mgspec.problem.changes import concatenate, repeat, shards, take
@@ -93,7 +93,7 @@ def finite(trial: Trial) -> Iterator[Comparison]:
             yield from worst_element(trial.case.problem, c, "L(X)", gradient, zero, None, FINITE)
 
 
-@law(cases.one_empty_batch, by_role=True)
+@law(cases.one_empty_batch, needs=(IMAGES_WITHOUT_OBJECTS,), by_role=True)
 def empty(trial: Trial) -> Iterator[Comparison]:
     """Without objects location and classification are 0, and the background is still taught.
 

@@ -225,7 +225,8 @@ def _described(draw: st.DrawFn, variety: Variety) -> Described:
 def _one_more_described(draw: st.DrawFn, variety: Variety) -> Case:
     """Draw a batch X and one object of its last image, the only image sure to hold objects."""
     described = _described(draw, variety)
-    with_objects = draw_described(draw, variety, described, largest=1, objects=1)
+    enough = described.description.fewest_objects + 1  # one of them is taken away
+    with_objects = draw_described(draw, variety, described, largest=1, objects=enough)
     before = draw_described(draw, variety, described, largest=max(3, variety.images - 1))
     batch = concatenate([before, with_objects] if draw(st.booleans()) else [with_objects])
     image = batch.images - 1
@@ -234,21 +235,25 @@ def _one_more_described(draw: st.DrawFn, variety: Variety) -> Case:
 
 
 def _copied_objects(draw: st.DrawFn, variety: Variety) -> Case:
-    """Draw X and Y of one size: each image of X has one object, that of Y some copies of it."""
+    """Draw X and Y of one size: each image of X has one object, that of Y some copies of it.
+
+    Where the description says that each image has more, X has as many copies.
+    """
     described = _described(draw, variety)
     description = described.description
     assert description.with_copies is not None
     drawn = draw_described(draw, variety, described, objects=1, largest=max(3, variety.images - 1))
     different = min(drawn.images, MOST_DIFFERENT)
-    copies = [draw(whole(1, description.most_objects)) for _ in range(different)]
+    fewest = max(1, description.fewest_objects)
+    copies = [draw(whole(fewest, description.most_objects)) for _ in range(different)]
     counts = [copies[image] for image in repeat_last(different, drawn.images)]
     images = [nested(drawn.arrays[0])] * drawn.images
-    once = [description.with_copies(image, 1) for image in images]
+    once = [description.with_copies(image, fewest) for image in images]
     often = [description.with_copies(i, n) for i, n in zip(images, counts, strict=True)]
     return Case(
         described,
         {
-            "X": images_of(description, once, [1] * drawn.images),
+            "X": images_of(description, once, [fewest] * drawn.images),
             "Y": images_of(description, often, counts),
         },
     )

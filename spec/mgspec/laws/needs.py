@@ -63,6 +63,11 @@ LAYOUT = _demand(
     "needs this project's own layout of cells and channels",
     lambda candidate: candidate.description is None,
 )
+IMAGES_WITHOUT_OBJECTS = _demand(
+    "needs images without objects",
+    lambda candidate: candidate.description is None or candidate.description.fewest_objects == 0,
+    "needs images without objects, and by the description's fewest_objects there are none",
+)
 WITHOUT_OBJECT = _change("without_object")
 WITH_COPIES = _change("with_copies")
 WITH_BACKGROUND = _change("with_background")

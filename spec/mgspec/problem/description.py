@@ -61,6 +61,8 @@ class Description:
     background: the components that also hold a loss of the background. None to go by their usual
         names; the total of a detector holds one. Give an empty set where there is no background, as
         with tokens.
+    fewest_objects: the smallest number of objects that an image of the data set holds. No image is
+        drawn with fewer, and the law `empty` is not asked where it is above 0.
     most_objects: the largest number of objects to draw in an image.
     largest_factor: the largest factor of a single term before terms are summed. Tolerances grow
         with it.
@@ -87,6 +89,7 @@ class Description:
     without_object: Callable[[Image, int], Image] | None = None
     with_background: Callable[[Image, int], Image] | None = None
     with_copies: Callable[[Image, int], Image] | None = None
+    fewest_objects: int = 0
 
     def __post_init__(self) -> None:
         if not self.name or not isinstance(self.name, str):
@@ -101,6 +104,15 @@ class Description:
             raise ValueError(
                 "image: expected a function image(objects, shared) that returns a strategy, got "
                 f"{type(self.image).__name__}"
+            )
+        if type(self.fewest_objects) is not int or self.fewest_objects < 0:
+            raise ValueError(
+                f"fewest_objects: expected a whole number from 0, got {self.fewest_objects!r}"
+            )
+        if self.most_objects < self.fewest_objects:
+            raise ValueError(
+                f"most_objects: expected fewest_objects, {self.fewest_objects}, or more, got "
+                f"{self.most_objects}"
             )
         if self.most_objects < 1:
             raise ValueError(f"most_objects: expected 1 or more, got {self.most_objects}")

@@ -1,0 +1,132 @@
+"""A loss is judged where it answers; where it does not, `finite` says so, and hides nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgspec.saved.counterexample import load
+from tests.gate.conftest import LOSSES, Run
+
+FILE = Path(__file__).with_name("parts_of_a_domain.py")
+
+
+def verdicts(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    document = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    by_law: dict[str, list[dict[str, Any]]] = {}
+    for verdict in document["verdicts"]:
+        by_law.setdefault(verdict["law"], []).append(verdict)
+    return by_law
+
+
+def with_status(told: dict[str, list[dict[str, Any]]], status: str) -> set[str]:
+    return {law for law, of_law in told.items() if any(v["status"] == status for v in of_law)}
+
+
+def test_a_loss_for_square_grids_is_judged_on_square_grids(mgloss: Run, tmp_path: Path) -> None:
+    asked = ("finite", "empty", "permutation", "partition", "locality", "sharding")
+    laws = [f"--law={law}" for law in (*asked, "object_monotone")]
+    reports = ("--json", "out.json", "--markdown", "out.md", "--junit", "out.xml")
+    result = mgloss("check", f"{FILE}:squares", *laws, *reports)
+
+    assert result.returncode == 1
+    told = verdicts(tmp_path)
+    assert with_status(told, "error") == set()
+    broken = {"finite", "partition", "locality", "sharding", "object_monotone"}
+    assert with_status(told, "broken") == broken
+    (finite,) = told["finite"]
+    assert finite["message"].endswith("and no others, have grids that are not square")
+    for verdict in told["partition"]:
+        assert verdict["domain"]["refused"] == "grids that are not square"
+        batches = load(tmp_path / verdict["counterexample"]).case.batches.values()
+        assert [batch.images for batch in batches] == [1, 1]
+        assert sum(batch.positives for batch in batches) == 1
+    domain = told["permutation"][0]["domain"]
+    words = f"{domain['answered']} of {domain['drawn']} batches"
+    assert 20 < domain["answered"] < domain["drawn"] == 100
+    assert f"holds on the {words} that it answers: permutation" in result.stdout
+    assert f"holds on the {words} that it answers: permutation" in (tmp_path / "out.md").read_text(
+        encoding="utf-8"
+    )
+    assert f'name="answered" value="{words}"' in (tmp_path / "out.xml").read_text(encoding="utf-8")
+
+
+def test_a_right_loss_for_square_grids_breaks_nothing_else(mgloss: Run, tmp_path: Path) -> None:
+    laws = ("finite", "empty", "replication", "partition", "resolution", "object_monotone")
+    asked = [f"--law={law}" for law in laws]
+    result = mgloss("check", f"{FILE}:right_squares", *asked, "--json", "out.json")
+
+    assert result.returncode == 1
+    told = verdicts(tmp_path)
+    assert with_status(told, "broken") == {"finite"}
+    assert with_status(told, "holds") == set(laws) - {"finite"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("one_scale", "more than one scale"),
+        ("bounded", "logits or boxes predicted as 100 or more in magnitude"),
+    ],
+)
+def test_what_is_refused_is_said_in_words(
+    name: str, words: str, mgloss: Run, tmp_path: Path
+) -> None:
+    result = mgloss("check", f"{FILE}:{name}", "--law=finite", "--json", "out.json")
+    assert result.returncode == 1
+    (finite,) = verdicts(tmp_path)["finite"]
+    assert finite["message"].endswith(f"and no others, have {words}")
+
+
+def test_without_answers_there_is_no_verdict(mgloss: Run, tmp_path: Path) -> None:
+    result = mgloss("check", f"{FILE}:hardly_ever", "--law=replication", "--json", "out.json")
+    assert result.returncode == 1
+    (verdict,) = verdicts(tmp_path)["replication"]
+    assert verdict["status"] == "error"
+    assert "the fourth image is asked for" in verdict["message"]
+    assert "1 came to no verdict (replication)" in result.stdout
+
+
+def test_a_token_loss_that_is_nothing_without_tokens_is_judged_by_every_law(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    asked = (f"{FILE}:mean_over_tokens", "--claims", "positives", "--max-examples", 40)
+    result = mgloss("check", *asked, "--problem", f"{FILE}:tokens", "--json", "out.json")
+
+    assert result.returncode == 1
+    told = verdicts(tmp_path)
+    assert with_status(told, "error") == set()
+    assert with_status(told, "broken") == {"finite", "empty"}
+    (finite,) = told["finite"]
+    assert finite["message"].endswith("and no others, have no object")
+    assert with_status(told, "holds") >= {"pure", "permutation", "replication", "density_neutral"}
+
+
+def test_a_description_says_that_there_is_no_image_without_objects(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    asked = (f"{FILE}:mean_over_tokens", "--claims", "positives", "--max-examples", 40)
+    result = mgloss("check", *asked, "--problem", f"{FILE}:counted_tokens", "--json", "out.json")
+
+    assert result.returncode == 0, result.stdout
+    told = verdicts(tmp_path)
+    assert all(v["domain"] is None for of_law in told.values() for v in of_law)
+    assert "skipped empty: needs images without objects" in result.stdout
+
+
+def test_of_a_loss_that_answers_everything_nothing_is_said(mgloss: Run, tmp_path: Path) -> None:
+    laws = ("--law", "finite", "--law", "partition", "--max-examples", 20)
+    result = mgloss("check", f"{LOSSES}:plain", *laws, "--json", "out.json")
+    assert result.returncode == 0
+    assert all(v["domain"] is None for of_law in verdicts(tmp_path).values() for v in of_law)
+    assert "that it answers" not in result.stdout
+
+
+def test_identify_measures_where_the_loss_answers(mgloss: Run) -> None:
+    result = mgloss("identify", f"{FILE}:squares")
+    assert result.returncode == 1
+    assert "location and classification behave as positives" in " ".join(result.stdout.split())
+    assert "no finite number for" in result.stdout

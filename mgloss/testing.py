@@ -61,6 +61,7 @@ def parametrize_with_laws(
     detached: Names = (),
     component: str | None = None,
     autocast: str | None = None,
+    detector: Path | str | None = None,
 ) -> pytest.MarkDecorator:
     """Decorate a test that takes `check_law` and calls it: one test for each law.
 
@@ -85,6 +86,7 @@ def parametrize_with_laws(
     component: what a loss is that returns one number, such as "location"; None for the total.
     autocast: "bfloat16" or "float16" to run a PyTorch loss under torch.autocast too, for the law
         `modes`.
+    detector: judge it on batches of this detector only, of the JSON file that `mgloss stats` reads.
 
     Raises ValueError or TypeError where the request is wrong.
     """
@@ -98,6 +100,7 @@ def parametrize_with_laws(
         framework,
         _roles(objects, background, metric, detached, component),
         autocast,
+        detector,
     )
     search = Search(max_examples, seed)
     chosen = _select(request, laws)
@@ -245,6 +248,7 @@ def judge_loss(
     detached: Names = (),
     component: str | None = None,
     autocast: str | None = None,
+    detector: Path | str | None = None,
 ) -> Judgement:
     """Return the verdicts of the laws on a loss; arguments as of `parametrize_with_laws`.
 
@@ -261,6 +265,7 @@ def judge_loss(
         framework,
         _roles(objects, background, metric, detached, component),
         autocast,
+        detector,
     )
     how = Search(max_examples, seed)
     chosen = _select(request, laws)
@@ -324,9 +329,11 @@ def _request(
     framework: str | None,
     roles: Roles,
     autocast: str | None,
+    detector: Path | str | None,
 ) -> LossRequest:
     """Return the request; raise TypeError or ValueError where that already shows it is wrong."""
     from mgloss.gate.losses.attributes import attribute
+    from mgloss.gate.losses.detectors import read_detector
     from mgloss.gate.losses.options import require_agreement
     from mgloss.gate.losses.request import LossRequest
     from mgspec import Options
@@ -340,7 +347,11 @@ def _request(
             "compute_loss, or a LOSS such as 'my_loss.py:loss', got "
             f"{type(loss).__name__}"
         )
-    return LossRequest(loss, claims, chosen, problem, framework, autocast=autocast, roles=roles)
+    try:
+        fixed = read_detector(detector)
+    except ValueError as error:
+        raise ValueError(f"detector: {error}") from None
+    return LossRequest(loss, claims, chosen, problem, framework, autocast=autocast, roles=roles, detector=fixed)
 
 
 def _roles(

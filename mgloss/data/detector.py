@@ -10,8 +10,10 @@ from mgspec.problem.layout import Problem
 from mgspec.saved.files import read_json
 
 LARGEST = 2**20  # bytes of a file
+LARGEST_CLASSES = 100_000
 LARGEST_GRID = 2048  # cells a side
 KEYS = ("input_size", "strides", "anchors")
+OPTIONAL_KEYS = ("classes",)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Detector:
     input_size: (height, width) in pixels.
     strides: side of a cell in pixels, one for each scale.
     anchors: (width, height) in pixels of the anchors of each scale.
+    num_classes: number of classes; None if it is not given.
 
     Raise ValueError if no detector can have these.
     """
@@ -28,6 +31,7 @@ class Detector:
     input_size: tuple[int, int]
     strides: tuple[int, ...]
     anchors: tuple[tuple[tuple[float, float], ...], ...]
+    num_classes: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.input_size) != 2 or min(self.input_size) < 1:
@@ -45,7 +49,8 @@ class Detector:
                 )
         if max(max(grid) for grid in self.grids) > LARGEST_GRID:
             raise ValueError(f"strides: a grid has more than {LARGEST_GRID} cells a side")
-        Problem(self.anchors, 1, self.input_size)  # raises ValueError for wrong anchors
+        classes = 1 if self.num_classes is None else self.num_classes
+        Problem(self.anchors, classes, self.input_size)  # raises ValueError for wrong anchors
 
     @property
     def grids(self) -> tuple[tuple[int, int], ...]:
@@ -78,18 +83,24 @@ def load(path: Path) -> Detector:
 def from_document(document: object) -> Detector:
     """Make a detector of {"input_size": [height, width], "strides": [...], "anchors": [...]}.
 
+    "classes", their number, may be among the keys.
+
     Raise ValueError if the document is not of this form.
     """
-    if not isinstance(document, dict) or set(document) != set(KEYS):
+    if not isinstance(document, dict) or set(document) - set(OPTIONAL_KEYS) != set(KEYS):
         given = sorted(document) if isinstance(document, dict) else type(document).__name__
         raise ValueError(f"expected an object with {', '.join(KEYS)}, got {given}")
     anchors = document["anchors"]
     if not isinstance(anchors, list) or not all(isinstance(scale, list) for scale in anchors):
         raise ValueError("anchors: expected a list of [width, height] for each scale")
+    classes = document.get("classes")
+    if classes is not None and (type(classes) is not int or not 1 <= classes <= LARGEST_CLASSES):
+        raise ValueError(f"classes: expected a number of classes, got {classes!r}")
     return Detector(
         tuple(_numbers(document["input_size"], "input_size", whole=True)),
         tuple(_numbers(document["strides"], "strides", whole=True)),
         tuple(tuple(_anchor(anchor) for anchor in scale) for scale in anchors),
+        classes,
     )
 
 

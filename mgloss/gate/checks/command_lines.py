@@ -51,6 +51,7 @@ def _arguments(request: CheckRequest, laws: Collection[str]) -> list[str]:
         *(f"--law={law}" for law in laws if set(laws) != set(usual)),
         *([f"--options={loss.options_file}"] if loss.options_file else []),
         *_about_loss(request),
+        *([f"--detector={loss.detector_file}"] if loss.detector_file else []),
         *([f"--max-examples={examples}"] if examples != DEFAULT_EXAMPLES else []),
         *([f"--seed={seed}"] if seed != DEFAULT_SEED else []),
     ]

@@ -58,6 +58,8 @@ def prepare(request: CheckRequest, workers: str | None = None) -> Preparation:
     except ValueError as error:
         raise ValueError(f"--database {error}") from None
     notes: list[str] = []
+    if request.loss.detector_file is not None:
+        notes.append(f"its batches are of the detector in {request.loss.detector_file} only")
     style = None
     if request.loss.loss is None:  # without TensorFlow, which the processes import themselves
         need_reference()

@@ -96,6 +96,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         f"{', '.join(BUILT_IN_PROBLEMS)}, or an mgspec.Description in a file",
     )
     group.addoption(
+        "--loss-detector",
+        metavar="FILE",
+        help="judge it on batches of this detector only, of the JSON file that mgloss stats reads",
+    )
+    group.addoption(
         "--loss-framework",
         metavar="NAME",
         help=f"framework of the loss: {names_for_help()} (default: as recognized)",
@@ -192,6 +197,7 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
     from pathlib import Path
 
     from mgloss.gate.checks.request import CheckRequest
+    from mgloss.gate.losses.detectors import read_detector
     from mgloss.gate.losses.importing import LoadError
     from mgloss.gate.losses.opening import open_loss
     from mgloss.gate.losses.options import read_options
@@ -215,6 +221,8 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
             memory=option.loss_memory,
             roles=_roles_of(option),
             options_file=option.loss_options,
+            detector=read_detector(option.loss_detector),
+            detector_file=option.loss_detector,
         )
         replay = None if option.law_replay is None else Path(option.law_replay)
         request = CheckRequest(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mgloss.gate.losses.request import LossRequest
     from mgloss.gate.reports.writing import ReportRequest
     from mgspec.loss.roles import Roles
+    from mgspec.problem.detector import FixedDetector
 
 LossArgument = Annotated[
     str | None,
@@ -155,6 +156,15 @@ class LossArguments:
     run: RunArguments = RunArguments()
     traceback: TracebackOption = False
     components: RoleArguments = RoleArguments()
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            metavar="FILE",
+            help="Judge the loss on batches of this detector only: its grids, anchors, classes and "
+            "input size, from the JSON file that mgloss stats reads. Large grids take long.",
+        ),
+    ] = None
 
     def request(self) -> LossRequest:
         """Return the request; end with status 2 where it is wrong."""
@@ -174,9 +184,19 @@ class LossArguments:
                 memory=self.run.memory,
                 roles=self.components.roles(),
                 options_file=self.options,
+                detector=self._read_detector(),
+                detector_file=self.detector,
             )
         except ValueError as error:
             fail(str(error))
+
+    def _read_detector(self) -> FixedDetector | None:
+        from mgloss.gate.losses.detectors import read_detector
+
+        try:
+            return read_detector(self.detector)
+        except ValueError as error:
+            fail(f"--detector {error}")
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,8 @@ def load(
         from mgloss.gate.losses.reference import reference
 
         chosen = request.options if isinstance(request.options, Options) else None
-        return Loaded(reference(request.claims, chosen))
+        candidate = reference(request.claims, chosen)
+        return Loaded(replace(candidate, detector=request.detector))
     description = find_description(request.problem)
     if isinstance(request.loss, str):
         label, found = request.loss, imported or import_value(request.loss)
@@ -147,7 +148,7 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
         form = replace(form, predictions_first=request.predictions_first)
     module = subject.imported.module
     form.generators[None] = find_generators(form.function, *vars(module).values())
-    batches = probe_batches(subject.description)
+    batches = probe_batches(subject.description, request.detector)
     (adapter, trial), likelier = _of_framework(subject, form, batches if is_tried else ())
     if request.autocast is not None and adapter.name != "torch":
         raise LoadError(
@@ -171,6 +172,7 @@ def _candidate(subject: _Subject, is_tried: bool) -> Loaded:
         few_shapes=adapter.compiles or chosen.way in (TRACED, AS_IT_IS),
         roles=request.roles,
         undifferentiable=trial.undifferentiable,
+        detector=request.detector,
     )
     style = Style(
         adapter.name,

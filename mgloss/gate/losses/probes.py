@@ -13,21 +13,29 @@ from hypothesis.strategies import SearchStrategy
 
 from mgloss.gate.losses.importing import LoadError
 from mgloss.gate.losses.output import plain_text, quiet
-from mgspec import Batch, Described, Description, Images, Problem
+from mgspec import Batch, Described, Description, Images, Options, Problem
 from mgspec.problem.description import images_of
+from mgspec.problem.detector import FixedDetector
 from mgspec.problem.layout import AnyBatch, AnyProblem
 
 Probe = tuple[AnyProblem, AnyBatch]
 Probes = Sequence[Probe]
 
 
-def probe_batches(description: Description | None) -> Probes:
+def probe_batches(description: Description | None, detector: FixedDetector | None = None) -> Probes:
     """Return problems with one batch each, the most telling first.
 
-    description: of the loss's problem; None for this project's layout.
+    description: of the loss's problem; None for this project's layout. detector: the only one that
+        the loss is judged on, if there is one.
 
     Raise LoadError if the description draws no images.
     """
+    if detector is not None:
+        problem = detector.problem(detector.num_classes or 3, Options())
+        return [
+            _layout_probe(problem, 2, detector.grids, objects=2),
+            _layout_probe(problem, 1, detector.grids, objects=1),
+        ]
     return _layout_probes() if description is None else _described_probes(description)
 
 

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mgloss.gate.losses.defaults import DEFAULT_CLAIMS, DEFAULT_MEMORY, DEFAULT_TIMEOUT
+from mgloss.gate.losses.detectors import from_document
 from mgloss.gate.losses.options import ALL, ChosenOptions
 from mgspec import COMPONENTS, Description, Options, normalization
 from mgspec.loss.candidate import AUTOCAST
 from mgspec.loss.roles import NO_ROLES, Roles
+from mgspec.problem.detector import FixedDetector
 from mgspec.problem.normalizations import unknown
 
 
@@ -29,10 +31,12 @@ class LossRequest:
     framework: what the loss is written in; None to recognize it.
     predictions_first: whether the loss takes (y_pred, y_true); None to go by its arguments' names.
     autocast: a dtype in which PyTorch's autocast runs it too, for the law `modes`; None for none.
+    detector: whose batches alone the loss is judged on; None for those of many detectors.
     show_traceback: add Python's traceback to the message when the loss raises.
     timeout: seconds allowed for one batch. memory: GiB allowed for the loss's process.
     roles: what is said of the loss's components.
-    options_file: the file that `options` were read from, for commands that repeat this request.
+    options_file, detector_file: the files that `options` and `detector` were read from, for
+        commands that repeat this request.
 
     Raises ValueError where the request contradicts itself or names what does not exist.
     """
@@ -49,6 +53,8 @@ class LossRequest:
     memory: float = DEFAULT_MEMORY
     roles: Roles = NO_ROLES
     options_file: str | None = field(default=None, compare=False)
+    detector: FixedDetector | None = None
+    detector_file: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         normalization(self.claims)
@@ -79,6 +85,16 @@ class LossRequest:
         component = self.roles.component
         if component is not None and self.problem is None and component not in COMPONENTS:
             raise ValueError(f"--component: {unknown('component', component, COMPONENTS)}")
+        if self.problem is not None and self.detector is not None:
+            raise ValueError(
+                "--detector tells of this project's layout, --problem of another: give one"
+            )
+        if (
+            self.detector is not None
+            and self.detector.num_classes
+            and isinstance(self.options, Options)
+        ):
+            self.detector.problem(self.detector.num_classes, self.options)  # raises ValueError
 
     @property
     def name(self) -> str | None:
@@ -101,6 +117,8 @@ class LossRequest:
         document["roles"] = asdict(self.roles)
         if isinstance(self.options, Options):
             document["options"] = self.options.to_dict()
+        if self.detector is not None:
+            document["detector"] = asdict(self.detector)
         return document
 
     @staticmethod
@@ -113,4 +131,9 @@ class LossRequest:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in document["roles"].items()
         }
-        return LossRequest(**{**document, "options": options, "roles": Roles(**said)})
+        made = {
+            "options": options,
+            "roles": Roles(**said),
+            "detector": from_document(document["detector"]),
+        }
+        return LossRequest(**{**document, **made})

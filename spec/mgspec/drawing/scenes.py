@@ -12,6 +12,7 @@ from mgspec.drawing.numbers import SEEDS, among, mostly_large, whole
 from mgspec.drawing.scenery import bulk
 from mgspec.drawing.variety import MOST_DIFFERENT, PLAIN, Variety
 from mgspec.loss.candidate import PLAIN_OPTIONS, with_normalization
+from mgspec.problem.detector import FixedDetector
 from mgspec.problem.layout import Problem
 from mgspec.problem.options import BACKGROUNDS, CLASSIFICATIONS, LOCATIONS, Options
 
@@ -175,8 +176,10 @@ def draw_scene(
 ) -> Scene:
     """Draw a problem and its grids; arguments as in `draw_shape`.
 
-    longest: by default as the variety says.
+    longest: by default as the variety says. A fixed detector leaves no choice of grids.
     """
+    if variety.detector is not None:
+        return _draw_scene_of(draw, variety, variety.detector)
     longest = variety.longest if longest is None else longest
     shape = draw_shape(draw, variety, smallest, longest)
     height, width, classes = shape.height, shape.width, shape.classes
@@ -188,3 +191,20 @@ def draw_scene(
     classes = max(classes, 2 if options.classification == "softmax_focal" else 1)
     problem = Problem(anchors, classes, (height * STRIDE, width * STRIDE), options)
     return Scene(problem, tuple(grids))
+
+
+def _draw_scene_of(draw: st.DrawFn, variety: Variety, detector: FixedDetector) -> Scene:
+    """Draw the problem of a detector: its options, and its classes if it leaves them open."""
+    fixed = detector.num_classes
+    classes = fixed or draw(whole(1, 4))
+    options = draw_options(draw, variety, classes)
+    weights = options.class_weights
+    if fixed is None:
+        fewest = 2 if options.classification == "softmax_focal" else 1
+        classes = max(classes, fewest) if weights is None else len(weights)
+    elif variety.options is None:  # options that were drawn must fit the classes
+        if weights is not None and len(weights) != fixed:
+            options = replace(options, class_weights=None)
+        if options.classification == "softmax_focal" and fixed == 1:
+            options = replace(options, classification="bce")
+    return Scene(detector.problem(classes, options), detector.grids)

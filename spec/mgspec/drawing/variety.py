@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from mgspec.loss.candidate import PLAIN_OPTIONS
 from mgspec.problem.description import Description
+from mgspec.problem.detector import FixedDetector
 from mgspec.problem.options import Options
 
 
@@ -38,6 +39,7 @@ class Variety:
     few_shapes: draw arrays of few different shapes, because each new shape takes the loss long.
     longest: the longest side of a grid, in cells.
     one_shape: draw arrays of one shape for the modes, because each new shape takes them long.
+    detector: draw the grids, anchors and classes of this detector only; None for those of many.
     """
 
     plain: bool
@@ -50,6 +52,7 @@ class Variety:
     few_shapes: bool = False
     longest: int = 5
     one_shape: bool = False
+    detector: FixedDetector | None = None
 
     @property
     def is_large(self) -> bool:

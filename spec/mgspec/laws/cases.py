@@ -291,8 +291,9 @@ def more_perfect_objects(draw: st.DrawFn, variety: Variety) -> Case:
     are positive. So the value of a loss that weighs by density must visibly rise.
     """
     scene = draw_scene(draw, variety, smallest=2)
-    batch = draw_batch(draw, variety, scene, content=EMPTY)
     height, width = scene.grids[0]
+    fewest = 1 if height * width > 1 else 2  # images; a fixed detector may have one cell
+    batch = draw_batch(draw, variety, scene, smallest=fewest, content=EMPTY)
     cells = [
         Cell(image, 0, row, column)
         for image in range(batch.images)
@@ -455,12 +456,15 @@ def for_modes(draw: st.DrawFn, variety: Variety) -> Case:
         problem, batch_of = draw_any_problem(draw, variety)
         return Case(problem, {"X": batch_of()})
     chosen = draw_options(draw, variety, classes=3)
-    scales = 1 if variety.one_shape else draw(whole(1, variety.scales))
-    height, width = ONE_GRID if variety.one_shape else draw(among(FEW_GRIDS))
-    problem = Problem(
-        (ANCHORS[0][:2], ANCHORS[1][:1])[:scales], 3, (height * STRIDE, width * STRIDE), chosen
-    )
-    scene = Scene(problem, ((height, width), (2 * height, 2 * width))[:scales])
+    if variety.detector is not None:
+        scene = draw_scene(draw, variety)
+    else:
+        scales = 1 if variety.one_shape else draw(whole(1, variety.scales))
+        height, width = ONE_GRID if variety.one_shape else draw(among(FEW_GRIDS))
+        problem = Problem(
+            (ANCHORS[0][:2], ANCHORS[1][:1])[:scales], 3, (height * STRIDE, width * STRIDE), chosen
+        )
+        scene = Scene(problem, ((height, width), (2 * height, 2 * width))[:scales])
     fewest, most = (2, 2) if variety.one_shape else (1, 4)
     batch = draw_batch(
         draw,
@@ -470,7 +474,7 @@ def for_modes(draw: st.DrawFn, variety: Variety) -> Case:
         largest=most,
         content=ONLY_ORDINARY,
     )
-    return Case(clear(problem, batch), {"X": batch})
+    return Case(clear(scene.problem, batch), {"X": batch})
 
 
 @st.composite

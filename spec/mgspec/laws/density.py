@@ -13,7 +13,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.laws.needs import LAYOUT, WITH_BACKGROUND, WITH_COPIES, WITHOUT_OBJECT
+from mgspec.laws.needs import LAYOUT, MANY_DETECTORS, WITH_BACKGROUND, WITH_COPIES, WITHOUT_OBJECT
 from mgspec.problem.changes import only_object, with_background, without_object
 from mgspec.problem.description import Described, Description, Image, Images, images_of, nested
 from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Cell, check_same_shapes
@@ -148,7 +148,7 @@ def density_neutral(trial: Trial) -> Iterator[Comparison]:
     yield from equal_values(trial, "L(Y)", after, before, x, y)
 
 
-@law(cases.background_added, speaks_of=OBJECT_TERMS, needs=(WITH_BACKGROUND,))
+@law(cases.background_added, speaks_of=OBJECT_TERMS, needs=(WITH_BACKGROUND, MANY_DETECTORS))
 def resolution(trial: Trial) -> Iterator[Comparison]:
     """Rows or columns of background leave location and classification unchanged.
 

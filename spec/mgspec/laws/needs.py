@@ -76,6 +76,11 @@ GRADIENTS = _demand(
     lambda candidate: candidate.has_gradients,
     "needs gradients, and this loss has none",
 )
+MANY_DETECTORS = _demand(
+    "needs batches of more than one detector",
+    lambda candidate: candidate.detector is None,
+    "needs other grids or anchors than those of --detector",
+)
 OPTIONS = _demand(
     "needs a loss that follows the options of the problem",
     lambda candidate: candidate.options is None,

@@ -14,7 +14,7 @@ from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import ABOVE, EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws.density import chosen_cell
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.laws.needs import LAYOUT
+from mgspec.laws.needs import LAYOUT, MANY_DETECTORS
 from mgspec.problem.changes import only_scale
 from mgspec.problem.layout import OBJECTNESS, Batch, Problem, check_same_shapes
 
@@ -193,7 +193,7 @@ def _with_channels(
     return mixed
 
 
-@law(cases.one_batch, needs=(LAYOUT,), on_request=True)
+@law(cases.one_batch, needs=(LAYOUT, MANY_DETECTORS), on_request=True)
 def layers(trial: Trial) -> Iterator[Comparison]:
     """The loss of a list of scales is the sum of the losses of each.
 

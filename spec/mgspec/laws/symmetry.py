@@ -10,7 +10,7 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import EQUAL, Comparison, Rounding, worst_element
 from mgspec.laws.law import Trial, law
-from mgspec.laws.needs import LAYOUT
+from mgspec.laws.needs import LAYOUT, MANY_DETECTORS
 from mgspec.problem.changes import permute_labels, place_in_grids, transposed, transposed_array
 from mgspec.problem.layout import Batch
 
@@ -21,7 +21,7 @@ def _order(value: object, size: int, what: str) -> Sequence[int]:
     return value
 
 
-@law(cases.renamed, needs=(LAYOUT,), on_request=True)
+@law(cases.renamed, needs=(LAYOUT, MANY_DETECTORS), on_request=True)
 def relabelling(trial: Trial) -> Iterator[Comparison]:
     """Which class or anchor comes first does not matter.
 
@@ -57,7 +57,7 @@ def relabelling(trial: Trial) -> Iterator[Comparison]:
         )
 
 
-@law(cases.one_clear_batch, needs=(LAYOUT,), on_request=True)
+@law(cases.one_clear_batch, needs=(LAYOUT, MANY_DETECTORS), on_request=True)
 def transposition(trial: Trial) -> Iterator[Comparison]:
     """Rows and columns are treated alike.
 
@@ -84,7 +84,7 @@ def transposition(trial: Trial) -> Iterator[Comparison]:
         yield from worst_element(problem, c, "L(X transposed)", back, value.gradients[c], rounding)
 
 
-@law(cases.moved, needs=(LAYOUT,))
+@law(cases.moved, needs=(LAYOUT, MANY_DETECTORS))
 def translation(trial: Trial) -> Iterator[Comparison]:
     """Where in the image things are does not matter.
 

@@ -26,6 +26,7 @@ from mgspec.loss.roles import (
     usual_role,
 )
 from mgspec.problem.description import Description
+from mgspec.problem.detector import FixedDetector
 from mgspec.problem.layout import AnyProblem, Batch, Problem
 from mgspec.problem.normalizations import normalization
 from mgspec.problem.options import Options
@@ -98,6 +99,7 @@ class Candidate:
     roles: what a person says of its components; None if nothing can be said, as of the reference.
     undifferentiable: the components that had no gradient whenever the loss was tried.
     one_shape: run the modes on arrays of one shape, because each new shape takes them long.
+    detector: draw batches of this detector only; None for those of many.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Candidate:
     roles: Roles | None = None
     undifferentiable: frozenset[str] = frozenset()
     one_shape: bool = False
+    detector: FixedDetector | None = None
 
     def taken(self, component: str, problem: AnyProblem | None = None) -> Taken:
         """Return the role that a component is taken for.

@@ -375,6 +375,7 @@ def _of(variety: Variety, candidate: Candidate) -> Variety:
         options=candidate.options,
         few_shapes=candidate.few_shapes,
         one_shape=candidate.one_shape,
+        detector=candidate.detector,
         description=candidate.description,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mgloss.testing import judge_loss
 from mgspec.saved.counterexample import load
 from tests.gate.conftest import LOSSES, Run
 
@@ -130,3 +131,74 @@ def test_identify_measures_where_the_loss_answers(mgloss: Run) -> None:
     assert result.returncode == 1
     assert "location and classification behave as positives" in " ".join(result.stdout.split())
     assert "no finite number for" in result.stdout
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    path = tmp_path / "detector.json"
+    anchors = [[[40, 24], [24, 56]], [[16, 20]]]
+    document = {"input_size": [64, 64], "strides": [32, 16], "anchors": anchors, "classes": 3}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_a_loss_is_judged_on_the_batches_of_its_detector(
+    detector: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    asked = [f"--law={law}" for law in ("finite", "empty", "partition", "density_monotone")]
+    few = ("--max-examples", 20, "--detector", detector, "--json", "out.json")
+    result = mgloss("check", f"{FILE}:right_squares", *asked, "--law=resolution", *few)
+
+    assert result.returncode == 0, result.stdout
+    assert "note: its batches are of the detector in" in result.stdout
+    assert "skipped resolution: needs other grids or anchors than those" in " ".join(
+        result.stdout.split()
+    )
+    result = mgloss("check", f"{FILE}:squares", "--law=partition", *few)
+    assert result.returncode == 1
+    for verdict in verdicts(tmp_path)["partition"]:
+        assert verdict["domain"] is None
+        case = load(tmp_path / verdict["counterexample"]).case
+        assert case.problem.input_shape == (64, 64)
+        assert case.problem.num_classes == 3
+        assert [array.shape[1:3] for array in case.batches["X"].targets] == [(2, 2), (4, 4)]
+
+
+def test_a_baseline_and_a_decorated_test_take_a_detector(
+    detector: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    few = ("--law=finite", "--max-examples", 10)
+    result = mgloss("baseline", f"{FILE}:right_squares", *few, "--detector", detector)
+    assert result.returncode == 0, result.stderr
+    assert f"--detector={detector}" in result.stdout
+    told = judge_loss(f"{FILE}:right_squares", laws=["finite"], max_examples=10, detector=detector)
+    assert told.holds
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"strides": [32]}, "expected an object with input_size"),
+        ({"input_size": [64, 64], "strides": [48], "anchors": [[[9, 9]]]}, "does not divide"),
+        (
+            {"input_size": [64, 64], "strides": [32], "anchors": [[[9, 9]]], "classes": 0},
+            "classes: expected a number of classes, got 0",
+        ),
+    ],
+)
+def test_a_file_that_describes_no_detector_is_refused(
+    document: dict[str, Any], words: str, mgloss: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    result = mgloss("check", f"{LOSSES}:plain", "--detector", path)
+    assert result.returncode == 2
+    assert words in " ".join(result.stderr.split())
+
+
+def test_a_detector_of_another_layout_is_refused(detector: Path, mgloss: Run) -> None:
+    result = mgloss(
+        "check", f"{FILE}:mean_over_tokens", "--problem", f"{FILE}:tokens", "--detector", detector
+    )
+    assert result.returncode == 2
+    assert "--detector tells of this project's layout" in " ".join(result.stderr.split())

@@ -275,6 +275,7 @@ def load_apart(
         few_shapes=bool(reply["few_shapes"]),
         roles=request.roles,
         undifferentiable=frozenset(map(str, reply["undifferentiable"])),
+        detector=request.detector,
     )
     style = None
     if reply["style"] is not None:

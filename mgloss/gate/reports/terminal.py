@@ -23,6 +23,7 @@ from mgloss.gate.reports.progress import count_progress
 from mgspec import Law, Verdict
 from mgspec.page.case_text import count, draw_case
 from mgspec.saved.counterexample import Counterexample
+from mgspec.search.search import FINITE
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 INTERRUPTED = 130  # exit status, as of a shell command that Ctrl-C ended
@@ -192,6 +193,14 @@ def conclude(
     if not is_complete:
         console.print("interrupted: the laws that are not listed were not judged")
         return INTERRUPTED
+    if FINITE in held and any(r.verdict.domain for r in results):
+        console.print(
+            "the loss gives no finite number on some batches, none of which finite has drawn: "
+            "try it with more --max-examples",
+            style="bold red",
+            soft_wrap=True,
+        )
+        return 1
     if broken or failed:
         return 1
     if not held:

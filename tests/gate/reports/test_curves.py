@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,17 @@ from mgloss.gate.losses.loading import load
 from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.reports.page.curves import Measurement, measured
 from mgloss.gate.reports.page.probes import COUNTS, families
-from mgspec import NORMALIZATIONS, Candidate, Options, specification
+from mgspec import (
+    NORMALIZATIONS,
+    Batch,
+    Candidate,
+    Evaluation,
+    LossError,
+    Options,
+    Problem,
+    specification,
+)
+from mgspec.loss.candidate import FatalLossError
 from mgspec.problem.layout import validate
 from tests.gate.conftest import LOSSES
 from tests.gate.reports.test_markdown import HOSTILE_LOSS
@@ -78,6 +90,36 @@ def test_where_a_loss_raises_there_is_a_gap_with_its_reason() -> None:
     assert by_size.gaps[4] == "the loss raised MemoryError: too many images"
     assert by_size.like == ()
     assert by_density.candidate.values == (1, 2, 4, 8, 16)
+
+
+def refusing(wrong: type[LossError]) -> tuple[Candidate, list[int]]:
+    """The specification's loss, which refuses a single image; and the sizes it was asked."""
+    right, asked = specification("batch"), []
+
+    def run(problem: Problem, batch: Batch, gradients: bool) -> Evaluation:
+        asked.append(batch.images)
+        if batch.images == 1:
+            raise wrong("a single image")
+        return right.run(problem, batch, gradients)
+
+    return replace(right, run=run), asked
+
+
+def test_a_loss_that_refuses_the_first_batch_is_compared_from_the_next() -> None:
+    by_size, by_density = of(refusing(LossError)[0])
+    assert by_size.candidate.values == (None, 1, 1, 1, 1)
+    assert by_size.gaps == {1: "a single image"}
+    assert "batch" in by_size.like
+    assert "sum" not in by_size.like
+    assert by_density.candidate.values == (None,) * 5
+    assert by_density.like == ()
+
+
+def test_a_loss_that_hangs_is_not_asked_for_every_batch() -> None:
+    loss, asked = refusing(FatalLossError)
+    _, by_density = of(loss)
+    assert asked == [1, 2, 4, 8, 16, 1, 1]
+    assert by_density.gaps[16] == "given up, for a single image"
 
 
 def test_a_loss_of_zero_is_compared_with_nothing_and_that_is_said() -> None:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from mgloss.gate.reports.page.probes import COUNTS, Family, families
 from mgspec import NORMALIZATIONS, Candidate, LossError, specification
-from mgspec.loss.candidate import PLAIN_OPTIONS, with_normalization
+from mgspec.loss.candidate import PLAIN_OPTIONS, FatalLossError, with_normalization
+from mgspec.search.search import MOST_FATAL_AT_FIRST
 
 SAME = 1e-3  # relative; what a person could tell apart in a plot is ten times as much
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Values at each of `COUNTS`, relative to the first; None where there is no value."""
+    """Values at each of `COUNTS`, relative to the first that the loss has; None without a value."""
 
     names: tuple[str, ...]
     values: tuple[float | None, ...]
@@ -25,9 +26,8 @@ class Curve:
         """Return whether both agree wherever both have a value, which the last must have."""
         pairs = zip(self.values, other.values, strict=True)
         both = [(a, b) for a, b in pairs if a is not None and b is not None]
-        return self.values[-1] is not None and all(
-            math.isclose(a, b, rel_tol=SAME) for a, b in both
-        )
+        is_known = self.values[-1] is not None and len(both) > 1
+        return is_known and all(math.isclose(a, b, rel_tol=SAME) for a, b in both)
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,21 @@ def measured(candidate: Candidate) -> list[Measurement]:
     here = Path.cwd()  # a foreign loss may leave it
     for family in families(options):
         values, gaps = _values(candidate, family, component)
+        first = next((i for i, value in enumerate(values) if value is not None), 0)
         together: list[Curve] = []
         for name in NORMALIZATIONS:
             rule = specification(name, options)
-            curve = Curve((name,), _relative(_values(rule, family, component)[0]))
+            curve = Curve((name,), _relative(_values(rule, family, component)[0], first))
             place = next((i for i, c in enumerate(together) if curve.is_like(c)), None)
             if place is None:
                 together.append(curve)
             else:
                 together[place] = Curve((*together[place].names, name), together[place].values)
         ordered = sorted(together, key=lambda c: -(c.values[-1] or 0))
-        own = Curve((candidate.name,), _relative(values))
-        if values[0] is not None and own.values[0] is None:
-            gaps[COUNTS[0]] = f"it is {values[0]:g} there, to which nothing can be compared"
+        own = Curve((candidate.name,), _relative(values, first))
+        start = values[first]
+        if start is not None and own.values[first] is None:
+            gaps[COUNTS[first]] = f"it is {start:g} there, to which nothing can be compared"
         measurements.append(Measurement(family, component, own, tuple(ordered), gaps))
     os.chdir(here)
     return measurements
@@ -89,8 +91,13 @@ def _values(
 ) -> tuple[list[float | None], dict[int, str]]:
     values: list[float | None] = []
     gaps = {}
+    fatal, reason = 0, ""
     for count, batch in zip(COUNTS, family.batches, strict=True):
         value = None
+        if fatal >= MOST_FATAL_AT_FIRST:  # each costs a time-out or a new process
+            gaps[count] = f"given up, for {reason}"
+            values.append(None)
+            continue
         try:
             answer = candidate.run(family.problem, batch, False).components
             value = float(answer[component]) if component in answer else None
@@ -99,14 +106,15 @@ def _values(
             elif not math.isfinite(value):
                 gaps[count], value = f"it is {value:g}", None
         except LossError as error:
-            gaps[count] = str(error)
+            gaps[count] = reason = str(error)
+            fatal += isinstance(error, FatalLossError)
         values.append(value)
     return values, gaps
 
 
-def _relative(values: list[float | None]) -> tuple[float | None, ...]:
-    """Divide the values by the first; return only None if the first is missing or not above 0."""
-    first = values[0]
+def _relative(values: list[float | None], start: int) -> tuple[float | None, ...]:
+    """Divide the values by that at `start`; return only None if that is missing or not above 0."""
+    first = values[start]
     if first is None or first <= 0:
         return (None,) * len(values)
     return tuple(None if value is None else value / first for value in values)

@@ -167,6 +167,7 @@ def test_a_law_says_what_it_needs() -> None:
     assert page_laws.needs(LAWS["resolution"]) == [
         "speaks of location and classification only",
         "needs `with_background` of a described problem",
+        "needs batches of more than one detector",
     ]
     assert "needs a loss that can be run in several ways" in page_laws.needs(LAWS["modes"])
     assert any("follows the options" in s for s in page_laws.needs(LAWS["scales"]))

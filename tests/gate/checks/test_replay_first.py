@@ -184,18 +184,25 @@ def test_a_stored_batch_without_an_answer_is_told_at_once(mgloss: Run, tmp_path:
 def test_a_stored_batch_that_is_no_longer_answered_belongs_to_finite(
     stored: Path, mgloss: Run, tmp_path: Path
 ) -> None:
-    shutil.copy(SIMPLE, tmp_path / "losses.py")
+    (tmp_path / "losses.py").write_text(
+        "def by_positives(y_true, y_pred):\n"
+        "    if len(y_true[0]) > 1:\n"
+        "        raise ZeroDivisionError('several images')\n"
+        "    return {'location': 0.0, 'classification': 0.0}\n",
+        encoding="utf-8",
+    )
     laws = ("--law", "finite", "--law", "partition")
-    result = mgloss("check", "losses.py:raises", *laws, "--max-examples", 1, "--json", "out.json")
+    few = ("--max-examples", 1, "--json", "out.json")
+    result = mgloss("check", "losses.py:by_positives", *laws, *few)
     assert result.returncode == 1, result.stdout
     told = verdicts(tmp_path)
     finite = told["finite", None]
     assert finite["status"] == "broken"
-    assert f"(stored in {STORED})" in finite["message"]
+    assert "partition-" in finite["stored"]
     saved = load(tmp_path / finite["counterexample"])
     assert (saved.law, saved.component, set(saved.case.batches)) == ("finite", None, {"X"})
-    assert told["partition", "location"]["status"] == "holds"
-    assert f"without an answer, as finite tells: {STORED}" in result.stdout
+    assert told["partition", None]["status"] == "error"
+    assert "the loss gives no finite number on it, as finite tells" in result.stdout
 
 
 def test_a_missing_folder_is_a_wrong_request_only_where_it_was_named(mgloss: Run) -> None:

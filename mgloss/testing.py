@@ -351,7 +351,9 @@ def _request(
         fixed = read_detector(detector)
     except ValueError as error:
         raise ValueError(f"detector: {error}") from None
-    return LossRequest(loss, claims, chosen, problem, framework, autocast=autocast, roles=roles, detector=fixed)
+    return LossRequest(
+        loss, claims, chosen, problem, framework, autocast=autocast, roles=roles, detector=fixed
+    )
 
 
 def _roles(

@@ -133,7 +133,8 @@ ON_EVERY_CHANGE = {
 )
 def test_what_it_does_is_told_with_the_batch(name: str) -> None:
     words = SAID[name]
-    found = verdict(name, "pure")
+    # A loss that answers now and then is judged where it does; the law finite tells of the rest.
+    found = verdict(name, "finite" if name == "returns_other_components" else "pure")
     if words is None:
         assert found.status == HOLDS, found.message
         return

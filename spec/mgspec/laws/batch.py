@@ -134,7 +134,7 @@ def _is_idle(value: Evaluation, component: str) -> bool:
     return is_flat and value.components[component] == 0
 
 
-@law(cases.empty_among_others, speaks_of=OBJECT_TERMS)
+@law(cases.empty_among_others, speaks_of=OBJECT_TERMS, needs=(IMAGES_WITHOUT_OBJECTS,))
 def empty_image(trial: Trial) -> Iterator[Comparison]:
     """An image without objects has no say in location and classification, among others too.
 

@@ -62,7 +62,7 @@ class Description:
         names; the total of a detector holds one. Give an empty set where there is no background, as
         with tokens.
     fewest_objects: the smallest number of objects that an image of the data set holds. No image is
-        drawn with fewer, and the law `empty` is not asked where it is above 0.
+        drawn with fewer, and laws about images without objects are not asked where it is above 0.
     most_objects: the largest number of objects to draw in an image.
     largest_factor: the largest factor of a single term before terms are summed. Tolerances grow
         with it.

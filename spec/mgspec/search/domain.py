@@ -76,14 +76,14 @@ FEATURES: dict[str, Callable[[AnyProblem, AnyBatch], bool]] = {
     "objects": lambda _, b: b.positives > 0,
     "more than one class": lambda p, _: isinstance(p, Problem) and p.num_classes > 1,
 }
-# What a batch may have much of. If all that is refused has more than all that is answered, the
-# least of it is named.
+# What a batch may have much of. If all that is refused has more than all that is answered, the most
+# that is answered is named.
 AMOUNTS: dict[str, Callable[[AnyBatch], float]] = {
-    "logits or boxes predicted as {:g} or more in magnitude": lambda b: max(
+    "logits or boxes of more than {:g} in magnitude": lambda b: max(
         float(np.abs(p).max()) for p in b.predictions
     ),
-    "{:g} or more images": lambda b: b.images,
-    "{:g} or more objects": lambda b: b.positives,
+    "more than {:g} images": lambda b: b.images,
+    "more than {:g} objects": lambda b: b.positives,
 }
 
 
@@ -128,9 +128,9 @@ class Watch:
             if feature in in_all - elsewhere:
                 return feature
         for number, words in enumerate(AMOUNTS):
-            least = min(seen.amounts[number] for seen in refused)
-            if least > max(seen.amounts[number] for seen in answered):
-                return words.format(least)
+            most = max(seen.amounts[number] for seen in answered)
+            if min(seen.amounts[number] for seen in refused) > most:
+                return words.format(most)
         return ""
 
     def _run(self, problem: AnyProblem, batch: AnyBatch, gradients: bool) -> Evaluation:

@@ -177,7 +177,7 @@ def test_a_stored_batch_without_an_answer_is_told_at_once(mgloss: Run, tmp_path:
     verdict = verdicts(tmp_path)["finite", None]
     assert verdict["status"] == "broken"
     assert "ZeroDivisionError: one object" in verdict["message"]
-    assert verdict["message"].endswith("(stored in mgloss-report/finite-loss.json)")
+    assert "finite-loss.json, found with seed 0)" in verdict["message"]
     assert mgloss("check", "simple.py:right", *law).returncode == 0
 
 

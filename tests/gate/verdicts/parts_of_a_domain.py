@@ -62,8 +62,8 @@ def right_of_any_shape(y_true, y_pred):
 
 
 def hardly_ever(y_true, y_pred):
-    if len(y_true[0]) < 4:
-        raise IndexError("the fourth image is asked for")
+    if len(y_true[0]) != 2:
+        raise IndexError("there are to be two images")
     return 1.0 + right_of_any_shape(y_true, y_pred)["location"]
 
 

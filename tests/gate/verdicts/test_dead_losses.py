@@ -28,7 +28,7 @@ def test_a_component_that_responds_to_nothing_is_told_of(
     result = mgloss("check", f"{LOSSES}:{name}", *ASKED)
 
     assert result.returncode == 1
-    saved = sorted((tmp_path / "mgloss-report").glob("*.json"))
+    saved = sorted((tmp_path / "mgloss-report").rglob("*.json"))
     assert [path.stem for path in saved] == sorted(f"responsive-{c}" for c in components)
     for path, component in zip(saved, sorted(components), strict=True):
         assert f"{component}: |L(X) - L(Y)| = 0, expected more than 0" in result.stdout
@@ -37,9 +37,9 @@ def test_a_component_that_responds_to_nothing_is_told_of(
         assert shown.batches["X"].positives >= 1
 
 
-def test_its_counterexample_can_be_replayed(mgloss: Run) -> None:
+def test_its_counterexample_can_be_replayed(mgloss: Run, tmp_path: Path) -> None:
     mgloss("check", f"{LOSSES}:classes_are_lost", *ASKED)
-    file = "mgloss-report/responsive-classification.json"
+    (file,) = (tmp_path / "mgloss-report").rglob("responsive-classification.json")
 
     assert mgloss("replay", file, "--loss", f"{LOSSES}:classes_are_lost").returncode == 1
     assert mgloss("replay", file, "--loss", f"{LOSSES}:is_alive").returncode == 0

@@ -118,7 +118,7 @@ def test_a_description_says_that_there_is_no_image_without_objects(
     assert result.returncode == 0, result.stdout
     told = verdicts(tmp_path)
     assert all(v["domain"] is None for of_law in told.values() for v in of_law)
-    assert "skipped empty: needs images without objects" in result.stdout
+    assert "skipped empty, empty_image: needs images without objects" in result.stdout
 
 
 def test_of_a_loss_that_answers_everything_nothing_is_said(mgloss: Run, tmp_path: Path) -> None:

@@ -54,7 +54,9 @@ def _bce(target: Any, logit: Any) -> Any:
 def layout_in_torch(claim: str) -> Any:
     """Return a factory that gathers the cells with an object, image by image."""
     import torch
-    from torch.nn import functional as F
+    import torch.nn.functional
+
+    functional = torch.nn.functional
 
     divide = CLAIMS[claim]
 
@@ -62,9 +64,9 @@ def layout_in_torch(claim: str) -> Any:
         def of_image(true: Any, pred: Any, split: int) -> tuple[Any, ...]:
             positive = true[..., 4] > 0.5
             t, p = true[positive], pred[positive]
-            logits = F.binary_cross_entropy_with_logits
+            logits = functional.binary_cross_entropy_with_logits
             return (
-                F.smooth_l1_loss(p[:, :4], t[:, :4], reduction="sum"),
+                functional.smooth_l1_loss(p[:, :4], t[:, :4], reduction="sum"),
                 logits(pred[..., 5:split], true[..., 5:split], reduction="sum"),
                 logits(p[:, split:], t[:, split:], reduction="sum"),
                 positive.sum(),
@@ -131,7 +133,9 @@ def layout_in_tensorflow(claim: str) -> Any:
 def anchors_in_torch(claim: str) -> Any:
     """Return a loss of `anchors` that goes through the images one by one, as RetinaNet's does."""
     import torch
-    from torch.nn import functional as F
+    import torch.nn.functional
+
+    functional = torch.nn.functional
 
     divide = CLAIMS[claim]
 
@@ -148,7 +152,7 @@ def anchors_in_torch(claim: str) -> Any:
             one_hot = torch.zeros_like(logits)
             one_hot[positive, labels[positive]] = 1
             classification.append(
-                F.binary_cross_entropy_with_logits(logits, one_hot, reduction="sum")
+                functional.binary_cross_entropy_with_logits(logits, one_hot, reduction="sum")
             )
             regression.append((boxes[positive] - wanted[positive]).abs().sum())
             counts.append(positive.sum())

@@ -10,7 +10,9 @@ from tests.gate.verdicts.right_losses import CLAIMS, STYLES
 AT_NIGHT = pytest.mark.nightly
 QUICK = [("layout_in_numpy", "per_image"), ("anchors_in_torch", "batch")]
 EVERY = [
-    pytest.param(style, claim, seed, marks=() if (style, claim) in QUICK and seed == 0 else AT_NIGHT)
+    pytest.param(
+        style, claim, seed, marks=() if (style, claim) in QUICK and seed == 0 else AT_NIGHT
+    )
     for style in STYLES
     for claim in CLAIMS
     for seed in range(4)

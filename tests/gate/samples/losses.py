@@ -188,7 +188,9 @@ def skips_like_a_test(y_true, y_pred):
 
 
 def says_something_unprintable(y_true, y_pred):
-    raise ValueError("\ud800 \x1b[31m red")
+    if not _fits(y_true):
+        raise ValueError("\ud800 \x1b[31m red")
+    return plain(y_true, y_pred)
 
 
 def returns_none_for_each_scale(y_true, y_pred):

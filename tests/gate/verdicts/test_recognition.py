@@ -93,7 +93,7 @@ def test_a_snippet_makes_one_number_of_what_the_loss_returns(
     assert mgloss("check", HERE / name, "--law", "partition").returncode == 1
     (snippet,) = (
         file
-        for file in (tmp_path / "mgloss-report").glob("*.py")
+        for file in (tmp_path / "mgloss-report").rglob("*.py")
         if "def L(" in file.read_text(encoding="utf-8")
     )
     runpy.run_path(str(snippet))

@@ -180,9 +180,9 @@ def test_what_a_person_says_must_be_of_a_component_that_there_is(mgloss: Run) ->
 def test_a_regression_test_and_a_replay_repeat_what_was_said(mgloss: Run, tmp_path: Path) -> None:
     told = mgloss("check", *ABOUT, *OTHERWISE)
     assert told.returncode == 1
-    (test,) = (tmp_path / "mgloss-report").glob("test_*.py")
+    (test,) = (tmp_path / "mgloss-report").rglob("test_*.py")
     assert 'background=["../box/loss"],' in test.read_text(encoding="utf-8")
-    (stored,) = (tmp_path / "mgloss-report").glob("*.json")
+    (stored,) = (tmp_path / "mgloss-report").rglob("*.json")
     about = ("replay", stored, "--loss", *ABOUT[:3])
     assert mgloss(*about, *OTHERWISE).returncode == 1
     assert mgloss(*about).returncode == 0

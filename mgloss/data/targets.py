@@ -115,7 +115,14 @@ def assign(
     input_shape: Size,
     grids: Sequence[Size],
 ) -> Assignment:
-    """Assign cells to the objects of each image. Arguments and errors are those of `encode`."""
+    """Return which cells of the grids belong to which object, for each image of a batch.
+
+    An object belongs to the scale of the anchor that fits it best. It gets the cell of its centre
+    and the eight cells around it, but each cell goes to one object only. Equal boxes of one image
+    are one object with all their classes. Objects that `encode` drops are left out.
+
+    Arguments and errors are those of `encode`.
+    """
     problem = make_problem(anchors, num_classes, input_shape, grids)
     image, corners, classes = _objects(boxes, num_classes)
     size = corners[:, 2:] - corners[:, :2]

@@ -84,7 +84,12 @@ def _counts(sums: Mapping[str, Sums]) -> tf.Tensor:
 def _divided(
     loss: MultiGridLoss, sums: Mapping[str, Sums], counts: tf.Tensor, parts: int
 ) -> Mapping[str, tf.Tensor]:
-    """Divide a part's raw sums by the counts of the whole; the mean over the parts is the whole."""
+    """Divide a part's raw sums by the counts of the whole batch; multiply by the number of parts.
+
+    The mean of the results over the parts is the loss of the whole batch.
+
+    counts: `[terms, scales]`, of the whole batch.
+    """
     shared = {
         term: replace(sums[term], count=count[:, tf.newaxis])
         for term, count in zip(TERMS, tf.unstack(counts, num=len(TERMS)), strict=True)

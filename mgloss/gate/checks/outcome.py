@@ -91,7 +91,7 @@ class Outcome:
 
     @property
     def all_results(self) -> tuple[Result, ...]:
-        """Those of every law."""
+        """Return the results of every law, whether it was run or not."""
         return (*self.results, *self.not_run)
 
     @cached_property
@@ -157,7 +157,7 @@ class Outcome:
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """Those of the laws that were run."""
+        """Return the verdicts of the laws that were run."""
         return tuple(result.verdict for result in self.results)
 
     @property

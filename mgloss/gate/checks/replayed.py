@@ -65,7 +65,10 @@ def tell_replayed(replayed: Iterable[Replayed]) -> Iterator[str]:
 
 
 def _by_reason(passed_over: Iterable[Replayed]) -> str:
-    """Return the reasons in one line, each with the first of its files."""
+    """Return one line that lists why stored counterexamples were not judged.
+
+    Each reason stands once, followed by a few of its files and the number of the others.
+    """
     paths: dict[str, list[str]] = {}
     for each in passed_over:
         paths.setdefault(" ".join(each.reason.split()), []).append(each.path)

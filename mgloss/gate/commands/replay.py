@@ -78,7 +78,13 @@ def replay(
 
 
 def _read(files: list[Path], loss: str | None, problem: str | None) -> list[Stored]:
-    """Return the counterexamples; end with status 2 for one that cannot be run."""
+    """Read the counterexamples of all files.
+
+    loss: what `--loss` names; needed if a file was found for a user's own loss.
+    problem: the description that the files need; None for this project's layout.
+
+    Print a message and end with status 2 if a file cannot be read or the loss is missing.
+    """
     from mgloss.gate.checks.stored import Stored
     from mgloss.gate.losses import problems
     from mgloss.gate.losses.importing import LoadError

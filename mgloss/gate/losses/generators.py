@@ -45,7 +45,11 @@ def seeded(seed: int, own: Iterable[Any] = ()) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _seeded_entropy(seed: int) -> Iterator[None]:
-    """Let `np.random.default_rng()`, which asks the system for a seed, draw one from this seed."""
+    """Make `np.random.default_rng()` without a seed repeatable inside the `with` block.
+
+    It then takes its seed from a generator with this seed, not from the system. A NumPy without
+    the function that is replaced for it stays as it is.
+    """
     name = "randbits"
     if not hasattr(numpy_bits, name):
         yield

@@ -107,7 +107,10 @@ def load(
 
 
 def need_reference() -> None:
-    """Raise LoadError if the built-in reference cannot run; import nothing to tell."""
+    """Raise LoadError if TensorFlow, which the built-in reference needs, is not installed.
+
+    Look for the package without importing it.
+    """
     try:
         need_installed("tensorflow")
     except FrameworkError as error:
@@ -309,7 +312,7 @@ def _frameworks_to_try(subject: _Subject, tried: Sequence[Attempt]) -> Iterator[
 
 
 def _first_line(error: LossError | None) -> str:
-    """Return an error without the traceback that may follow it."""
+    """Return the first line of an error's message. A traceback may follow it."""
     return str(error).partition("\n")[0]
 
 

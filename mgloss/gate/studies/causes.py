@@ -64,10 +64,10 @@ def _measure(pair: Pair, gradients: bool, bar: Progress) -> tuple[Measurement, M
 def _relate_terms(
     differences: Sequence[Difference], old: Measurement, new: Measurement
 ) -> dict[Term, Relation]:
-    """Return how NEW relates to OLD in each of OLD's terms of a component that differs.
+    """Return how NEW's readings follow from OLD's, for each mistake in a component that differs.
 
-    Compare slopes for a difference in the gradient, else values. Leave out terms whose mistake
-    costs nothing in both losses.
+    Compare gradients if the difference is in the gradient, else values. Leave out a mistake that
+    changes neither loss by more than rounding.
     """
     relations = {}
     for difference in differences:

@@ -375,7 +375,7 @@ def _background_replaced(
 
 @st.composite
 def background_predicted_otherwise(draw: st.DrawFn, variety: Variety) -> Case:
-    """A batch X, and Y: the same targets, other predictions in every cell without an object."""
+    """Draw a batch X, and Y: as X, with predictions drawn anew in all cells without an object."""
     problem, batch, other = _batch_and_another(draw, variety)
     predictions = _background_replaced(batch, batch.predictions, other.predictions)
     return Case(problem, {"X": batch, "Y": batch.with_predictions(predictions)})
@@ -585,7 +585,11 @@ _LOG_SIZES = (-2.25, -2.5, -3.0)
 
 
 def _within_cells(batch: Batch) -> Batch:
-    """Return the batch with each box, of targets and of predictions, inside its own cell."""
+    """Return a copy of the batch in which every box lies inside its own cell.
+
+    Replace each centre by one of `_CENTRES` and each logarithm of a size by one of `_LOG_SIZES`;
+    the old number decides which. Targets change in cells with an object only.
+    """
 
     def kept(array: Array) -> Array:
         steps = np.round(4 * np.clip(array[..., : WH.stop], -1e4, 1e4)).astype(int) % 3

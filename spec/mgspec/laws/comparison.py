@@ -124,10 +124,10 @@ class Rounding:
         return relative * np.abs(scale) + self.unit * self.floor
 
     def likely(self, scale: float) -> float:
-        """Return how far rounding will put a number of this magnitude off, unless all conspires.
+        """Return a bound on the rounding error of a number of this magnitude.
 
-        The relative errors of N sums fall either way. They add up to more than 4 sqrt(N) u less
-        than once in 10^7 times.
+        The bound is u ((4 sqrt(N) + K) |scale| + floor). Rounding errors have either sign: those of
+        N sums exceed 4 sqrt(N) u less than once in 10^7 times. `tolerance` bounds the worst case.
         """
         relative = self.unit * (4 * math.sqrt(self.terms) + ROUNDINGS_OF_A_TERM)
         return relative * abs(scale) + self.unit * self.floor

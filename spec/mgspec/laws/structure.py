@@ -144,11 +144,12 @@ def participation(trial: Trial) -> Iterator[Comparison]:
 def separation(trial: Trial) -> Iterator[Comparison]:
     """Each component depends on its own channels only, the ignore mask excepted.
 
-    Formula: dL_c/dp = 0 for every p that is no channel of c; and with other predictions there,
-    L_c stays as it is, where no box decides about ignoring or about an objectness target.
+    Formula: dL_c/dp = 0 for every p that is no channel of c. L_c keeps its value if all these p are
+    replaced; anchor and objectness need not if boxes decide about ignoring (a threshold below 1) or
+    about an objectness target.
 
-    Why it matters: with a slice off by one, the detector learns classes from anchors, and both
-    look as if they were merely hard to learn.
+    Why it matters: with a slice off by one, the detector learns classes from anchors. Both are then
+    learned badly, and nothing looks wrong.
 
     Broken by: a channel offset computed with the wrong number of anchors; a gradient that leaks
     through an objectness target or the ignore mask.

@@ -193,7 +193,10 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
 
 
 def normalization(name: str) -> Normalization:
-    """Return the normalization of this name; raise ValueError with the nearest name otherwise."""
+    """Return the normalization of this name.
+
+    Raises ValueError if there is none; the message lists all names, and a close one if there is.
+    """
     try:
         return NORMALIZATIONS[name]
     except (KeyError, TypeError):

@@ -231,5 +231,5 @@ def _size(finding: Finding) -> tuple[int, int, int]:
 
 
 def _flaky(finding: Finding) -> Finding:
-    """Return the finding of a loss that broke the law on a case, but not when tried again."""
+    """Add to a finding's message that the loss did not break the law when it was tried again."""
     return replace(finding, message=f"{finding.message}; not every time it is asked")

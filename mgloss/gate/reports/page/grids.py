@@ -76,7 +76,10 @@ class CaseFigure:
 
 
 def figure(case: Case) -> CaseFigure:
-    """Return a case as figures; one of a described problem has no grids, only lines."""
+    """Return what a page shows of a case: lines of text, and a grid for each image and scale.
+
+    A case of a described problem has no grids; lines of text show all of it.
+    """
     problem = case.problem
     if not isinstance(problem, Problem):
         return CaseFigure(tuple(draw_case(case)), (), None)

@@ -15,7 +15,10 @@ def file_part(component: str | None) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a string literal, in double quotes if that needs no escapes."""
+    """Return the Python literal of a text, in ASCII only.
+
+    Use double quotes if nothing in it needs escaping.
+    """
     literal = ascii(text)
     plain = literal == f"'{text}'" and '"' not in text
     return f'"{text}"' if plain else literal

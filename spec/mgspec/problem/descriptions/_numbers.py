@@ -36,5 +36,5 @@ def steps(draw: st.DrawFn, *shape: int, most: int = MOST) -> NDArray[np.float32]
 
 
 def logits(draw: st.DrawFn, *shape: int) -> NDArray[np.float32]:
-    """Draw an array of logits of this shape, all multiplied by one drawn factor."""
+    """Draw a float32 array of this shape: small whole numbers, all times one drawn factor."""
     return steps(draw, *shape) * np.float32(draw(factors))

@@ -33,12 +33,13 @@ def styled(module: Any, adapter: Any, claims: str) -> Candidate:
     """A loss of `tests/meta/faults/right`, run as the gate runs a foreign loss."""
     from mgloss.gate.losses.adapters.adapter import evaluate
     from mgloss.gate.losses.form import Form
+    from mgloss.gate.losses.generators import SEED
 
     name = module.__name__.rpartition(".")[2]
     form = Form(module.make(claims), is_factory=True)
     return Candidate(
         f"{name}:{claims}",
-        partial(evaluate, adapter, form),
+        partial(evaluate, adapter, form, adapter.trial, SEED),
         components_of(PLAIN_OPTIONS),
         adapter.has_gradients,
         claims,

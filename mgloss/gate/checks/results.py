@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -158,7 +159,8 @@ def from_data(data: Mapping[str, Any], description: Description | None) -> Resul
 def laws_by_reach(results: Iterable[Result]) -> dict[str, list[str]]:
     """Return the laws that hold in some component, by how large the batches were, in words.
 
-    Of a law whose components were judged on different batches, tell the least.
+    Of a law whose components were judged on different batches, tell the least. Tell the least of
+    all laws that reach large batches too: their differences say little.
     """
     reaches: dict[str, Reach] = {}
     for result in results:
@@ -166,9 +168,12 @@ def laws_by_reach(results: Iterable[Result]) -> dict[str, list[str]]:
         if reach is not None:
             before = reaches.get(result.law, reach)
             reaches[result.law] = before.at_most(reach)
+    large = [reach for reach in reaches.values() if reach.is_large]
+    least = functools.reduce(Reach.at_most, large) if large else None
     laws: dict[str, list[str]] = {}
     for law, reach in reaches.items():
-        laws.setdefault(f"up to {reach}", []).append(law)
+        told = least if reach.is_large else reach
+        laws.setdefault(f"up to {told}", []).append(law)
     return laws
 
 

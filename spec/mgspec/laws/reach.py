@@ -11,6 +11,8 @@ IMAGES = (1, 2, 3, 4, 8, 12, 24, 32, 50, 80)
 OBJECTS = (1, 2, 3, 5, 10, 20, 50, 100, 150, 200, 300)
 SIDES = (1, 2, 3, 4, 5, 8, 12, 20, 30, 40, 100, 200, 300)
 
+LARGE_IMAGES, LARGE_OBJECTS, LARGE_CELLS = 12, 50, 100
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -28,6 +30,12 @@ class Reach:
         """Return the reach of one batch."""
         grid = max(batch.grids, key=_cells) if isinstance(batch, Batch) else None
         return Reach(batch.images, batch.positives, grid)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has the images, objects and cells that the large cases of a law have."""
+        has_cells = self.grid is None or _cells(self.grid) >= LARGE_CELLS
+        return self.images >= LARGE_IMAGES and self.objects >= LARGE_OBJECTS and has_cells
 
     def plus(self, other: Reach) -> Reach:
         """Return the larger of both in each respect."""

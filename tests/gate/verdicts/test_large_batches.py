@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mgloss.gate.checks.results import Result, laws_by_reach
 from mgloss.gate.losses.loading import load
 from mgloss.gate.losses.request import LossRequest
 from mgspec import LAWS, Candidate, Described, Evaluation, Verdict, search, specification
@@ -125,3 +126,18 @@ def test_each_report_tells_it(mgloss: Run, tmp_path: Path) -> None:
     assert f"held for up to {reach}: nonnegative" in said(result.stdout)
     for name in ("out.md", "out.html"):
         assert f"up to {reach}" in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_laws_that_reach_large_batches_are_told_together() -> None:
+    def held(law: str, reach: Reach) -> Result:
+        return Result("batch", Verdict(law, "total", HOLDS, 100, 100, 1.0, reach=reach))
+
+    results = [
+        held("finite", Reach(32, 300, (40, 40))),
+        held("pure", Reach(24, 150, (100, 2))),
+        held("gradient", Reach(1, 5, (2, 2))),
+    ]
+    assert laws_by_reach(results) == {
+        "up to 24 images, 150 objects, 100 x 2 cells": ["finite", "pure"],
+        "up to 1 image, 5 objects, 2 x 2 cells": ["gradient"],
+    }

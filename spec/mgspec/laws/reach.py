@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mgspec.problem.layout import AnyBatch, Batch
 
@@ -39,20 +41,18 @@ class Reach:
 
     def plus(self, other: Reach) -> Reach:
         """Return the larger of both in each respect."""
-        grids = [grid for grid in (self.grid, other.grid) if grid is not None]
-        return Reach(
-            max(self.images, other.images),
-            max(self.objects, other.objects),
-            max(grids, key=_cells) if grids else None,
-        )
+        return self._chosen(other, max)
 
     def at_most(self, other: Reach) -> Reach:
         """Return the smaller of both in each respect."""
+        return self._chosen(other, min)
+
+    def _chosen(self, other: Reach, choose: Callable[..., Any]) -> Reach:
         grids = [grid for grid in (self.grid, other.grid) if grid is not None]
         return Reach(
-            min(self.images, other.images),
-            min(self.objects, other.objects),
-            min(grids, key=_cells) if grids else None,
+            choose(self.images, other.images),
+            choose(self.objects, other.objects),
+            choose(grids, key=_cells) if grids else None,
         )
 
     def __str__(self) -> str:

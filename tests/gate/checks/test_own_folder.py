@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,11 @@ def test_two_projects_that_share_a_report_have_two(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = set()
+    report = Path(os.pardir) / "shared_report"
     for project in ("one", "two"):
         (here / project).mkdir()
         monkeypatch.chdir(here / project)
-        names.add(name("loss.py", Path("../shared")))
+        names.add(name("loss.py", report))
     assert names == {"one.loss.loss-batch", "two.loss.loss-batch"}
 
 
@@ -91,7 +93,9 @@ def test_a_module_of_the_current_folder_is_its_file(here: Path) -> None:
 
 
 def test_no_name_leads_out_of_the_report_or_is_hidden() -> None:
-    for loss in ("../../x.py:loss", "/tmp/.x.py:loss", "a/.hidden/x.py:loss", f"{'x' * 300}.py"):
+    above = Path(os.pardir, os.pardir, "x.py")
+    absolute = Path(os.sep, "elsewhere", ".x.py")
+    for loss in (f"{above}:loss", f"{absolute}:loss", "a/.hidden/x.py:loss", f"{'x' * 300}.py"):
         folder = name(loss)
         assert "/" not in folder
         assert not folder.startswith((".", "-"))

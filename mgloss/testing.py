@@ -92,13 +92,17 @@ def parametrize_with_laws(
     """
     import pytest
 
+    from mgspec.loss.roles import Roles
+
     request = _request(
         loss,
         claims,
         options,
         problem,
         framework,
-        _roles(objects, background, metric, detached, component),
+        Roles.said(
+            component, objects=objects, background=background, metric=metric, detached=detached
+        ),
         autocast,
         detector,
     )
@@ -255,7 +259,9 @@ def judge_loss(
     Raises ValueError or TypeError where the request is wrong, and
     `mgloss.gate.losses.importing.LoadError` where the loss cannot be judged.
     """
+    from mgloss.gate.checks.domains import doubted
     from mgspec import LAWS, search
+    from mgspec.loss.roles import Roles
 
     request = _request(
         loss,
@@ -263,7 +269,9 @@ def judge_loss(
         options,
         problem,
         framework,
-        _roles(objects, background, metric, detached, component),
+        Roles.said(
+            component, objects=objects, background=background, metric=metric, detached=detached
+        ),
         autocast,
         detector,
     )
@@ -271,12 +279,16 @@ def judge_loss(
     chosen = _select(request, laws)
     loaded = _load(request)
     candidate = loaded.candidate
-    verdicts = tuple(
-        verdict
-        for law in chosen
-        for verdict in search(LAWS[law], candidate, max_examples=how.max_examples, seed=how.seed)
+    verdicts = doubted(
+        [
+            verdict
+            for law in chosen
+            for verdict in search(
+                LAWS[law], candidate, max_examples=how.max_examples, seed=how.seed
+            )
+        ]
     )
-    return Judgement(candidate.name, claims, candidate.components, verdicts, loaded.notes)
+    return Judgement(candidate.name, claims, candidate.components, tuple(verdicts), loaded.notes)
 
 
 def still_broken(
@@ -308,6 +320,7 @@ def still_broken(
     """
     from mgloss.gate.checks.stored import explain_broken
     from mgloss.gate.losses.request import LossRequest
+    from mgspec.loss.roles import Roles
 
     request = LossRequest(
         loss,
@@ -315,7 +328,9 @@ def still_broken(
         problem=problem,
         framework=framework,
         predictions_first=predictions_first,
-        roles=_roles(objects, background, metric, detached, component),
+        roles=Roles.said(
+            component, objects=objects, background=background, metric=metric, detached=detached
+        ),
         autocast=autocast,
     )
     return explain_broken(Path(counterexample), request)
@@ -353,23 +368,6 @@ def _request(
         raise ValueError(f"detector: {error}") from None
     return LossRequest(
         loss, claims, chosen, problem, framework, autocast=autocast, roles=roles, detector=fixed
-    )
-
-
-def _roles(
-    objects: Names, background: Names, metric: Names, detached: Names, component: str | None
-) -> Roles:
-    from mgspec.loss.roles import Roles
-
-    def listed(names: Names) -> tuple[str, ...]:
-        return (names,) if isinstance(names, str) else tuple(names)
-
-    return Roles(
-        objects=listed(objects),
-        background=listed(background),
-        metric=listed(metric),
-        detached=listed(detached),
-        component=component,
     )
 
 

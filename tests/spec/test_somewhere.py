@@ -9,15 +9,15 @@ import pytest
 
 from mgspec import LAWS, Candidate, Evaluation, Options, judge, search, specification
 from mgspec.loss.candidate import FatalLossError, LossError
-from mgspec.search.verdicts import BROKEN, ERROR, HOLDS
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 LAW = LAWS["responsive"]
 Change = Callable[[Evaluation, int], Evaluation]
 
 
-def changed(change: Change) -> Candidate:
+def changed(change: Change, right: Candidate | None = None) -> Candidate:
     """The right loss, each evaluation changed by a function of it and of its number from 0."""
-    right, calls = specification(), []
+    right, calls = right or specification(), []
 
     def run(problem, batch, gradients):
         calls.append(batch)
@@ -120,4 +120,24 @@ def test_a_loss_that_ends_its_process_is_not_asked_again() -> None:
     "options", [Options(coord_scale=0, ignore_thresh=1), Options(class_scale=0, ignore_thresh=1)]
 )
 def test_what_a_factor_switches_off_is_not_asked(options: Options) -> None:
-    assert set(statuses(specification(options=options)).values()) == {HOLDS}
+    found = statuses(specification(options=options))
+    assert list(found.values()).count(SKIPPED) == 1
+    assert set(found.values()) == {HOLDS, SKIPPED}
+
+
+def test_what_some_cases_leave_out_is_asked_on_others() -> None:
+    """The simplest case has no objectness term; a dead one must not hold by that."""
+
+    def without_objectness(value: Evaluation, number: int) -> Evaluation:
+        assert value.gradients is not None
+        return replace(
+            value,
+            components={**value.components, "objectness": 1.0},
+            gradients={
+                **value.gradients,
+                "objectness": tuple(0 * g for g in value.gradients["objectness"]),
+            },
+        )
+
+    of_any_options = specification("batch", None)
+    assert statuses(changed(without_objectness, of_any_options))["objectness"] == BROKEN

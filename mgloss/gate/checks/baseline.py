@@ -237,6 +237,8 @@ def _roles(document: Any) -> Roles:
             raise BaselineError(f"roles.{option}: expected a list of names of components")
     named = {option: tuple(names) for option, names in document.items()}
     component = named.pop("component", (None,))
+    if len(component) > 1:
+        raise BaselineError(f"roles.component: expected one name, got {len(component)}")
     try:
         return Roles(**named, component=component[0] if component else None)
     except ValueError as error:

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mgspec import Verdict
-from mgspec.search.verdicts import HOLDS
+from mgspec.search.search import FINITE
+from mgspec.search.verdicts import ERROR, HOLDS
+
+UNSEEN = (
+    "it drew no batch on which the loss gives no finite number, but another law did: try it with "
+    "more --max-examples"
+)
+
+
+def doubted(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts; `finite` comes to none where it holds and other laws met refusals."""
+    has_refusals = any(verdict.domain is not None for verdict in verdicts)
+    return [
+        replace(v, status=ERROR, message=UNSEEN, reach=None)
+        if has_refusals and v.law == FINITE and v.status == HOLDS
+        else v
+        for v in verdicts
+    ]
 
 
 def domain_lines(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

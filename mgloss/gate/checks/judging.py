@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mgloss.gate.checks.domains import doubted
 from mgloss.gate.checks.outcome import Outcome
 from mgloss.gate.checks.plugin import open_database
 from mgloss.gate.checks.replayed import Replayed, count_judged, tell_replayed
@@ -101,6 +102,8 @@ def judge_loss(preparation: Preparation, listener: Listener) -> Outcome:
             for law in request.laws
             if law not in judged
         ]
+        verdicts = doubted([result.verdict for result in results])
+        results = [replace(r, verdict=v) for r, v in zip(results, verdicts, strict=True)]
     results.sort(key=lambda result: request.laws.index(result.law))
     return Outcome(
         request,

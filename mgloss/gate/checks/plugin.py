@@ -209,6 +209,10 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
         raise pytest.UsageError(f"--law-seed {option.law_seed}: expected 0 or more")
     claims = option.claims or DEFAULT_CLAIMS
     try:
+        detector = read_detector(option.loss_detector)
+    except ValueError as error:
+        raise pytest.UsageError(f"--loss-detector {error}") from None
+    try:
         loss = LossRequest(
             option.loss,
             claims,
@@ -221,7 +225,7 @@ def _request_of(option: argparse.Namespace) -> CheckRequest:
             memory=option.loss_memory,
             roles=_roles_of(option),
             options_file=option.loss_options,
-            detector=read_detector(option.loss_detector),
+            detector=detector,
             detector_file=option.loss_detector,
         )
         replay = None if option.law_replay is None else Path(option.law_replay)
@@ -251,13 +255,7 @@ def _roles_of(option: argparse.Namespace) -> Roles:
     """Return what the options say of the loss's components."""
     from mgspec.loss.roles import Roles
 
-    return Roles(
-        objects=tuple(option.loss_objects),
-        background=tuple(option.loss_background),
-        metric=tuple(option.loss_metric),
-        detached=tuple(option.loss_detached),
-        component=option.loss_component,
-    )
+    return Roles.said(**{role: getattr(option, f"loss_{role}") for role in ROLE_HELP})
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -404,7 +402,7 @@ class LawItem(pytest.Item):
         from mgloss.gate.checks.replayed import Replayed, pass_over
         from mgloss.gate.checks.stored import judge_stored, refused_by
         from mgspec import LAWS
-        from mgspec.search.search import is_refusal
+        from mgspec.search.search import FINITE, is_refusal
 
         judged: list[tuple[Stored, Finding | None]] = []
         others = []
@@ -418,7 +416,9 @@ class LawItem(pytest.Item):
                 self.replayed.append(pass_over(stored.path, error))
                 continue
             if finding is not None and is_refusal(LAWS[self.name], finding):
-                reason = "the loss gives no finite number on it, as finite tells"
+                is_told = FINITE in self.request.laws
+                told = "as finite tells" if is_told else "which finite would tell"
+                reason = f"the loss gives no finite number on it, {told}"
                 self.replayed.append(Replayed(str(stored.path), "passed over", reason))
                 continue
             judged.append((stored, finding))
@@ -429,7 +429,12 @@ class LawItem(pytest.Item):
             said = Replayed(str(stored.path), ending, doubt, self.name, stored.found_for)
             self.replayed.append(said)
         for refused in filter(None, (refused_by(candidate, each) for each in others)):
-            judged.append((refused, judge_stored(candidate, refused)))
+            finding = judge_stored(candidate, refused)
+            judged.append((refused, finding))
+            if finding is not None:  # one is enough: the others cost a time-out each if it hangs
+                path, found_for = str(refused.path), refused.found_for
+                self.replayed.append(Replayed(path, "broken", "", self.name, found_for))
+                break
         return judged
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

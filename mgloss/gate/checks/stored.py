@@ -13,7 +13,7 @@ from mgloss.gate.losses.loading import load as load_loss
 from mgloss.gate.losses.options import ALL
 from mgloss.gate.losses.request import LossRequest
 from mgloss.gate.losses.versions import find_versions
-from mgspec import LAWS, Candidate, Described, Description, Finding, Problem, judge
+from mgspec import LAWS, Batch, Candidate, Described, Description, Finding, Problem, judge
 from mgspec.loss.candidate import with_normalization
 from mgspec.saved.counterexample import Counterexample, CounterexampleError, load
 from mgspec.search.search import FINITE, is_refusal, refused_batch
@@ -128,6 +128,12 @@ def judge_stored(candidate: Candidate, stored: Stored) -> Finding | None:
         claims, options = counterexample.claims, problem.options
         if with_normalization(options, claims) != with_normalization(candidate.options, claims):
             raise ValueError(f"{stored.path}: is about a loss of other options")
+    detector, batches = candidate.detector, counterexample.case.batches.values()
+    if detector is not None and not all(
+        isinstance(problem, Problem) and isinstance(batch, Batch) and detector.fits(problem, batch)
+        for batch in batches
+    ):
+        raise ValueError(f"{stored.path}: is about another detector")
     try:
         components = None if component is None else (component,)
         return judge(law, candidate, counterexample.case, components)

@@ -126,13 +126,7 @@ class RoleArguments:
         """Return what is said. Raises ValueError for a component of two roles."""
         from mgspec.loss.roles import Roles
 
-        return Roles(
-            objects=tuple(self.objects or ()),
-            background=tuple(self.background or ()),
-            metric=tuple(self.metric or ()),
-            detached=tuple(self.detached or ()),
-            component=self.component,
-        )
+        return Roles.said(**vars(self))
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def baseline(
     request = search.request(loss.request())
     outcome = judge(console, request, search.n)
     console.print(terminal.verdict_table(outcome.verdicts, outcome.components))
-    status = terminal.conclude(console, outcome.results, (), outcome.is_complete)
+    status = terminal.conclude(console, outcome, ())
     if status not in (0, 1):
         raise typer.Exit(status)
     recorded = Baseline(

@@ -155,7 +155,7 @@ def judge(console: Console, request: CheckRequest, workers: str | None) -> Outco
 def _conclude(console: Console, outcome: Outcome) -> int:
     from mgloss.gate.reports import terminal
 
-    return terminal.conclude(console, outcome.results, outcome.not_run, outcome.is_complete)
+    return terminal.conclude(console, outcome, outcome.not_run)
 
 
 def _compare(console: Console, outcome: Outcome, baseline: Baseline, path: Path) -> int:

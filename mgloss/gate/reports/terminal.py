@@ -13,17 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from mgloss.gate.checks.command_lines import replay_command
-from mgloss.gate.checks.domains import domain_lines
 from mgloss.gate.checks.judging import Preparation
 from mgloss.gate.checks.outcome import BrokenLaw, Outcome, list_broken, rows_of, tell_tried
-from mgloss.gate.checks.results import Result, laws_by_reach, laws_by_status
+from mgloss.gate.checks.results import Result, laws_by_status
 from mgloss.gate.checks.running import Listener
 from mgloss.gate.reports.marks import NOT_SPOKEN_OF
 from mgloss.gate.reports.progress import count_progress
 from mgspec import Law, Verdict
 from mgspec.page.case_text import count, draw_case
 from mgspec.saved.counterexample import Counterexample
-from mgspec.search.search import FINITE
 from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED
 
 INTERRUPTED = 130  # exit status, as of a shell command that Ctrl-C ended
@@ -162,18 +160,20 @@ def show_remarks(console: Console, remarks: Sequence[str]) -> None:
         console.print(remark, markup=False, soft_wrap=True)
 
 
-def conclude(
-    console: Console, results: Sequence[Result], not_run: Sequence[Result], is_complete: bool
-) -> int:
-    """Print the last lines; return the exit status."""
+def conclude(console: Console, outcome: Outcome, not_run: Sequence[Result]) -> int:
+    """Print the last lines; return the exit status.
+
+    not_run: the laws that were not run, to be told of.
+    """
+    results = outcome.results
     console.print()
-    for line in domain_lines([r.verdict for r in results]):
+    for line in outcome.domains:
         console.print(line, markup=False, soft_wrap=True)
     skipped = [r.verdict for r in (*results, *not_run) if r.status == SKIPPED]
     for message in dict.fromkeys(v.message for v in skipped):
         names = ", ".join(v.law for v in skipped if v.message == message)
         console.print(f"skipped {names}: {message}", style="dim")
-    for reach, of_reach in laws_by_reach(results).items():
+    for reach, of_reach in outcome.reaches.items():
         console.print(f"held for {reach}: {', '.join(of_reach)}", style="dim")
     laws = laws_by_status(results)
     broken, failed, held = laws[BROKEN], laws[ERROR], laws[HOLDS]
@@ -190,17 +190,9 @@ def conclude(
     if laws[SKIPPED]:
         parts.append(f"{len(laws[SKIPPED])} not judged ({', '.join(laws[SKIPPED])})")
     console.print(", ".join(parts))
-    if not is_complete:
+    if not outcome.is_complete:
         console.print("interrupted: the laws that are not listed were not judged")
         return INTERRUPTED
-    if FINITE in held and any(r.verdict.domain for r in results):
-        console.print(
-            "the loss gives no finite number on some batches, none of which finite has drawn: "
-            "try it with more --max-examples",
-            style="bold red",
-            soft_wrap=True,
-        )
-        return 1
     if broken or failed:
         return 1
     if not held:

@@ -121,23 +121,23 @@ def empty_among_others(draw: st.DrawFn, variety: Variety) -> Case:
     problem: AnyProblem
     empty: AnyBatch
     other: AnyBatch
-    among: AnyBatch
+    others: AnyBatch
     if variety.description is not None:
         problem = _described(draw, variety)
         empty = draw_described(draw, variety, problem, empty=True, largest=2)
         count = empty.images
         drawn = draw_described(draw, variety, problem, empty=True, smallest=count, largest=count)
         other = _predicting_as(empty, drawn)
-        among = draw_described(draw, variety, problem, objects=1, largest=2)
+        others = draw_described(draw, variety, problem, objects=1, largest=2)
     else:
         scene = draw_scene(draw, variety)
         problem = scene.problem
         nothing = Content(empty=True)
         empty = draw_batch(draw, variety, scene, largest=2, content=nothing)
         other = draw_exactly(draw, variety, scene, empty.images, nothing)
-        among = draw_batch(draw, variety, scene, largest=2)
-    before = draw(whole(0, among.images))
-    return Case(problem, {"X": empty, "Y": among, "Z": other}, {"before": before})
+        others = draw_batch(draw, variety, scene, largest=2)
+    before = draw(whole(0, others.images))
+    return Case(problem, {"X": empty, "Y": others, "Z": other}, {"before": before})
 
 
 @st.composite
@@ -455,10 +455,10 @@ def for_modes(draw: st.DrawFn, variety: Variety) -> Case:
     if variety.description is not None:
         problem, batch_of = draw_any_problem(draw, variety)
         return Case(problem, {"X": batch_of()})
-    chosen = draw_options(draw, variety, classes=3)
     if variety.detector is not None:
         scene = draw_scene(draw, variety)
     else:
+        chosen = draw_options(draw, variety, classes=3)
         scales = 1 if variety.one_shape else draw(whole(1, variety.scales))
         height, width = ONE_GRID if variety.one_shape else draw(among(FEW_GRIDS))
         problem = Problem(
@@ -466,14 +466,7 @@ def for_modes(draw: st.DrawFn, variety: Variety) -> Case:
         )
         scene = Scene(problem, ((height, width), (2 * height, 2 * width))[:scales])
     fewest, most = (2, 2) if variety.one_shape else (1, 4)
-    batch = draw_batch(
-        draw,
-        replace(variety, images=max(fewest, min(most, variety.images))),
-        scene,
-        smallest=fewest,
-        largest=most,
-        content=ONLY_ORDINARY,
-    )
+    batch = draw_batch(draw, variety, scene, smallest=fewest, largest=most, content=ONLY_ORDINARY)
     return Case(clear(scene.problem, batch), {"X": batch})
 
 

@@ -13,7 +13,14 @@ from mgspec.laws import cases
 from mgspec.laws.batch import equal_values
 from mgspec.laws.comparison import ABOVE, AT_LEAST, Comparison, Rounding
 from mgspec.laws.law import OBJECT_TERMS, Trial, law
-from mgspec.laws.needs import LAYOUT, MANY_DETECTORS, WITH_BACKGROUND, WITH_COPIES, WITHOUT_OBJECT
+from mgspec.laws.needs import (
+    ANOTHER_OBJECT,
+    LAYOUT,
+    MANY_DETECTORS,
+    WITH_BACKGROUND,
+    WITH_COPIES,
+    WITHOUT_OBJECT,
+)
 from mgspec.problem.changes import only_object, with_background, without_object
 from mgspec.problem.description import Described, Description, Image, Images, images_of, nested
 from mgspec.problem.layout import AnyBatch, AnyProblem, Batch, Cell, check_same_shapes
@@ -76,7 +83,7 @@ def _with_background(trial: Trial) -> tuple[AnyProblem, AnyBatch]:
     )
 
 
-@law(cases.one_more_object, speaks_of=OBJECT_TERMS, needs=(WITHOUT_OBJECT,))
+@law(cases.one_more_object, speaks_of=OBJECT_TERMS, needs=(WITHOUT_OBJECT, ANOTHER_OBJECT))
 def object_monotone(trial: Trial) -> Iterator[Comparison]:
     """One more object never lowers location or classification.
 

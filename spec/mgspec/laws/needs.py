@@ -69,6 +69,13 @@ IMAGES_WITHOUT_OBJECTS = _demand(
     "needs images without objects, and by the description's fewest_objects there are none",
 )
 WITHOUT_OBJECT = _change("without_object")
+ANOTHER_OBJECT = _demand(
+    "needs images that differ in the number of objects",
+    lambda candidate: (
+        candidate.description is None
+        or candidate.description.fewest_objects < candidate.description.most_objects
+    ),
+)
 WITH_COPIES = _change("with_copies")
 WITH_BACKGROUND = _change("with_background")
 GRADIENTS = _demand(

@@ -8,7 +8,7 @@ from the component's name, or learnt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
@@ -113,6 +113,12 @@ class Roles:
                     raise ValueError(
                         f"--{other} {name} and --{option} {name}: a component has one role"
                     )
+
+    @staticmethod
+    def said(component: str | None = None, **names: str | Sequence[str] | None) -> Roles:
+        """Return the roles of what a person says: one name or several of each, or none."""
+        listed = {k: (v,) if isinstance(v, str) else tuple(v or ()) for k, v in names.items()}
+        return Roles(**listed, component=component)
 
     def named(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield each option, without dashes, with the components that it names."""

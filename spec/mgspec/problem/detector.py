@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mgspec.problem.layout import Problem
+from mgspec.problem.layout import Batch, Problem
 from mgspec.problem.options import Options
 
 
@@ -33,6 +33,12 @@ class FixedDetector:
             )
         if any(len(grid) != 2 or min(grid) < 1 for grid in self.grids):
             raise ValueError(f"grids: expected (rows, columns), got {self.grids!r}")
+
+    def fits(self, problem: Problem, batch: Batch) -> bool:
+        """Return whether a batch is one of this detector."""
+        classes = self.num_classes or problem.num_classes
+        its_own = (problem.anchors, problem.input_shape, problem.num_classes, batch.grids)
+        return its_own == (self.anchors, self.input_shape, classes, self.grids)
 
     def problem(self, num_classes: int, options: Options) -> Problem:
         """Return the detector's problem. Raise ValueError if the options do not fit the classes."""

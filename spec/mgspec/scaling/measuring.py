@@ -85,11 +85,13 @@ def measure_where_answered(candidate: Candidate, progress: Progress | None = Non
     """Evaluate a loss on every probe or, if it refuses nearly all, on probes of square grids.
 
     What it refuses is among the unanswered probes in either case.
+
+    progress: called once for each evaluation of the first round, which has at most `EVALUATIONS`.
     """
     usual = measure(candidate, progress)
     if len(usual.unanswered) <= (1 - LEAST_SHARE) * len(PROBES) or usual.is_given_up:
         return usual
-    squares = _measure(candidate, SQUARE_PROBES, progress, False)
+    squares = _measure(candidate, SQUARE_PROBES, None, False)
     if len(squares.unanswered) >= len(usual.unanswered):
         return usual
     return replace(squares, unanswered={**usual.unanswered, **squares.unanswered})

@@ -18,7 +18,9 @@ from mgspec.laws import Case, Finding, Law, Trial
 from mgspec.loss.candidate import Candidate, FatalLossError, LossError
 from mgspec.problem.layout import AnyBatch, Batch
 from mgspec.search.engine import Run, Tally
-from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, Status, Verdict
+from mgspec.search.verdicts import BROKEN, ERROR, HOLDS, SKIPPED, Status, Verdict
+
+LEFT_OUT = "the options leave it out, or multiply it by 0"
 
 Statement = tuple[str, str]  # a component, and what must happen to it somewhere
 
@@ -29,6 +31,7 @@ class _Sightings:
 
     happened: the statements that some case has shown.
     missed: for each other statement, its failure on the case to show.
+    asked: the components of which some case has asked something.
     refused: the first case on which the loss gave no answer.
     """
 
@@ -37,13 +40,14 @@ class _Sightings:
     components: tuple[str, ...]
     happened: set[Statement] = field(default_factory=set)
     missed: dict[Statement, Finding] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     refused: Finding | None = None
     answered: int = 0
 
     @property
     def is_complete(self) -> bool:
         """Whether everything that must happen has happened."""
-        return bool(self.answered) and not self.missed
+        return not self.missed and self.asked >= set(self.components)
 
     def note(self, case: Case, tally: Tally) -> None:
         """Judge a case, unless nothing is left to be seen.
@@ -62,6 +66,7 @@ class _Sightings:
         self.answered += 1
         for comparison in comparisons:
             tally.comparisons += 1
+            self.asked.add(comparison.component)
             statement = comparison.component, comparison.what
             if comparison.holds:
                 self.happened.add(statement)
@@ -74,6 +79,8 @@ class _Sightings:
 
     def verdict(self, component: str, tally: Tally, known: Sequence[Finding]) -> Verdict:
         """Return the verdict of a component."""
+        if component not in self.asked:
+            return Verdict(self.law.name, component, SKIPPED, message=LEFT_OUT)
         missed = [finding for (c, _), finding in self.missed.items() if c == component]
         if not missed:
             return Verdict(

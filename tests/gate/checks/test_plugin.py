@@ -32,6 +32,13 @@ def test_laws_run_where_there_are_no_tests(users_pytest: Run) -> None:
     assert "1 passed" in result.stdout
 
 
+def test_a_wrong_detector_is_named_as_pytest_does(users_pytest: Run, tmp_path: Path) -> None:
+    (tmp_path / "detector.json").write_text("{}")
+    result = users_pytest("--loss", BY_BATCH, "--loss-detector", "detector.json")
+    assert result.returncode == 4
+    assert "--loss-detector detector.json" in result.stdout + result.stderr
+
+
 def test_a_failure_is_the_law_the_message_and_the_batch(users_pytest: Run) -> None:
     result = users_pytest("--loss", BY_POSITIVES, "--law", "partition", small=True)
     for part in (

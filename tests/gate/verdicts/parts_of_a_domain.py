@@ -63,6 +63,12 @@ def right_of_any_shape(y_true, y_pred):
     }
 
 
+def up_to_eight_images(y_true, y_pred):
+    if len(y_true[0]) > 8:
+        raise IndexError("too many images")
+    return right_of_any_shape(y_true, y_pred)
+
+
 def hardly_ever(y_true, y_pred):
     if len(y_true[0]) != 2:
         raise IndexError("there are to be two images")

@@ -31,7 +31,9 @@ def statuses(name: str, law: str) -> set[str]:
     return {v.status for v in verdicts}
 
 
-@pytest.mark.parametrize("name", ["by_images", "branches_on_a_value", "of_every_scale"])
+@pytest.mark.parametrize(
+    "name", ["by_images", "with_a_weight", "branches_on_a_value", "of_every_scale"]
+)
 def test_a_loss_that_is_the_same_in_a_trace_is_right(name: str) -> None:
     found = loaded(name)
     assert found.style is not None

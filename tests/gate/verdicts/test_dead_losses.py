@@ -47,9 +47,8 @@ def test_its_counterexample_can_be_replayed(mgloss: Run, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["is_alive", "only_boxes_that_overlap", "with_a_margin"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_loss_that_responds_somewhere_is_right(name: str, seed: int, mgloss: Run) -> None:
-    result = mgloss("check", f"{LOSSES}:{name}", *ASKED, "--max-examples", 9, "--seed", seed)
+def test_a_loss_that_responds_somewhere_is_right(name: str, mgloss: Run) -> None:
+    result = mgloss("check", f"{LOSSES}:{name}", *ASKED, "--max-examples", 9)
 
     assert result.returncode == 0, result.stdout
 
@@ -64,12 +63,8 @@ def test_a_described_loss_is_asked_too(mgloss: Run) -> None:
 
 
 def test_identify_says_what_responds_to_nothing(mgloss: Run) -> None:
-    dead = mgloss("identify", f"{LOSSES}:masked_by_what_is_never_there")
     half = mgloss("identify", f"{LOSSES}:classes_are_lost")
 
-    assert dead.returncode == 1
-    for name in ("location", "classification"):
-        assert f"{name} responds to nothing that is predicted" in said(dead.stdout)
     assert half.returncode == 1
     assert "location behaves as batch" in said(half.stdout)
     assert "classification responds to nothing that is predicted" in said(half.stdout)

@@ -33,7 +33,7 @@ def test_a_loss_for_square_grids_is_judged_on_square_grids(mgloss: Run, tmp_path
     laws = [f"--law={law}" for law in (*asked, "object_monotone")]
     reports = ("--json", "out.json", "--markdown", "out.md", "--junit", "out.xml")
     reports = (*reports, "--max-examples", 100)
-    result = mgloss("check", f"{FILE}:squares", *laws, *reports, small=True)
+    result = mgloss("check", f"{FILE}:squares", *laws, *reports)
 
     assert result.returncode == 1
     told = verdicts(tmp_path)
@@ -42,10 +42,6 @@ def test_a_loss_for_square_grids_is_judged_on_square_grids(mgloss: Run, tmp_path
     assert with_status(told, "broken") == broken
     (finite,) = told["finite"]
     assert finite["message"].endswith("and no others, have grids that are not square")
-    for verdict in told["partition"]:
-        batches = load(tmp_path / verdict["counterexample"]).case.batches.values()
-        assert [batch.images for batch in batches] == [1, 1]
-        assert sum(batch.positives for batch in batches) == 1
     domain = told["permutation"][0]["domain"]
     assert domain["refused"] == "grids that are not square"
     words = f"{domain['answered']} of {domain['drawn']} batches"
@@ -56,6 +52,17 @@ def test_a_loss_for_square_grids_is_judged_on_square_grids(mgloss: Run, tmp_path
         assert "that it answers: " in line
         assert "permutation" in line
     assert f'name="answered" value="{words}"' in (tmp_path / "out.xml").read_text(encoding="utf-8")
+
+
+def test_partition_is_broken_on_two_images_and_one_object(mgloss: Run, tmp_path: Path) -> None:
+    asked = ("--law=partition", "--max-examples", 100, "--json", "out.json")
+    assert mgloss("check", f"{FILE}:squares", *asked, small=True).returncode == 1
+    found = verdicts(tmp_path)["partition"]
+    assert {verdict["status"] for verdict in found} == {"broken"}
+    for verdict in found:
+        batches = load(tmp_path / verdict["counterexample"]).case.batches.values()
+        assert [batch.images for batch in batches] == [1, 1]
+        assert sum(batch.positives for batch in batches) == 1
 
 
 def test_a_right_loss_for_square_grids_breaks_nothing_else(mgloss: Run, tmp_path: Path) -> None:
@@ -165,6 +172,27 @@ def test_a_loss_is_judged_on_the_batches_of_its_detector(
         assert case.problem.input_shape == (64, 64)
         assert case.problem.num_classes == 3
         assert [array.shape[1:3] for array in case.batches["X"].targets] == [(2, 2), (4, 4)]
+
+
+def test_what_was_stored_of_another_detector_is_passed_over(
+    detector: Path, mgloss: Run, tmp_path: Path
+) -> None:
+    loss = (f"{FILE}:right_squares", "--law=finite", "--max-examples", 20)
+    assert mgloss("check", *loss).returncode == 1  # on a grid that is not square
+    result = mgloss("check", *loss, "--detector", detector)
+    assert result.returncode == 0, result.stdout
+    assert "is about another detector" in " ".join(result.stdout.split())
+
+
+def test_finite_comes_to_no_verdict_where_only_another_law_met_a_refusal(
+    mgloss: Run, tmp_path: Path
+) -> None:
+    laws = ("--law=finite", "--law=replication", "--max-examples", 6, "--json", "out.json")
+    result = mgloss("check", f"{FILE}:up_to_eight_images", *laws)
+    assert result.returncode == 1
+    (finite,) = verdicts(tmp_path)["finite"]
+    assert finite["status"] == "error"
+    assert "another law did: try it with more --max-examples" in finite["message"]
 
 
 def test_a_baseline_and_a_decorated_test_take_a_detector(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import Run
+from tests.gate.conftest import Run, said
 
 LOSSES = Path(__file__).with_name("empty_images.py")
 ASKED = ("--law", "empty_image", "--claims", "positives")
@@ -41,3 +41,4 @@ def test_a_component_that_holds_background_is_not_asked(mgloss: Run) -> None:
     result = mgloss("check", f"{LOSSES}:classes_of_every_anchor", "--problem", "anchors", *ASKED)
 
     assert "skipped empty_image" in result.stdout
+    assert "is taken to teach the background too" in said(result.stdout)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 DEEPEST = 8  # levels of containers and objects within each other
 
 # Returns a framework's array as a NumPy array, which may share memory; None for anything else.
-AsNumpy = Callable[[Any], NDArray[Any] | None]
+Array = NDArray[Any]
+AsNumpy = Callable[[Any], Array | None]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class _Array:
     """An array, and a copy of its numbers."""
 
     value: Any
-    copy: NDArray[Any]
+    copy: Array
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Watch:
             return _Plain(value)
         if id(value) in self._arrays:
             return self._arrays[id(value)]
-        array = self._as_numpy(value)
+        array = self._numbers(value)
         if array is not None:
             return self._arrays.setdefault(id(value), _Array(value, array.copy()))
         if not depth or id(value) in self._entered:
@@ -89,11 +89,18 @@ class Watch:
             self._recorded(attribute, depth - 1)
         return None
 
+    def _numbers(self, value: Any) -> Array | None:
+        """Return the numbers of an array; None for what is none, or cannot be read any more."""
+        try:
+            return self._as_numpy(value)
+        except Exception:  # such as a conjugated tensor, which a loss put in place of another
+            return None
+
     def _is_same(self, record: _Record, value: Any) -> bool:
         """Return whether the value, which may be another object, is as it was recorded."""
         if isinstance(record, _Array):
-            array = self._as_numpy(value)
-            return array is not None and np.array_equal(array, record.copy)
+            array = self._numbers(value)
+            return array is not None and _same_numbers(array, record.copy)
         if isinstance(record, _Plain):
             return value is record.value or bool(_equal(value, record.value))
         if record is None:
@@ -107,6 +114,14 @@ class Watch:
             and len(value) == len(record.entries)
             and all(self._is_same(entry, value[k]) for k, entry in record.entries)
         )
+
+
+def _same_numbers(array: Array, copy: Array) -> bool:
+    """Return whether two arrays hold the same numbers or text; NaN is the same as NaN."""
+    if array.shape != copy.shape:
+        return False
+    both_nan = (array != array) & (copy != copy)
+    return bool(((array == copy) | both_nan).all())
 
 
 def _entries(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterable[tuple[Any, Any]]:

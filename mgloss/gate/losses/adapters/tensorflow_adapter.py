@@ -81,7 +81,7 @@ def _answer(
 
     with _count_draws(call.form.draws) as draws:
         if not draws:
-            answer = evaluate()
+            answer = _evaluate(call, predictions, others, manner)  # `ask` has seeded
             if not draws:
                 return answer
         if manner.is_compared:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from collections.abc import Callable
 from functools import partial
 from types import FunctionType, MappingProxyType, MethodType
@@ -107,7 +108,11 @@ def _function(call: Loss, specs: list[Any], *, converts: bool) -> Loss:
 
 def uses_functions(loss: Loss) -> bool:
     """Return whether a loss is a `tf.function`, or calls one that its module or object has."""
-    own = {_module_of(thing) for thing in (loss, inspect.unwrap(loss), *_enclosed(loss))}
+    while is_of(loss, partial):
+        loss = loss.func  # type: ignore[attr-defined]
+    named = {str(_module_of(thing)) for thing in (loss, inspect.unwrap(loss), *_enclosed(loss))}
+    # Not those of enclosed numbers: all that Python's own modules reach would be looked through.
+    own = {name for name in named if name.partition(".")[0] not in sys.stdlib_module_names}
     seen: set[int] = set()
 
     def visit(value: Any) -> bool:

@@ -57,8 +57,8 @@ def _answer(
         leaves = [torch.tensor(array).requires_grad_() for array in predictions]
         clones = [leaf.clone() if half is None else leaf.to(half) for leaf in leaves]
         other_tensors = [torch.tensor(array) for array in others]
-        watch = Watch(_as_numpy)  # which knows no bfloat16
-        components = call(clones, other_tensors, watch.record if half is None else None)
+        watch = Watch(_as_numpy)
+        components = call(clones, other_tensors, watch.record)
         changed = watch.has_changed
     if before is not None and not torch.equal(before, torch.get_rng_state()):
         raise ModeError("it draws random numbers, which are others in half precision")

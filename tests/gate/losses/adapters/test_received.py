@@ -21,7 +21,7 @@ def watched(received: Any) -> Watch:
 def some() -> dict[str, Any]:
     """Nested as descriptions nest: a mapping, a list of mappings, an object, plain values."""
     return {
-        "boxes": np.arange(4.0),
+        "boxes": np.array([0.0, 1.0, 2.0, np.nan]),  # filled up with NaN
         "images": [{"labels": np.array([1, 2])}, {"labels": np.array([], int)}],
         "instances": SimpleNamespace(areas=np.ones(2), cached=None),
         "size": (32, 64),

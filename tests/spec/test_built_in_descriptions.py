@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -321,3 +322,11 @@ def test_plain_images_are_few_and_hold_few_objects() -> None:
     look()
     assert max(objects for batch in seen for objects in batch.objects) == 2
     assert max(batch.images for batch in seen) == 2
+
+
+def test_images_that_all_hold_the_same_objects_get_no_further_one() -> None:
+    full = BUILT_IN["anchors"]
+    always = replace(full, fewest_objects=full.most_objects)
+    candidate = Candidate("any", lambda *_: Evaluation({"loss_bbox": 0.0}), ("loss_bbox",), False)
+    (verdict,) = search(LAWS["object_monotone"], replace(candidate, description=always))
+    assert verdict.message == "needs images that differ in the number of objects"

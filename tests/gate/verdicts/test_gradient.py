@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from mgloss.gate.losses.request import LossRequest
 from mgspec import LAWS, Verdict, search
 from mgspec.loss.roles import Roles
 from mgspec.search.verdicts import BROKEN, HOLDS, SKIPPED
+from tests.gate.conftest import Run
 
 losses: Any = pytest.importorskip("tests.gate.verdicts.gradient_losses", exc_type=ImportError)
 RIGHT = (
@@ -61,3 +64,14 @@ def test_a_total_holds_constant_what_its_terms_do() -> None:
     )
     assert load(asked).candidate.is_detached("total")
     assert "gradient says nothing of total, as --detached says" in load(asked).notes
+
+
+def test_a_report_of_what_is_left_out_fits_its_schema(mgloss: Run, tmp_path: Path) -> None:
+    loss = f"{Path(__file__).with_name('role_losses.py')}:dense"
+    said = ("--problem", "anchors", "--detached", "loss_bbox", "--law", "gradient", "--law", "pure")
+    result = mgloss("check", loss, *said, "--max-examples", 4, "--json", "out.json")
+    assert result.returncode == 0, result.stdout
+    verdicts = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["verdicts"]
+    assert ("gradient", "loss_bbox", "skipped") in {
+        (v["law"], v["component"], v["status"]) for v in verdicts
+    }
